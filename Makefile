@@ -1,0 +1,36 @@
+# Facade over CMake: `make demo` and `make check` work on a fresh machine.
+PRESET ?= dev
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+BUILD := build/$(PRESET)
+
+.PHONY: demo check build configure deps install clean help
+
+help:
+	@echo "make demo     install packages, build, search and train a small network (no download)"
+	@echo "make check    install packages, build, run the default tests"
+	@echo "make build    build only             (PRESET=dev|release|asan|coverage, JOBS=n)"
+	@echo "make install  install to PREFIX      ($(PREFIX))"
+	@echo "make clean    remove build/"
+
+deps:
+	third_party/install.sh
+
+configure: deps
+	cmake --preset $(PRESET) $(CMAKE_ARGS)
+
+build: configure
+	cmake --build $(BUILD) -j $(JOBS)
+
+demo:
+	$(MAKE) build PRESET=release
+	build/release/bin/deneb run pipelines/demo/digits.json
+
+check: build
+	ctest --test-dir $(BUILD) --output-on-failure -LE 'slow|browser' $(CTEST_ARGS)
+
+install: build
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	rm -rf build

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <deneb/data/batch.h>
+#include <deneb/errors.h>
+
+namespace deneb {
+
+/// Facts of a dataset.
+struct DatasetInfo {
+  std::int64_t num_classes = 0;
+  std::vector<std::int64_t> sample_shape;  ///< of `input`, without the batch: [C, H, W]
+  /// Per channel, in the unit of the scaled inputs (bytes: 0..1); both empty = not normalized.
+  std::vector<double> mean, deviation;
+};
+
+/// The two parts in which data come. The loader carves the validation split out of kTrain by seed;
+/// kTest is read by final evaluations only.
+enum class DataPart { kTrain, kTest };
+
+/// Labelled samples, random access. Constructed cheaply (options are checked, no file is read);
+/// open() reads. info() may be called before open() and gives the same answer as after it. After
+/// open() all const functions are thread-safe.
+class DENEB_API Dataset {
+ public:
+  static constexpr const char* kKind = "dataset";
+  virtual ~Dataset();
+
+  /// Reads or maps the files. DataError names a missing or damaged file and the command that gets
+  /// it. Called once, before size() and gather().
+  virtual void open() = 0;
+  virtual DatasetInfo info() const = 0;
+  virtual std::int64_t size(DataPart part) const = 0;
+  /// The samples at `indices` (each in 0 .. size(part) - 1, repetitions allowed) as one batch of
+  /// CPU tensors, one row per index. Images are uint8 [N, C, H, W], which the loader divides by
+  /// 255, or float32 [N, C, H, W] in a unit of their own. Then the loader normalizes both with mean
+  /// and deviation, if info() gives them. Inputs of other dimensions are passed on unchanged.
+  virtual Batch gather(DataPart part, const std::vector<std::int64_t>& indices) const = 0;
+};
+
+}  // namespace deneb

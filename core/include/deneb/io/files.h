@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include <deneb/errors.h>
+
+namespace deneb {
+
+/// Whole file as bytes; DataError naming the file when it is missing, a directory or unreadable.
+DENEB_API std::string read_file(const std::string& path);
+
+/// Writes beside the target, flushes to disk and renames: a reader sees the old file or the new
+/// one, never a part. Creates missing parent folders. RunError (with the system's reason, such as
+/// a full disk) leaves the old file untouched.
+DENEB_API void write_file_atomically(const std::string& path, const std::string& bytes);
+
+/// Creates a folder and its parents; RunError when that fails.
+DENEB_API void make_directories(const std::string& path);
+
+/// RunError unless a file can be created in the (created) folder.
+DENEB_API void check_writable(const std::string& directory);
+
+}  // namespace deneb

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/linear.h>
+
+#include <deneb/nn/quant_layer.h>
+
+/// Layers that networks are written with. Names, options and parameters are LibTorch's.
+namespace deneb::nn {
+
+class DENEB_API Conv2dImpl : public torch::nn::Conv2dImpl, public QuantLayer {
+ public:
+  explicit Conv2dImpl(torch::nn::Conv2dOptions options);
+  ~Conv2dImpl() override;
+  torch::Tensor forward(const torch::Tensor& input);
+
+  std::string op() const override { return "conv2d"; }
+  torch::Tensor& float_weight() override { return weight; }
+  std::int64_t groups() const override { return options.groups(); }
+
+ protected:
+  torch::nn::Module& module() override { return *this; }
+};
+TORCH_MODULE(Conv2d);
+
+class DENEB_API LinearImpl : public torch::nn::LinearImpl, public QuantLayer {
+ public:
+  explicit LinearImpl(torch::nn::LinearOptions options);
+  LinearImpl(std::int64_t in, std::int64_t out) : LinearImpl(torch::nn::LinearOptions(in, out)) {}
+  ~LinearImpl() override;
+  torch::Tensor forward(const torch::Tensor& input);
+
+  std::string op() const override { return "linear"; }
+  torch::Tensor& float_weight() override { return weight; }
+  std::int64_t groups() const override { return 1; }
+
+ protected:
+  torch::nn::Module& module() override { return *this; }
+};
+TORCH_MODULE(Linear);
+
+struct BatchNorm2dOptions {
+  double eps = 1e-5;
+  double momentum = 0.1;  ///< weight of the newest batch; < 0 = cumulative average
+};
+
+/// Batch norm over [N, C, H, W] with LibTorch's arithmetic and names (weight, bias, running_mean,
+/// running_var, num_batches_tracked). A class of its own, because LibTorch does not export what a
+/// subclass of its class needs, and because searches recalibrate or switch the statistics.
+class DENEB_API BatchNorm2dImpl : public torch::nn::Module {
+ public:
+  explicit BatchNorm2dImpl(std::int64_t features, BatchNorm2dOptions options = {});
+  ~BatchNorm2dImpl() override;
+  torch::Tensor forward(const torch::Tensor& input);
+  void reset_running_stats();
+  /// Elements of the last output for one sample (0 before the first forward pass).
+  std::int64_t last_elements() const { return last_elements_; }
+
+  BatchNorm2dOptions options;
+  torch::Tensor weight, bias, running_mean, running_var, num_batches_tracked;
+
+ private:
+  std::int64_t last_elements_ = 0;
+};
+TORCH_MODULE(BatchNorm2d);
+
+/// Mean over the spatial dimensions: [N, C, H, W] -> [N, C].
+class DENEB_API GlobalAvgPool2dImpl : public torch::nn::Module {
+ public:
+  ~GlobalAvgPool2dImpl() override;
+  torch::Tensor forward(const torch::Tensor& input);
+  /// Additions and divisions of the last pass for one sample.
+  std::int64_t last_ops() const { return last_ops_; }
+
+ private:
+  std::int64_t last_ops_ = 0;
+};
+TORCH_MODULE(GlobalAvgPool2d);
+
+}  // namespace deneb::nn

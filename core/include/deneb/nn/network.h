@@ -1,0 +1,27 @@
+#pragma once
+
+#include <torch/nn/module.h>
+#include <torch/types.h>
+
+#include <deneb/data/batch.h>
+#include <deneb/errors.h>
+
+namespace deneb {
+
+/// A neural network. Written with deneb::nn layers, whose quantizers searches swap; parameter names
+/// follow torchvision or Hugging Face. Implement one of the two forward functions.
+class DENEB_API Network : public torch::nn::Module {
+ public:
+  static constexpr const char* kKind = "network";
+  ~Network() override;
+
+  /// Image networks: float32 [N, C, H, W] -> logits [N, classes].
+  virtual torch::Tensor forward(torch::Tensor input);
+  /// Everything else; by default forward(batch.input()) as logits.
+  virtual Output forward(const Batch& batch);
+  /// Sample shape that the network was made for, without the batch dimension.
+  virtual std::vector<std::int64_t> input_shape() const = 0;
+  virtual std::int64_t num_classes() const = 0;
+};
+
+}  // namespace deneb

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <deneb/nn/network.h>
+#include <deneb/nn/quant_layer.h>
+#include <deneb/quant/layer_info.h>
+#include <deneb/quant/policy.h>
+
+namespace deneb {
+
+/// All quantizable layers in registration order (pre-order, the order of named_modules()).
+DENEB_API std::vector<NamedQuantLayer> quant_layers(Network& network);
+
+/// One evaluation pass without gradient on a fixed random sample; fills shapes, MACs, signs and
+/// input groups. Layers come in forward order. Leaves parameters, buffers and RNG state as they
+/// were. ConfigError when the network cannot take its own input_shape(), or when a layer is never
+/// used or used twice (a shared layer needs one policy entry per use, which is not supported).
+DENEB_API NetworkInfo probe(Network& network, const std::string& model);
+
+/// Makes one quantizer; the caller binds plugin and options.
+using QuantizerFactory = std::function<std::shared_ptr<Quantizer>()>;
+
+/// Puts quantizers of the policy's formats into the layers: float32 means no quantizer. Layers that
+/// the policy does not list lose theirs. A layer that already holds quantizers (with learned state)
+/// keeps them and gets the new formats. ConfigError as BitPolicy::check_against.
+DENEB_API void apply_policy(Network& network, const BitPolicy& policy,
+                            const QuantizerFactory& weight_quantizer,
+                            const QuantizerFactory& activation_quantizer);
+
+/// Parameters and buffers by name, in registration order; quantizer state included.
+DENEB_API std::vector<std::pair<std::string, torch::Tensor>> state_of(const Network& network);
+
+/// How load_state treats names that do not fit.
+struct LoadReport {
+  std::vector<std::string> missing;  ///< in the network, not in the file
+  std::vector<std::string> unused;   ///< in the file, not in the network
+};
+
+/// Copies tensors by name (a leading `module.` is stripped). DataError when a shape differs, or a
+/// float parameter or buffer is missing (state of quantizers may be missing: it keeps its
+/// initial value). `where` names the file in messages.
+DENEB_API LoadReport load_state(Network& network,
+                                const std::vector<std::pair<std::string, torch::Tensor>>& tensors,
+                                const std::string& where);
+
+}  // namespace deneb

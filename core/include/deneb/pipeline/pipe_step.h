@@ -1,0 +1,108 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include <deneb/errors.h>
+#include <deneb/pipeline/console.h>
+#include <deneb/plugin/registry.h>
+#include <deneb/store/trial_store.h>
+
+namespace deneb {
+
+/// The `general` section.
+struct TaskOptions {
+  std::string local_base_path = "./tasks";
+  std::string task_id;
+  template <class V>
+  void visit(V& v) {
+    v("local_base_path", local_base_path,
+      "folder that gets a folder per task; relative to the working directory");
+    v("task_id", task_id, "name of the task's folder; empty = start time");
+  }
+};
+
+struct GeneralOptions {
+  TaskOptions task;
+  std::int64_t seed = 0;
+  std::string device = "auto";
+  int threads = 0;
+  int workers = 1;
+  int threads_per_worker = 1;
+  double trial_timeout = 0;
+  int max_failures = 10;
+  std::vector<std::string> reports = {"tables", "html"};
+  template <class V>
+  void visit(V& v) {
+    v("task", task, "where results go");
+    v("seed", seed, "root of all random numbers", {0, 9e15});
+    v("device", device, "auto, cpu, cuda or cuda:<index>");
+    v("threads", threads,
+      "threads of the main process (training steps); 0 = all cores. Other thread counts change "
+      "results in the last digits",
+      {0, 1024});
+    v("workers", workers, "trials that run at once, each in a process of its own; changes speed, "
+                          "never results",
+      {1, 256});
+    v("threads_per_worker", threads_per_worker, "threads of one trial", {1, 256});
+    v("trial_timeout", trial_timeout, "seconds after which a trial is stopped and counted as "
+                                      "failed; 0 = none",
+      {0, 1e9});
+    v("max_failures", max_failures, "failed trials after which the run ends with an error",
+      {0, 1e9});
+    v("reports", reports, "report plugins to write after every step");
+  }
+};
+
+/// What a step runs in. References live as long as the run.
+struct RunContext {
+  const Registry& registry;
+  const GeneralOptions& general;
+  const nlohmann::ordered_json& config;  ///< the resolved pipeline, defaults filled in
+  std::string step;                      ///< name of the running step
+  std::string previous_step;             ///< "" for the first one
+  std::string task_folder;
+  std::string program;        ///< path of the deneb program, for worker processes
+  TrialStore& store;
+  Console& console;
+  torch::Device device;
+
+  /// Root of the step's RNG tree.
+  std::uint64_t step_seed() const;
+  /// <task>/output/<step>, created.
+  std::string output_folder() const;
+};
+
+/// What validation knows; no data are read, no weights trained.
+struct ValidationContext {
+  const Registry& registry;
+  const GeneralOptions& general;
+  std::string task_folder;  ///< where the task will run; files below it may not exist yet
+  torch::Device device;
+
+  /// DataError unless the file exists or lies in the task folder (an earlier step makes it then).
+  void check_input_file(const std::string& key, const std::string& path) const;
+};
+
+/// A step of the pipeline. Constructed from its whole section. Reads what the step before left on
+/// disk, so that it can be rerun alone, and leaves its own results on disk.
+class DENEB_API PipeStep {
+ public:
+  static constexpr const char* kKind = "pipe_step";
+  virtual ~PipeStep();
+
+  /// Checks that need constructed parts (networks, search spaces); throws deneb errors. Under a
+  /// second, touches no disk but for reading.
+  virtual void validate(const ValidationContext& context) const;
+  /// Kinds of artifacts that the step needs from an earlier step and leaves: "policies",
+  /// "weights", ... The chain is checked before anything runs.
+  virtual std::vector<std::string> takes() const;
+  virtual std::vector<std::string> gives() const;
+  /// Must be able to start again after a kill at any time.
+  virtual void run(RunContext& context) = 0;
+};
+
+}  // namespace deneb

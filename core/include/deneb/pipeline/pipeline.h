@@ -1,0 +1,69 @@
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include <deneb/errors.h>
+#include <deneb/options/config.h>
+#include <deneb/pipeline/pipe_step.h>
+#include <deneb/plugin/loader.h>
+#include <deneb/plugin/registry.h>
+
+namespace deneb {
+
+/// A validated pipeline: nothing has run yet.
+struct Pipeline {
+  std::string file;               ///< as given
+  nlohmann::ordered_json config;  ///< refs resolved, defaults filled in, paths absolute
+  GeneralOptions general;
+  std::vector<std::string> steps;
+  std::vector<std::shared_ptr<PipeStep>> step_objects;  ///< same order
+};
+
+/// Registers the core's own steps (SearchPipeStep, TrainPipeStep, EvaluatePipeStep).
+DENEB_API void register_core(Registry& registry);
+
+/// Reads a file, applies `--set` assignments and refs, loads the plugins that it names, and
+/// validates everything. Throws one ConfigError that lists all problems; PluginError or DataError
+/// when only those are wrong. Creates nothing on disk.
+DENEB_API Pipeline load_pipeline(const std::string& file,
+                                 const std::vector<std::string>& assignments,
+                                 const std::vector<std::string>& plugin_paths, Registry& registry,
+                                 PluginLoader& loader);
+
+/// Re-reads <task>/config.resolved.json of a started task.
+DENEB_API Pipeline load_task(const std::string& task_folder,
+                             const std::vector<std::string>& plugin_paths, Registry& registry,
+                             PluginLoader& loader);
+
+/// torch device of a `device` option; ConfigError for an unknown word or an absent GPU.
+DENEB_API torch::Device resolve_device(const std::string& word);
+
+/// Folder name for a new task: UTC start time, `20261121-093015-123`.
+DENEB_API std::string new_task_id();
+
+/// JSON Schema (draft-07) of pipeline files with everything that is registered.
+DENEB_API nlohmann::ordered_json pipeline_schema(const Registry& registry);
+
+struct RunOptions {
+  std::string program;     ///< path of the deneb program, for worker processes
+  std::string from_step;   ///< erase this step's results and those after it, then run; "" = go on
+  bool resume = false;     ///< the task folder exists already
+};
+
+/// Runs all steps that are not finished. `task_folder` holds config.resolved.json, plugins.json,
+/// task.sqlite, run.log and output/. One process at a time (a lock file guards). Step failures come
+/// out as the error that ended them, after the store has it. Reports are written after every step.
+DENEB_API void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
+                            const Registry& registry, const PluginLoader& loader, Console& console,
+                            const RunOptions& options);
+
+/// Body of a worker process: reads requests from `in_fd`, answers to `out_fd`, one JSON a line,
+/// until the end of input.
+DENEB_API void run_worker(const std::string& task_folder, const std::string& step,
+                          const Pipeline& pipeline, const Registry& registry, int in_fd,
+                          int out_fd);
+
+}  // namespace deneb

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <deneb/data/data_loader.h>
+#include <deneb/errors.h>
+#include <deneb/nn/network.h>
+#include <deneb/options/options.h>
+#include <deneb/plugin/registry.h>
+#include <deneb/quant/cost_model.h>
+#include <deneb/quant/policy.h>
+#include <deneb/train/evaluator.h>
+#include <deneb/train/trainer_options.h>
+
+namespace deneb {
+
+/// Which quantizers policies are realised with.
+struct QuantizerOptions {
+  PluginSpec weight{"LSQ", nlohmann::json::object()};
+  PluginSpec activation{"LSQ", nlohmann::json::object()};
+  template <class V>
+  void visit(V& v) {
+    v.plugin("weight", weight, "quantizer", "method for weights");
+    v.plugin("activation", activation, "quantizer", "method for layer inputs");
+  }
+};
+
+/// A cost model under a name of its own, e.g. `flops` with another batch-norm rule.
+struct NamedCostModel {
+  std::string name;
+  PluginSpec model;
+  template <class V>
+  void visit(V& v) {
+    v("name", name, "name in reports and objectives");
+    v.plugin("model", model, "cost_model", "cost model and its options");
+  }
+};
+
+/// What every step that touches a network has in common: the keys of these options stand directly
+/// in the step's section.
+struct ModelSection {
+  PluginSpec network, dataset;
+  PluginSpec evaluator{"Classification", nlohmann::json::object()};
+  std::string weights;
+  QuantizerOptions quantizer;
+  DataLoaderOptions data_loader;
+  TrainerOptions trainer;
+  std::vector<NamedCostModel> cost_models;
+  template <class V>
+  void visit(V& v) {
+    v.plugin("network", network, "network", "network to quantize");
+    v("weights", weights, "safetensors file to start from; relative to the pipeline file; empty = "
+                          "random weights");
+    v("quantizer", quantizer, "fake quantization");
+    v.plugin("dataset", dataset, "dataset", "data");
+    v("data_loader", data_loader, "splits, batches, augmentation");
+    v("trainer", trainer, "training");
+    v.plugin("evaluator", evaluator, "evaluator", "measures");
+    v("cost_models", cost_models,
+      "cost models with options of their own; all registered ones are there under their names");
+  }
+};
+
+/// Makes the objects of a ModelSection. Cheap to construct; data are read on first use. Not
+/// thread-safe.
+class DENEB_API Workbench {
+ public:
+  /// Makes the network once to probe it. ConfigError when parts do not fit each other.
+  Workbench(const Registry& registry, ModelSection section, torch::Device device);
+  ~Workbench();
+
+  const ModelSection& section() const { return section_; }
+  const NetworkInfo& network_info() const { return info_; }
+  torch::Device device() const { return device_; }
+
+  /// A network with weights drawn from `seed`, or with the section's start weights.
+  std::shared_ptr<Network> make_network(std::uint64_t seed) const;
+  /// The same with other start weights ("" = random).
+  std::shared_ptr<Network> make_network(std::uint64_t seed, const std::string& weights) const;
+  /// Puts the section's quantizers in, by policy.
+  void apply(Network& network, const BitPolicy& policy) const;
+
+  /// Opens the dataset on first use (DataError). ConfigError when it does not fit the network.
+  const DataLoader& data();
+  const Evaluator& evaluator() const { return *evaluator_; }
+
+  std::map<std::string, double> costs(const BitPolicy& policy) const;
+  /// ConfigError lists the known names.
+  const CostModel& cost_model(const std::string& name) const;
+
+ private:
+  const Registry& registry_;
+  ModelSection section_;
+  torch::Device device_;
+  NetworkInfo info_;
+  std::shared_ptr<Dataset> dataset_;
+  std::unique_ptr<DataLoader> loader_;
+  std::shared_ptr<Evaluator> evaluator_;
+  std::map<std::string, std::shared_ptr<CostModel>> costs_;
+};
+
+/// Network facts for the store and reports: {"type", "layers": [{name, op, macs, weights, ...}]}.
+DENEB_API nlohmann::ordered_json network_json(const NetworkInfo& info);
+
+}  // namespace deneb

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include <deneb/errors.h>
+
+namespace deneb {
+
+/// Keeps large freed blocks in the process: glibc would give every tensor above 32 MB back to the
+/// kernel at once and page-fault it in again. Call it as the first statement of main().
+DENEB_API void tune_allocator();
+
+/// One line for the run log: allocator setting, threads, LibTorch version.
+DENEB_API std::string platform_text();
+
+/// Cores of this machine that this process may use, at least 1.
+DENEB_API int available_cores();
+
+}  // namespace deneb

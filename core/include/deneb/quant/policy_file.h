@@ -1,0 +1,24 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include <deneb/quant/policy.h>
+
+namespace deneb {
+
+/// policy.json: {"format":"deneb-policy","version":1,"model":{...},"layers":[...],"metrics":{...},
+/// "provenance":{...}}. `layers` is the policy; the rest is for readers and reports.
+struct PolicyFile {
+  nlohmann::ordered_json model = nlohmann::ordered_json::object();       ///< {"type": "ResNetCifar", ...}
+  BitPolicy policy;
+  nlohmann::ordered_json metrics = nlohmann::ordered_json::object();     ///< name -> number
+  nlohmann::ordered_json provenance = nlohmann::ordered_json::object();  ///< task, step, trial, seed
+};
+
+/// ConfigError: unreadable, wrong format or version, malformed layers.
+DENEB_API PolicyFile read_policy_file(const std::string& path);
+/// Atomic; RunError when the file cannot be written.
+DENEB_API void write_policy_file(const std::string& path, const PolicyFile& file);
+
+}  // namespace deneb

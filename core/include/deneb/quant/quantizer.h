@@ -1,0 +1,43 @@
+#pragma once
+
+#include <torch/nn/module.h>
+#include <torch/types.h>
+
+#include <string>
+
+#include <deneb/errors.h>
+#include <deneb/quant/format.h>
+
+namespace deneb {
+
+/// Where a quantizer sits.
+struct QuantizerSite {
+  enum class Role { kWeight, kActivation };
+  Role role = Role::kWeight;
+  std::string layer;     ///< dotted name of the layer
+  torch::Tensor weight;  ///< the layer's float weight (dimension 0 = output channels); for both roles
+};
+
+/// Fake quantization of one tensor: maps values onto the grid of a format and lets gradients
+/// through by the straight-through estimator. Learned state (step sizes, clip values) is registered
+/// as parameters or buffers, so that it is trained, saved and loaded with the network.
+///
+/// A plugin registers one class per method; the same class serves weights and activations and is
+/// told which by attach(). Order of calls: constructor, attach() once, set_format() any number of
+/// times, quantize() any number of times. Not thread-safe; one object per site.
+class DENEB_API Quantizer : public torch::nn::Module {
+ public:
+  static constexpr const char* kKind = "quantizer";
+  ~Quantizer() override;
+
+  /// Called once, when the quantizer is put into a layer.
+  virtual void attach(const QuantizerSite& site) = 0;
+  /// Chooses the format; ConfigError when the method cannot represent it (the text says which it
+  /// can). Learned state is initialised anew when the width changes.
+  virtual void set_format(const Format& format) = 0;
+  virtual Format format() const = 0;
+  /// Fake-quantized `x`, same shape, dtype and device.
+  virtual torch::Tensor quantize(const torch::Tensor& x) = 0;
+};
+
+}  // namespace deneb

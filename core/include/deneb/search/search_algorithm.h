@@ -1,0 +1,98 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <deneb/data/data_loader.h>
+#include <deneb/errors.h>
+#include <deneb/nn/network.h>
+#include <deneb/quant/cost_model.h>
+#include <deneb/quant/policy.h>
+#include <deneb/search/pareto.h>
+#include <deneb/search/search_space.h>
+#include <deneb/train/evaluator.h>
+
+namespace deneb {
+
+/// A policy to be tried, and where it came from (for reports): "random", "generation 3".
+struct TrialRequest {
+  BitPolicy policy;
+  std::string origin;
+};
+
+/// What became of it.
+struct TrialResult {
+  std::int64_t id = 0;     ///< 1-based; a repeated policy gets the id of its first trial
+  bool ok = false;         ///< false: failed, timed out or rejected; metrics hold only the costs
+  bool repeated = false;   ///< answered from the record, cost no trial
+  std::string message;     ///< why it failed
+  std::map<std::string, double> metrics;  ///< evaluator's metrics and all costs, by name
+};
+
+/// A policy that a search puts forward.
+struct Candidate {
+  std::string name;        ///< file name of the policy: "12", "w3a4_cr12.2"
+  BitPolicy policy;
+  std::map<std::string, double> metrics;
+  std::int64_t trial = 0;  ///< 0 = never tried
+  std::string weights;     ///< path of weights to start training from; "" = none
+};
+
+struct SearchResult {
+  std::vector<Candidate> candidates;  ///< for the next step, in the order of preference
+  std::vector<Objective> objectives;  ///< for reports; may be empty
+};
+
+/// What a search sees of the run. Implemented by the pipeline; tests use an analytic one. Methods
+/// are called from the thread that runs the search. References live as long as the context.
+class DENEB_API SearchContext {
+ public:
+  virtual ~SearchContext();
+
+  virtual const SearchSpace& space() const = 0;  ///< space().network(): the layer facts
+  /// All costs of a policy by name: "bitops", "size", "flops", "params", ... No training.
+  virtual std::map<std::string, double> costs(const BitPolicy& policy) const = 0;
+  /// The cost model of that name; ConfigError lists the known ones.
+  virtual const CostModel& cost_model(const std::string& name) const = 0;
+  /// False when the policy breaks the step's `limits`; searches resample.
+  virtual bool within_limits(const BitPolicy& policy) const = 0;
+
+  /// Builds, trains and validates each policy as the step says, several at once when there are
+  /// workers; results in the order of requests. A policy that was tried before (in this run or
+  /// before a resume) is answered from the record. Never throws for a failed trial; RunError after
+  /// too many; Interrupted when a stop was asked for.
+  virtual std::vector<TrialResult> evaluate(const std::vector<TrialRequest>& requests) = 0;
+
+  /// Generator of a named branch of the step's RNG tree; the same label gives the same numbers in
+  /// every run with the same seed. A search that draws from these alone is resumed by replay:
+  /// run() starts over and evaluate() answers from the record.
+  virtual std::mt19937_64 rng(const std::string& label) const = 0;
+  virtual std::uint64_t seed(const std::string& label) const = 0;
+
+  /// For searches that train themselves: a fresh network with the step's start weights, the data,
+  /// the evaluator, the device, and the folder for their own artifacts and checkpoints.
+  virtual std::shared_ptr<Network> make_network() = 0;
+  virtual const DataLoader& data() = 0;
+  virtual const Evaluator& evaluator() const = 0;
+  virtual torch::Device device() const = 0;
+  virtual std::string artifact_path(const std::string& file) const = 0;
+
+  virtual void progress(std::int64_t done, std::int64_t total, const std::string& text) = 0;
+  virtual void log(const std::string& text) = 0;
+};
+
+/// A search. Errors: ConfigError for options that do not fit the space, RunError otherwise.
+class DENEB_API SearchAlgorithm {
+ public:
+  static constexpr const char* kKind = "search_algorithm";
+  virtual ~SearchAlgorithm();
+  virtual SearchResult run(SearchContext& context) = 0;
+};
+
+}  // namespace deneb

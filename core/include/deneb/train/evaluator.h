@@ -1,0 +1,36 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <deneb/data/data_loader.h>
+#include <deneb/errors.h>
+#include <deneb/nn/network.h>
+#include <deneb/train/metrics.h>
+
+namespace deneb {
+
+/// Measures a network on a stream of batches. The first metric is the one that searches and
+/// checkpoints compare.
+class DENEB_API Evaluator {
+ public:
+  static constexpr const char* kKind = "evaluator";
+  virtual ~Evaluator();
+  /// Puts the network into evaluation mode for the pass and back afterwards; no gradients. Images
+  /// are handed over in channels_last. RunError for an empty stream.
+  virtual Metrics evaluate(Network& network, BatchStream& stream, torch::Device device) const = 0;
+};
+
+/// Switches to evaluation mode and back, also when an exception passes.
+class DENEB_API EvaluationMode {
+ public:
+  explicit EvaluationMode(Network& network);
+  ~EvaluationMode();
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  Network& network_;
+  bool training_;
+};
+
+}  // namespace deneb

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <deneb/errors.h>
+#include <deneb/options/options.h>
+
+namespace deneb {
+
+struct OptimizerOptions {
+  std::string type = "SGD";
+  double lr = 0.1;
+  double momentum = 0.9;
+  bool nesterov = false;
+  double weight_decay = 1e-4;
+  bool decay_1d = true;
+  std::vector<double> betas = {0.9, 0.999};
+  double eps = 1e-8;
+
+  template <class V>
+  void visit(V& v) {
+    v("type", type, "rule of the update", {"SGD", "Adam", "AdamW"});
+    v("lr", lr, "base learning rate", {0, 1e6});
+    v("momentum", momentum, "SGD", {0, 1});
+    v("nesterov", nesterov, "SGD: Nesterov momentum");
+    v("weight_decay", weight_decay, "L2 penalty (AdamW: decoupled)", {0, 1e3});
+    v("decay_1d", decay_1d,
+      "decay parameters of one dimension too (batch norms, biases, step sizes)");
+    v("betas", betas, "Adam, AdamW: decay rates of the two moments", {0, 1});
+    v("eps", eps, "Adam, AdamW: added to the denominator", {0, 1});
+  }
+  void check(OptionErrors& errors) const {
+    if (betas.size() != 2) errors.add("betas", "needs exactly two numbers, such as [0.9, 0.999]");
+    if (nesterov && momentum == 0) errors.add("nesterov", "needs momentum > 0");
+  }
+};
+
+struct LrSchedulerOptions {
+  std::string type = "Constant";
+  std::vector<int> milestones;
+  double gamma = 0.1;
+  double min_lr = 0;
+  double warmup_epochs = 0;
+  double warmup_lr = 0;
+  double warmup_share = 0.3;
+  bool per_step = true;
+
+  template <class V>
+  void visit(V& v) {
+    v("type", type, "shape over the epochs", {"Constant", "MultiStep", "Cosine", "OneCycle"});
+    v("milestones", milestones, "MultiStep: epochs after which lr is multiplied by gamma",
+      {0, 1e6});
+    v("gamma", gamma, "MultiStep: factor", {0, 1});
+    v("min_lr", min_lr, "Cosine, OneCycle: lr at the end", {0, 1e6});
+    v("warmup_epochs", warmup_epochs, "linear rise from warmup_lr to lr first; 0 = none", {0, 1e6});
+    v("warmup_lr", warmup_lr, "lr at the start of the warm-up", {0, 1e6});
+    v("warmup_share", warmup_share, "OneCycle: share of all steps that rise from lr/25", {0, 1});
+    v("per_step", per_step, "change lr at every step (false: once an epoch)");
+  }
+};
+
+/// The `trainer` section of a step.
+struct TrainerOptions {
+  int epochs = 1;
+  std::int64_t max_steps = 0;
+  OptimizerOptions optimizer;
+  LrSchedulerOptions lr_scheduler;
+  double label_smoothing = 0;
+  double grad_clip_norm = 0;
+  double grad_clip_value = 0;
+  double ema_decay = 0;
+  int valid_interval = 1;
+  std::string keep = "last";
+  int batch_norm_recalibration = 0;
+  bool channels_last = true;
+  int checkpoint_seconds = 120;
+
+  template <class V>
+  void visit(V& v) {
+    v("epochs", epochs, "passes over the training split; 0 = no training", {0, 1e6});
+    v("max_steps", max_steps, "end after so many steps in all; 0 = no limit", {0, 1e12});
+    v("optimizer", optimizer, "update rule");
+    v("lr_scheduler", lr_scheduler, "learning rate over time");
+    v("label_smoothing", label_smoothing, "mass moved from the label to all classes", {0, 1});
+    v("grad_clip_norm", grad_clip_norm, "largest norm of all gradients together; 0 = off",
+      {0, 1e12});
+    v("grad_clip_value", grad_clip_value, "largest magnitude of a gradient element; 0 = off",
+      {0, 1e12});
+    v("ema_decay", ema_decay, "evaluate and keep a moving average of the weights; 0 = off",
+      {0, 1});
+    v("valid_interval", valid_interval, "epochs between validations; 0 = never", {0, 1e6});
+    v("keep", keep, "which weights: those of the last epoch, or of the best validation",
+      {"last", "best"});
+    v("batch_norm_recalibration", batch_norm_recalibration,
+      "training batches that re-estimate batch-norm statistics after training; 0 = off", {0, 1e6});
+    v("channels_last", channels_last, "memory layout of images and convolution weights");
+    v("checkpoint_seconds", checkpoint_seconds, "also write a checkpoint so often within an epoch",
+      {1, 1e6});
+  }
+  void check(OptionErrors& errors) const {
+    if (keep == "best" && valid_interval == 0) {
+      errors.add("keep", "\"best\" needs validations; set valid_interval to 1 or more");
+    }
+  }
+};
+
+/// Learning rate before step `step` (0-based) of `total_steps`. Cosine as in SGDR without restarts
+/// (Loshchilov and Hutter 2017), OneCycle as Smith and Topin 2018 with cosine annealing, lr only
+/// (the momentum stays).
+DENEB_API double learning_rate(const LrSchedulerOptions& schedule, double base_lr,
+                               std::int64_t step, std::int64_t steps_per_epoch,
+                               std::int64_t total_steps);
+
+}  // namespace deneb

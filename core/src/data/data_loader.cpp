@@ -1,0 +1,332 @@
+#include <deneb/data/data_loader.h>
+#include <deneb/random.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <system_error>
+#include <thread>
+#include <type_traits>
+
+namespace deneb {
+namespace {
+
+using Indices = std::vector<std::int64_t>;
+
+void shuffle(Indices& indices, std::uint64_t seed) {
+  std::mt19937_64 rng(seed);
+  for (std::size_t i = indices.size(); i > 1; --i) {
+    std::swap(indices[i - 1], indices[uniform_index(rng, i)]);
+  }
+}
+
+// Scale and shift that turn a raw value into a normalized one, per channel.
+struct Normalization {
+  std::vector<float> scale, shift;
+
+  Normalization(const DatasetInfo& info, bool is_byte, std::int64_t channels) {
+    const double unit = is_byte ? 1.0 / 255.0 : 1.0;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const double mean = info.mean.empty() ? 0.0 : info.mean[static_cast<std::size_t>(c)];
+      const double deviation =
+          info.deviation.empty() ? 1.0 : info.deviation[static_cast<std::size_t>(c)];
+      scale.push_back(static_cast<float>(unit / deviation));
+      shift.push_back(static_cast<float>(-mean / deviation));
+    }
+  }
+};
+
+// Offsets of one sample's crop, and whether it is mirrored after it.
+struct Placement {
+  std::int64_t dy = 0, dx = 0;
+  bool mirror = false;
+};
+
+// Copies one image [C, H, W]; pixels outside of the source (the crop's padding) are raw zeros.
+template <class Raw>
+void place_image(const Raw* source, float* target, std::int64_t channels, std::int64_t height,
+                 std::int64_t width, const Placement& p, const Normalization& n) {
+  // Columns of the crop that lie inside of the source.
+  const std::int64_t begin = std::clamp<std::int64_t>(-p.dx, 0, width);
+  const std::int64_t end = std::clamp<std::int64_t>(width - p.dx, 0, width);
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const float scale = n.scale[static_cast<std::size_t>(c)];
+    const float shift = n.shift[static_cast<std::size_t>(c)];
+    for (std::int64_t y = 0; y < height; ++y, target += width) {
+      const std::int64_t sy = y + p.dy;
+      const bool inside = sy >= 0 && sy < height;
+      if (!inside || end - begin < width) std::fill(target, target + width, shift);
+      if (!inside) continue;
+      const Raw* row = source + (c * height + sy) * width;
+      if (p.mirror) {
+        for (std::int64_t x = begin; x < end; ++x) {
+          target[width - 1 - x] = static_cast<float>(row[x + p.dx]) * scale + shift;
+        }
+      } else {
+        for (std::int64_t x = begin; x < end; ++x) {
+          target[x] = static_cast<float>(row[x + p.dx]) * scale + shift;
+        }
+      }
+    }
+  }
+}
+
+class Preparer {
+ public:
+  Preparer(std::shared_ptr<const Dataset> dataset, DataPart part, AugmentOptions augment,
+           std::uint64_t seed)
+      : dataset_(std::move(dataset)),
+        info_(dataset_->info()),
+        part_(part),
+        augment_(augment),
+        seed_(seed) {}
+
+  // `position` of the first sample in the epoch: with the seed it fixes the augmentation.
+  Batch prepare(const Indices& indices, std::int64_t position) const {
+    Batch batch = dataset_->gather(part_, indices);
+    check(batch, indices.size());
+    torch::Tensor& input = batch["input"];
+    if (input.dim() != 4) return batch;
+    const auto raw = input.contiguous();
+    auto out = torch::empty(raw.sizes(), torch::kFloat32);
+    if (raw.scalar_type() == torch::kUInt8) {
+      place_all<std::uint8_t>(raw, out, position);
+    } else {
+      place_all<float>(raw, out, position);
+    }
+    input = out;
+    return batch;
+  }
+
+ private:
+  void check(const Batch& batch, std::size_t count) const {
+    const auto broken = [](const std::string& what) {
+      return PluginError("dataset: gather() returned " + what + "; the dataset plugin is at fault");
+    };
+    if (!batch.tensors.count("input")) throw broken("no tensor 'input'");
+    for (const auto& [name, tensor] : batch.tensors) {
+      if (!tensor.defined() || tensor.dim() == 0 ||
+          tensor.size(0) != static_cast<std::int64_t>(count)) {
+        throw broken("'" + name + "' without one row for each of " + std::to_string(count) +
+                     " samples");
+      }
+    }
+    const torch::Tensor& input = batch.input();
+    if (input.dim() != 4) return;
+    if (input.scalar_type() != torch::kUInt8 && input.scalar_type() != torch::kFloat32) {
+      throw broken(std::string("images of type ") + c10::toString(input.scalar_type()) +
+                   ", expected uint8 or float32");
+    }
+    if (!info_.mean.empty() && input.size(1) != static_cast<std::int64_t>(info_.mean.size())) {
+      throw broken("images of " + std::to_string(input.size(1)) + " channels, info() has " +
+                   std::to_string(info_.mean.size()) + " means");
+    }
+  }
+
+  template <class Raw>
+  void place_all(const torch::Tensor& raw, torch::Tensor& out, std::int64_t position) const {
+    const std::int64_t n = raw.size(0), c = raw.size(1), h = raw.size(2), w = raw.size(3);
+    const Normalization normalization(info_, std::is_same_v<Raw, std::uint8_t>, c);
+    for (std::int64_t i = 0; i < n; ++i) {
+      place_image(raw.data_ptr<Raw>() + i * c * h * w, out.data_ptr<float>() + i * c * h * w, c, h,
+                  w, draw(position + i), normalization);
+    }
+  }
+
+  Placement draw(std::int64_t position) const {
+    Placement p;
+    if (augment_.random_crop == 0 && !augment_.horizontal_flip) return p;
+    std::mt19937_64 rng(derive_seed(seed_, static_cast<std::uint64_t>(position)));
+    if (augment_.random_crop > 0) {
+      const std::uint64_t span = 2 * static_cast<std::uint64_t>(augment_.random_crop) + 1;
+      p.dy = static_cast<std::int64_t>(uniform_index(rng, span)) - augment_.random_crop;
+      p.dx = static_cast<std::int64_t>(uniform_index(rng, span)) - augment_.random_crop;
+    }
+    if (augment_.horizontal_flip) p.mirror = uniform_index(rng, 2) == 1;
+    return p;
+  }
+
+  std::shared_ptr<const Dataset> dataset_;
+  DatasetInfo info_;
+  DataPart part_;
+  AugmentOptions augment_;
+  std::uint64_t seed_;
+};
+
+// Prepares batches in the caller (no threads) or in background threads; order is always kept, and
+// an error is thrown in place of the batch that it belongs to.
+class Stream final : public BatchStream {
+ public:
+  Stream(Preparer preparer, Indices order, std::int64_t batch_size, std::int64_t first_batch,
+         int workers)
+      : preparer_(std::move(preparer)),
+        order_(std::move(order)),
+        batch_size_(batch_size),
+        next_(first_batch),
+        to_start_(first_batch),
+        ahead_(2 * workers) {
+    try {
+      for (int i = 0; i < workers; ++i) threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+      // The system grants no more threads: fewer of them, or none, give the same batches.
+    }
+  }
+
+  ~Stream() override {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      stop_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  bool next(Batch& batch) override {
+    if (next_ >= count()) return false;
+    if (threads_.empty()) {
+      batch = make(next_);
+      ++next_;
+      return true;
+    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return ready_.count(next_) > 0; });
+    const auto found = ready_.find(next_);
+    if (found->second.error) std::rethrow_exception(found->second.error);
+    batch = std::move(found->second.batch);
+    ready_.erase(found);
+    ++next_;
+    lock.unlock();
+    changed_.notify_all();
+    return true;
+  }
+
+ private:
+  struct Prepared {
+    Batch batch;
+    std::exception_ptr error;
+  };
+
+  std::int64_t count() const {
+    return (static_cast<std::int64_t>(order_.size()) + batch_size_ - 1) / batch_size_;
+  }
+
+  Batch make(std::int64_t b) const {
+    const std::int64_t begin = b * batch_size_;
+    const std::int64_t end =
+        std::min<std::int64_t>(begin + batch_size_, static_cast<std::int64_t>(order_.size()));
+    return preparer_.prepare(Indices(order_.begin() + begin, order_.begin() + end), begin);
+  }
+
+  // Batches are started in order, so all before a failed one are finished by somebody.
+  void work() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [this] { return stop_ || failed_ || to_start_ < next_ + ahead_; });
+      if (stop_ || failed_ || to_start_ >= count()) return;
+      const std::int64_t b = to_start_++;
+      lock.unlock();
+      Prepared prepared;
+      try {
+        prepared.batch = make(b);
+      } catch (...) {
+        prepared.error = std::current_exception();
+      }
+      lock.lock();
+      failed_ = failed_ || prepared.error;
+      ready_[b] = std::move(prepared);
+      changed_.notify_all();
+    }
+  }
+
+  const Preparer preparer_;
+  const Indices order_;
+  const std::int64_t batch_size_;
+  std::int64_t next_, to_start_;
+  const std::int64_t ahead_;
+  std::vector<std::thread> threads_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::int64_t, Prepared> ready_;
+  bool stop_ = false, failed_ = false;
+};
+
+void check_info(const DatasetInfo& info) {
+  const std::size_t channels =
+      info.sample_shape.size() == 3 ? static_cast<std::size_t>(info.sample_shape[0]) : 0;
+  if (info.mean.size() != info.deviation.size() ||
+      (!info.mean.empty() && info.mean.size() != channels)) {
+    throw PluginError("dataset: info() gives " + std::to_string(info.mean.size()) + " means and " +
+                      std::to_string(info.deviation.size()) + " deviations for " +
+                      std::to_string(channels) + " channels; the dataset plugin is at fault");
+  }
+}
+
+}  // namespace
+
+Dataset::~Dataset() = default;
+BatchStream::~BatchStream() = default;
+DataLoader::~DataLoader() = default;
+
+DataLoader::DataLoader(std::shared_ptr<const Dataset> dataset, const DataLoaderOptions& options)
+    : dataset_(std::move(dataset)), options_(options) {
+  check_info(dataset_->info());
+  Indices all(static_cast<std::size_t>(dataset_->size(DataPart::kTrain)));
+  std::iota(all.begin(), all.end(), 0);
+  shuffle(all, derive_seed(static_cast<std::uint64_t>(options.split_seed), "split"));
+  const auto kept = static_cast<std::size_t>(options.train_portion * double(all.size()) + 0.5);
+  if (kept == 0 || (kept == all.size() && options.train_portion < 1)) {
+    throw ConfigError("data_loader.train_portion: " + std::to_string(options.train_portion) +
+                      " of " + std::to_string(all.size()) + " samples leaves nothing to " +
+                      (kept == 0 ? "train on; use a larger share"
+                                 : "validate with; use a smaller share, or 1 for no validation"));
+  }
+  train_.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(kept));
+  validation_.assign(all.begin() + static_cast<std::ptrdiff_t>(kept), all.end());
+  const auto cut = [](Indices& indices, std::int64_t limit) {
+    if (limit > 0 && static_cast<std::int64_t>(indices.size()) > limit) indices.resize(limit);
+  };
+  cut(train_, options.train_limit);
+  cut(validation_, options.validation_limit);
+  test_.resize(static_cast<std::size_t>(dataset_->size(DataPart::kTest)));
+  std::iota(test_.begin(), test_.end(), 0);
+}
+
+DatasetInfo DataLoader::info() const { return dataset_->info(); }
+
+std::int64_t DataLoader::samples(Split split) const {
+  const Indices& indices = split == Split::kTrain        ? train_
+                           : split == Split::kValidation ? validation_
+                                                         : test_;
+  return static_cast<std::int64_t>(indices.size());
+}
+
+std::int64_t DataLoader::batches(Split split) const {
+  const std::int64_t size = split == Split::kTrain ? options_.batch_size : options_.eval_batch_size;
+  return (samples(split) + size - 1) / size;
+}
+
+std::unique_ptr<BatchStream> DataLoader::train(std::uint64_t seed, std::int64_t epoch,
+                                               std::int64_t first_batch) const {
+  const std::uint64_t epoch_seed =
+      derive_seed(derive_seed(seed, "epoch"), static_cast<std::uint64_t>(epoch));
+  Indices order = train_;
+  shuffle(order, epoch_seed);
+  return std::make_unique<Stream>(
+      Preparer(dataset_, DataPart::kTrain, options_.augment, derive_seed(epoch_seed, "augment")),
+      std::move(order), options_.batch_size, first_batch, options_.workers);
+}
+
+std::unique_ptr<BatchStream> DataLoader::evaluate(Split split, std::int64_t limit) const {
+  Indices order = split == Split::kTrain        ? train_
+                  : split == Split::kValidation ? validation_
+                                                : test_;
+  if (limit > 0 && static_cast<std::int64_t>(order.size()) > limit) order.resize(limit);
+  return std::make_unique<Stream>(
+      Preparer(dataset_, split == Split::kTest ? DataPart::kTest : DataPart::kTrain, {}, 0),
+      std::move(order), options_.eval_batch_size, 0, std::min(options_.workers, 1));
+}
+
+}  // namespace deneb

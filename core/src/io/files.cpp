@@ -1,0 +1,121 @@
+#include <deneb/io/files.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+namespace deneb {
+namespace fs = std::filesystem;
+namespace {
+
+class Descriptor {
+ public:
+  Descriptor(const std::string& path, int flags, mode_t mode = 0)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  bool is_open() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+// Writes and flushes a new file; false with errno set when the system refuses.
+bool write_new_file(const std::string& path, const std::string& bytes, const char** what) {
+  *what = "creating the file";
+  const Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  if (!file.is_open()) return false;
+  *what = "writing";
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    done += static_cast<std::size_t>(n);
+  }
+  *what = "flushing to disk";
+  // EINVAL: the file system does not know fsync.
+  return ::fsync(file.get()) == 0 || errno == EINVAL;
+}
+
+// Makes a rename in the folder survive a power failure, where the file system can.
+void flush_directory(const fs::path& directory) {
+  const Descriptor folder(directory.empty() ? "." : directory.string(), O_RDONLY | O_DIRECTORY);
+  if (folder.is_open()) ::fsync(folder.get());
+}
+
+}  // namespace
+
+std::string read_file(const std::string& path) {
+  const auto bad = [&path](const char* what) {
+    return DataError(path + ": " + what + " (" + std::strerror(errno) +
+                     "); check the path and its permissions");
+  };
+  const Descriptor file(path, O_RDONLY);
+  if (!file.is_open()) throw bad("cannot be read");
+  struct stat facts {};
+  if (::fstat(file.get(), &facts) != 0) throw bad("cannot be read");
+  if (S_ISDIR(facts.st_mode)) throw DataError(path + ": is a directory, expected a file");
+  // One byte more, so that the read that fills a file's size is not taken for its end. Pipes and
+  // files of /proc have size 0 and grow the buffer.
+  std::string bytes(static_cast<std::size_t>(facts.st_size) + 1, '\0');
+  std::size_t filled = 0;
+  while (true) {
+    const ssize_t n = ::read(file.get(), &bytes[filled], bytes.size() - filled);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw bad("reading failed");
+    if (n == 0) break;
+    filled += static_cast<std::size_t>(n);
+    if (filled == bytes.size()) bytes.resize(2 * bytes.size() + 4096);
+  }
+  bytes.resize(filled);
+  return bytes;
+}
+
+void write_file_atomically(const std::string& path, const std::string& bytes) {
+  static std::atomic<unsigned> count{0};  // two threads may write the same file
+  const fs::path target(path);
+  if (target.has_parent_path()) make_directories(target.parent_path().string());
+  const std::string temporary =
+      path + ".tmp" + std::to_string(::getpid()) + "-" + std::to_string(count++);
+  const char* what = "";
+  if (!write_new_file(temporary, bytes, &what)) {
+    const std::string reason = std::strerror(errno);
+    ::unlink(temporary.c_str());
+    throw RunError(path + ": " + what + " failed (" + reason +
+                   "); free some space or choose another folder");
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const std::string reason = std::strerror(errno);
+    ::unlink(temporary.c_str());
+    throw RunError(path + ": replacing the file failed (" + reason + "); choose another path");
+  }
+  flush_directory(target.parent_path());
+}
+
+void make_directories(const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error || !fs::is_directory(path, error)) {
+    throw RunError(path + ": cannot create the folder (" +
+                   (error ? error.message() : "a file of that name exists") +
+                   "); choose another folder");
+  }
+}
+
+void check_writable(const std::string& directory) {
+  make_directories(directory);
+  const std::string probe = directory + "/.write-test" + std::to_string(::getpid());
+  write_file_atomically(probe, "x");
+  ::unlink(probe.c_str());
+}
+
+}  // namespace deneb

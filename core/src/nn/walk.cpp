@@ -1,0 +1,220 @@
+#include <deneb/nn/walk.h>
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <map>
+#include <sstream>
+
+#include <deneb/nn/layers.h>
+#include <deneb/options/config.h>
+
+namespace deneb {
+namespace {
+
+std::int64_t product(const std::vector<std::int64_t>& extents) {
+  std::int64_t n = 1;
+  for (const std::int64_t extent : extents) n *= extent;
+  return n;
+}
+
+// Multiply-accumulates of one sample: every output element takes one per weight of its channel.
+std::int64_t macs_of(const torch::Tensor& weight, const torch::Tensor& output) {
+  return output.numel() / output.size(0) * (weight.numel() / weight.size(0));
+}
+
+bool is_quantizer_state(const std::string& name) {
+  return name.find("weight_quantizer.") != std::string::npos ||
+         name.find("input_quantizer.") != std::string::npos;
+}
+
+// Puts the network into evaluation mode without quantizers (some initialise themselves on the first
+// tensor that they see), and everything back as it was, also when the pass throws. Modules keep
+// their own training flag: a frozen batch norm stays frozen.
+class ProbeGuard {
+ public:
+  ProbeGuard(Network& network, std::vector<NamedQuantLayer>& layers) : layers_(layers) {
+    training_.emplace_back(&network, network.is_training());
+    for (const auto& m : network.modules(/*include_self=*/false)) {
+      training_.emplace_back(m.get(), m->is_training());
+      kept_alive_.push_back(m);
+    }
+    for (NamedQuantLayer& l : layers_) {
+      quantizers_.emplace_back(l.layer->weight_quantizer(), l.layer->input_quantizer());
+      l.layer->set_quantizers(nullptr, nullptr);
+    }
+    network.eval();
+  }
+  ~ProbeGuard() {
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      layers_[i].layer->observe({});
+      layers_[i].layer->set_quantizers(quantizers_[i].first, quantizers_[i].second);
+    }
+    // Pre-order, so that each call overwrites what train() of the parent set.
+    for (auto& [module, training] : training_) module->train(training);
+  }
+
+ private:
+  std::vector<NamedQuantLayer>& layers_;
+  std::vector<std::pair<std::shared_ptr<Quantizer>, std::shared_ptr<Quantizer>>> quantizers_;
+  std::vector<std::pair<torch::nn::Module*, bool>> training_;
+  std::vector<std::shared_ptr<torch::nn::Module>> kept_alive_;
+};
+
+}  // namespace
+
+std::vector<NamedQuantLayer> quant_layers(Network& network) {
+  std::vector<NamedQuantLayer> layers;
+  for (const auto& item : network.named_modules("", /*include_self=*/false)) {
+    if (auto* layer = dynamic_cast<QuantLayer*>(item.value().get())) {
+      layers.push_back({item.key(), layer});
+    }
+  }
+  return layers;
+}
+
+NetworkInfo probe(Network& network, const std::string& model) {
+  NetworkInfo info;
+  info.model = model;
+  info.input_shape = network.input_shape();
+  std::vector<NamedQuantLayer> layers = quant_layers(network);
+  std::map<const void*, int> input_groups;
+  std::vector<torch::Tensor> alive;  // keeps inputs, so that an address names one tensor
+  std::map<std::string, int> uses;
+  {
+    ProbeGuard guard(network, layers);
+    for (NamedQuantLayer& named : layers) {
+      named.layer->observe([&, named](const LayerTap& tap) {
+        ++uses[named.name];
+        LayerInfo layer;
+        layer.name = named.name;
+        layer.op = named.layer->op();
+        layer.macs = macs_of(tap.weight, tap.output);
+        layer.weights = tap.weight.numel();
+        layer.groups = named.layer->groups();
+        layer.weight_shape = tap.weight.sizes().vec();
+        layer.input_shape = tap.input.sizes().slice(1).vec();
+        layer.output_shape = tap.output.sizes().slice(1).vec();
+        layer.signed_input = tap.input.min().item<float>() < 0;
+        alive.push_back(tap.input);
+        layer.input_group =
+            input_groups.emplace(tap.input.data_ptr(), int(input_groups.size())).first->second;
+        info.layers.push_back(layer);
+      });
+    }
+    torch::NoGradGuard no_grad;
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(0x6465'6e65'62ull);
+    std::vector<std::int64_t> shape = info.input_shape;
+    shape.insert(shape.begin(), 1);
+    Batch batch;
+    const auto parameters = network.parameters();
+    const torch::Device device = parameters.empty() ? torch::kCPU : parameters.front().device();
+    batch["input"] = torch::randn(shape, generator).to(device);
+    try {
+      network.forward(batch);
+    } catch (const c10::Error& e) {
+      throw ConfigError("network " + model + ": cannot take its own input of " +
+                        std::to_string(product(info.input_shape)) +
+                        " values: " + e.what_without_backtrace());
+    }
+  }
+  for (const NamedQuantLayer& named : layers) {
+    const int n = uses[named.name];
+    if (n == 1) continue;
+    throw ConfigError("network " + model + ": layer '" + named.name + "' is used " +
+                      std::to_string(n) +
+                      " times in one forward pass; every quantizable layer must be used once");
+  }
+  std::int64_t parameters = 0, weights = 0;
+  for (const auto& p : network.named_parameters()) {
+    if (!is_quantizer_state(p.key())) parameters += p.value().numel();
+  }
+  for (const LayerInfo& layer : info.layers) weights += layer.weights;
+  info.other_parameters = parameters - weights;
+  for (const auto& module : network.modules(false)) {
+    if (auto* bn = dynamic_cast<nn::BatchNorm2dImpl*>(module.get())) {
+      info.batch_norm_elements += bn->last_elements();
+    }
+    if (auto* pool = dynamic_cast<nn::GlobalAvgPool2dImpl*>(module.get())) {
+      info.pooling_ops += pool->last_ops();
+    }
+  }
+  return info;
+}
+
+void apply_policy(Network& network, const BitPolicy& policy,
+                  const QuantizerFactory& weight_quantizer,
+                  const QuantizerFactory& activation_quantizer) {
+  const std::vector<NamedQuantLayer> layers = quant_layers(network);
+  NetworkInfo known;
+  for (const NamedQuantLayer& named : layers) {
+    known.layers.emplace_back();
+    known.layers.back().name = named.name;
+  }
+  policy.check_against(known, "policy");
+  for (const NamedQuantLayer& named : layers) {
+    const LayerChoice* found = policy.find(named.name);
+    const LayerChoice choice = found ? *found : LayerChoice{};
+    const auto fitted = [&](const Format& format, std::shared_ptr<Quantizer> current,
+                            const QuantizerFactory& factory, QuantizerSite::Role role) {
+      if (format.is_float32()) return std::shared_ptr<Quantizer>();
+      if (!current) {
+        current = factory();
+        current->attach({role, named.name, named.layer->float_weight()});
+      }
+      if (current->format() != format) current->set_format(format);
+      return current;
+    };
+    auto weight = fitted(choice.weight, named.layer->weight_quantizer(), weight_quantizer,
+                         QuantizerSite::Role::kWeight);
+    auto input = fitted(choice.activation, named.layer->input_quantizer(), activation_quantizer,
+                        QuantizerSite::Role::kActivation);
+    named.layer->set_quantizers(std::move(weight), std::move(input));
+  }
+}
+
+std::vector<std::pair<std::string, torch::Tensor>> state_of(const Network& network) {
+  std::vector<std::pair<std::string, torch::Tensor>> state;
+  for (const auto& p : network.named_parameters()) state.emplace_back(p.key(), p.value());
+  for (const auto& b : network.named_buffers()) state.emplace_back(b.key(), b.value());
+  return state;
+}
+
+LoadReport load_state(Network& network,
+                      const std::vector<std::pair<std::string, torch::Tensor>>& tensors,
+                      const std::string& where) {
+  torch::NoGradGuard no_grad;
+  std::map<std::string, torch::Tensor> own;
+  for (auto& [name, tensor] : state_of(network)) own[name] = tensor;
+  LoadReport report;
+  std::map<std::string, torch::Tensor> found;
+  for (const auto& [raw, tensor] : tensors) {
+    const std::string name = raw.rfind("module.", 0) == 0 ? raw.substr(7) : raw;
+    const auto it = own.find(name);
+    if (it == own.end()) {
+      report.unused.push_back(name);
+      continue;
+    }
+    if (it->second.sizes() != tensor.sizes()) {
+      std::ostringstream text;
+      text << where << ": tensor '" << name << "' has shape " << tensor.sizes()
+           << ", the network needs " << it->second.sizes()
+           << "; the weights belong to another network or other options";
+      throw DataError(text.str());
+    }
+    found[name] = tensor;
+  }
+  for (const auto& entry : own) {
+    if (!found.count(entry.first)) report.missing.push_back(entry.first);
+  }
+  for (const std::string& name : report.missing) {
+    if (is_quantizer_state(name)) continue;
+    throw DataError(where + ": has no tensor '" + name + "' (" +
+                    std::to_string(report.missing.size()) +
+                    " missing in all); the weights belong to another network");
+  }
+  // Only now, so that an error leaves the network as it was.
+  for (const auto& [name, tensor] : found) own[name].copy_(tensor);
+  return report;
+}
+
+}  // namespace deneb

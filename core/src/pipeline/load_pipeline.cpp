@@ -1,0 +1,270 @@
+#include <deneb/io/files.h>
+#include <deneb/pipeline/pipeline.h>
+#include <deneb/platform.h>
+#include <torch/cuda.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <filesystem>
+#include <set>
+
+#include "pipeline/search_step.h"
+#include "pipeline/train_step.h"
+
+namespace deneb {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+// The whole file as one options struct; every step section is a plugin of kind pipe_step.
+struct PipelineOptions {
+  GeneralOptions general;
+  std::vector<std::string> pipeline, plugins;
+  std::vector<std::pair<std::string, PluginSpec>> sections;
+  template <class V>
+  void visit(V& v) {
+    v("general", general, "seed, devices, folders, workers");
+    v("pipeline", pipeline, "names of the steps, in the order they run");
+    v("plugins", plugins, "further plugin files or folders, relative to this file");
+    for (auto& section : sections) {
+      v.plugin(section.first.c_str(), section.second, PipeStep::kKind, "section of a step");
+    }
+  }
+};
+
+std::vector<std::string> string_list(const ordered_json& config, const char* key) {
+  std::vector<std::string> list;
+  if (!config.contains(key) || !config[key].is_array()) return list;
+  for (const auto& item : config[key]) {
+    if (item.is_string()) list.push_back(item.get<std::string>());
+  }
+  return list;
+}
+
+// The type stands in the section's pipe_step block; the reader wants it beside the options.
+void lift_step_types(ordered_json& config, const std::vector<std::string>& steps,
+                     Diagnostics& diagnostics) {
+  std::set<std::string> seen;
+  for (const std::string& name : steps) {
+    if (!seen.insert(name).second) {
+      diagnostics.add("pipeline", "step '" + name + "' is listed twice; give the second run a "
+                                  "section and a name of its own");
+    }
+    if (name == "general" || name == "pipeline" || name == "plugins") {
+      diagnostics.add("pipeline", "'" + name + "' cannot be the name of a step");
+      continue;
+    }
+    if (!config.contains(name) || !config[name].is_object()) {
+      std::vector<std::string> names;
+      for (const auto& item : config.items()) names.push_back(item.key());
+      const std::string nearest = nearest_name(name, names);
+      diagnostics.add("pipeline", "step '" + name + "' has no section in the file" +
+                                      (nearest.empty() ? "; add one named '" + name + "'"
+                                                       : "; did you mean '" + nearest + "'?"));
+      continue;
+    }
+    ordered_json& section = config[name];
+    const bool typed = section.contains("pipe_step") && section["pipe_step"].is_object() &&
+                       section["pipe_step"].contains("type") &&
+                       section["pipe_step"]["type"].is_string();
+    if (!typed) {
+      diagnostics.add(name + ".pipe_step",
+                      "the kind of step is missing; write \"pipe_step\": {\"type\": "
+                      "\"SearchPipeStep\"} (or TrainPipeStep, EvaluatePipeStep)");
+      continue;
+    }
+    section["type"] = section["pipe_step"]["type"];
+  }
+}
+
+// `weights` and `policy` are meant relative to the pipeline file.
+void make_paths_absolute(ordered_json& config, const std::vector<std::string>& steps,
+                         const fs::path& base) {
+  for (const std::string& name : steps) {
+    if (!config.contains(name) || !config[name].is_object()) continue;
+    for (const char* key : {"weights", "policy"}) {
+      ordered_json& section = config[name];
+      if (!section.contains(key) || !section[key].is_string()) continue;
+      const std::string value = section[key].get<std::string>();
+      if (value.empty() || value.front() == '{') continue;  // a variable names a full path
+      section[key] = (base / value).lexically_normal().string();
+    }
+  }
+}
+
+void check_chain(const Pipeline& pipeline, Diagnostics& diagnostics) {
+  std::set<std::string> given;
+  for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
+    for (const std::string& need : pipeline.step_objects[i]->takes()) {
+      if (!given.count(need)) {
+        diagnostics.add(pipeline.steps[i], "needs " + need + ", which no step before it leaves");
+      }
+    }
+    for (const std::string& gift : pipeline.step_objects[i]->gives()) given.insert(gift);
+  }
+}
+
+// Runs the checks of the constructed steps; a DataError is thrown only if nothing else is wrong.
+void check_steps(const Pipeline& pipeline, const std::string& task_folder,
+                 const Registry& registry, Diagnostics& diagnostics) {
+  const ValidationContext context{registry, pipeline.general, task_folder,
+                                  resolve_device(pipeline.general.device)};
+  std::string data_error;
+  for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
+    try {
+      guard(pipeline.steps[i], "validate", [&] { pipeline.step_objects[i]->validate(context); });
+    } catch (const ConfigError& e) {
+      diagnostics.add(pipeline.steps[i], e.what());
+    } catch (const DataError& e) {
+      if (data_error.empty()) data_error = pipeline.steps[i] + "." + e.what();
+    }
+  }
+  if (diagnostics.empty() && !data_error.empty()) throw DataError(data_error);
+}
+
+Pipeline build(ConfigDocument document, const std::vector<std::string>& plugin_paths,
+               Registry& registry, PluginLoader& loader, Diagnostics& diagnostics) {
+  ordered_json& config = document.value;
+  const fs::path base = fs::absolute(fs::path(document.file)).parent_path();
+  PipelineOptions options;
+  std::vector<std::string> from_file;
+  for (const std::string& path : string_list(config, "plugins")) {
+    from_file.push_back((base / path).lexically_normal().string());
+  }
+  for (const std::string& path : plugin_search_path(from_file, plugin_paths)) {
+    loader.load_path(path);
+  }
+  if (config.contains("plugins") && config["plugins"].is_array()) config["plugins"] = from_file;
+  const std::vector<std::string> steps = string_list(config, "pipeline");
+  if (steps.empty()) {
+    diagnostics.add("pipeline", "names no step; write for example \"pipeline\": [\"nas\", "
+                                "\"fully_train\"]");
+  }
+  lift_step_types(config, steps, diagnostics);
+  make_paths_absolute(config, steps, base);
+  std::set<std::string> sections(steps.begin(), steps.end());
+  for (const std::string& name : sections) {
+    if (config.contains(name) && config[name].contains("type")) {
+      options.sections.push_back({name, {}});
+    } else {
+      config.erase(name);  // reported above
+    }
+  }
+  read_options(walk(options), config, "", registry, diagnostics);
+  Pipeline pipeline;
+  pipeline.file = document.file;
+  pipeline.steps = steps;
+  diagnostics.throw_if_any(document.file);
+
+  pipeline.general = options.general;
+  GeneralOptions& general = pipeline.general;
+  if (general.threads == 0) general.threads = available_cores();
+  if (general.device == "auto") general.device = torch::cuda::is_available() ? "cuda:0" : "cpu";
+  if (general.task.task_id.empty()) general.task.task_id = new_task_id();
+  const std::string folder =
+      fs::absolute(fs::path(general.task.local_base_path) / general.task.task_id)
+          .lexically_normal().string();
+  options.general = general;
+  for (const std::string& name : general.reports) registry.at("report", name);
+  for (const std::string& step : steps) {
+    for (auto& [name, spec] : options.sections) {
+      if (name != step) continue;
+      ordered_json section = spec.options;
+      substitute(section, {{"local_base_path", folder}, {"pipeline_dir", base.string()}});
+      spec.options = section;
+      pipeline.step_objects.push_back(registry.make<PipeStep>(spec));
+    }
+  }
+  pipeline.config = write_options(walk(options));
+  for (const std::string& step : steps) pipeline.config[step].erase("type");
+  check_chain(pipeline, diagnostics);
+  check_steps(pipeline, folder, registry, diagnostics);
+  diagnostics.throw_if_any(document.file);
+  return pipeline;
+}
+
+}  // namespace
+
+void ValidationContext::check_input_file(const std::string& key, const std::string& path) const {
+  if (path.empty() || fs::exists(path) || path.rfind(task_folder + "/", 0) == 0) return;
+  throw DataError(key + ": " + path + " does not exist; make it first or name another file");
+}
+
+PipeStep::~PipeStep() = default;
+void PipeStep::validate(const ValidationContext&) const {}
+std::vector<std::string> PipeStep::takes() const { return {}; }
+std::vector<std::string> PipeStep::gives() const { return {}; }
+Console::~Console() = default;
+
+void register_core(Registry& registry) {
+  struct Collector final : Registrar {
+    explicit Collector(Registry& r) : registry(r) {}
+    void add_entry(RegistryEntry entry) override {
+      entry.plugin = "core";
+      registry.add_entry(std::move(entry));
+    }
+    Registry& registry;
+  } registrar(registry);
+  registrar.add<PipeStep, detail::SearchStep>("SearchPipeStep",
+                                              "runs a search, leaves policies");
+  registrar.add<PipeStep, detail::TrainStep>(
+      "TrainPipeStep", "trains policies of the step before, leaves weights and test metrics");
+  registrar.add<PipeStep, detail::EvaluateStep>("EvaluatePipeStep",
+                                                "measures trained models on the test split");
+}
+
+torch::Device resolve_device(const std::string& word) {
+  if (word == "auto") return torch::cuda::is_available() ? torch::kCUDA : torch::kCPU;
+  if (word == "cpu") return torch::kCPU;
+  int index = 0, used = 0;
+  const bool indexed = std::sscanf(word.c_str(), "cuda:%3d%n", &index, &used) == 1 &&
+                       used == static_cast<int>(word.size());
+  if (word != "cuda" && !indexed) {
+    throw ConfigError("general.device: got '" + word + "', expected auto, cpu, cuda or cuda:<index>");
+  }
+  if (index >= static_cast<int>(torch::cuda::device_count())) {
+    throw ConfigError("general.device: " + word + " is not there (" +
+                      std::to_string(torch::cuda::device_count()) +
+                      " CUDA devices found); use cpu or auto");
+  }
+  return torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(index));
+}
+
+std::string new_task_id() {
+  const auto now = std::chrono::system_clock::now();
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  const auto ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[40], full[48];
+  std::strftime(text, sizeof(text), "%Y%m%d-%H%M%S", &utc);
+  std::snprintf(full, sizeof(full), "%s-%03d", text, static_cast<int>(ms));
+  return full;
+}
+
+Pipeline load_pipeline(const std::string& file, const std::vector<std::string>& assignments,
+                       const std::vector<std::string>& plugin_paths, Registry& registry,
+                       PluginLoader& loader) {
+  ConfigDocument document = read_config(file);
+  Diagnostics diagnostics;
+  for (const std::string& assignment : assignments) {
+    apply_assignment(document, assignment, diagnostics);
+  }
+  resolve_refs(document, diagnostics);
+  return build(std::move(document), plugin_paths, registry, loader, diagnostics);
+}
+
+Pipeline load_task(const std::string& task_folder, const std::vector<std::string>& plugin_paths,
+                   Registry& registry, PluginLoader& loader) {
+  const std::string file = task_folder + "/config.resolved.json";
+  if (!fs::exists(file)) {
+    throw ConfigError(task_folder + ": is no Deneb task (it has no config.resolved.json); give the "
+                      "folder that `deneb run` printed");
+  }
+  return load_pipeline(file, {}, plugin_paths, registry, loader);
+}
+
+}  // namespace deneb

@@ -1,0 +1,133 @@
+#include <deneb/quant/policy_file.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "pipeline/train_step.h"
+
+namespace deneb::detail {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Files of one folder, numbers in numeric order: 2.json before 12.json.
+std::vector<fs::path> sorted_entries(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  for (const auto& entry : fs::directory_iterator(folder)) entries.push_back(entry.path());
+  std::sort(entries.begin(), entries.end(), [](const fs::path& a, const fs::path& b) {
+    const std::string x = a.stem().string(), y = b.stem().string();
+    return std::make_pair(x.size(), x) < std::make_pair(y.size(), y);
+  });
+  return entries;
+}
+
+// What an earlier step left: policies/<name>.json of a search, models/<id>/ of a training.
+std::vector<ModelTask> models_in(const std::string& folder, const std::string& label,
+                                 bool load_weights) {
+  std::vector<ModelTask> models;
+  if (fs::is_directory(folder + "/models")) {
+    for (const fs::path& entry : sorted_entries(folder + "/models")) {
+      if (!fs::exists(entry / "policy.json")) continue;  // not finished
+      ModelTask task;
+      task.origin = label + "/" + entry.filename().string();
+      task.policy = read_policy_file((entry / "policy.json").string()).policy;
+      const std::string weights = (entry / "weights.safetensors").string();
+      if (load_weights && fs::exists(weights)) task.weights = weights;
+      models.push_back(task);
+    }
+  } else if (fs::is_directory(folder + "/policies")) {
+    for (const fs::path& entry : sorted_entries(folder + "/policies")) {
+      if (entry.extension() != ".json") continue;
+      const PolicyFile file = read_policy_file(entry.string());
+      ModelTask task;
+      task.origin = label + "/" + entry.stem().string();
+      task.policy = file.policy;
+      const std::string weights = file.provenance.value("weights", "");
+      if (load_weights && !weights.empty()) task.weights = weights;
+      models.push_back(task);
+    }
+  }
+  return models;
+}
+
+// Evenly over the models in the order of their cost; the cheapest and the dearest are in.
+std::vector<ModelTask> spread(std::vector<ModelTask> models, std::size_t count,
+                              const Workbench& bench) {
+  std::map<std::string, double> cost;
+  for (const ModelTask& m : models) {
+    cost[m.origin] = bench.cost_model("bitops").total(bench.network_info(), m.policy);
+  }
+  std::stable_sort(models.begin(), models.end(), [&](const ModelTask& a, const ModelTask& b) {
+    return cost[a.origin] < cost[b.origin];
+  });
+  if (count == 0 || models.size() <= count) return models;
+  if (count == 1) return {models[models.size() / 2]};
+  std::vector<ModelTask> kept;
+  for (std::size_t i = 0; i < count; ++i) {
+    kept.push_back(models[i * (models.size() - 1) / (count - 1)]);
+  }
+  return kept;
+}
+
+BitPolicy uniform(const UniformOptions& o, const NetworkInfo& network) {
+  SearchSpaceOptions space;
+  space.first_layer = o.first_layer;
+  space.last_layer = o.last_layer;
+  const auto word = [](int bits) {
+    return bits == 32 ? std::string("float32") : "int" + std::to_string(bits);
+  };
+  space.weight_candidates = {word(o.weight_bits)};
+  space.activation_candidates = {word(o.activation_bits)};
+  const SearchSpace single(network, space);
+  return single.decode(single.narrowest());
+}
+
+}  // namespace
+
+std::vector<ModelTask> collect_models(const TrainStepOptions& options, const RunContext& context,
+                                      const Workbench& bench) {
+  std::vector<ModelTask> models;
+  const TrainStepBlock& block = options.pipe_step;
+  const bool from_previous = block.models_folder.empty() && !context.previous_step.empty();
+  std::string folder = block.models_folder;
+  if (from_previous) folder = context.task_folder + "/output/" + context.previous_step;
+  if (!folder.empty()) {
+    const fs::path path = fs::path(folder).lexically_normal();
+    const std::string label =
+        (path.has_filename() ? path : path.parent_path()).filename().string();
+    models = models_in(folder, label, block.load_weights);
+    if (models.empty()) {
+      throw RunError("step " + context.step + ": no policy and no model lies in " + folder +
+                     "; run the step that makes them first, or set pipe_step.models_folder");
+    }
+    models = spread(std::move(models), static_cast<std::size_t>(block.max_models), bench);
+  }
+  if (!options.policy.empty()) {
+    ModelTask task;
+    task.origin = fs::path(options.policy).stem().string();
+    task.policy = read_policy_file(options.policy).policy;
+    models.push_back(task);
+  }
+  for (const UniformOptions& u : options.uniform) {
+    ModelTask task;
+    task.origin = "uniform w" + std::to_string(u.weight_bits) + "a" +
+                  std::to_string(u.activation_bits);
+    task.policy = uniform(u, bench.network_info());
+    models.push_back(task);
+  }
+  if (models.empty()) {
+    ModelTask task;
+    task.origin = "float32";
+    models.push_back(task);
+  }
+  std::int64_t id = 0;
+  for (ModelTask& model : models) {
+    model.id = ++id;
+    model.policy.check_against(bench.network_info(), "step " + context.step + ", " + model.origin);
+  }
+  return models;
+}
+
+}  // namespace deneb::detail

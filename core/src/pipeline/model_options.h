@@ -1,0 +1,99 @@
+#pragma once
+
+#include <deneb/pipeline/workbench.h>
+#include <deneb/search/search_space.h>
+
+#include <string>
+#include <vector>
+
+namespace deneb::detail {
+
+/// Rejects a policy before it costs a trial.
+struct LimitOptions {
+  std::string cost;
+  double max = 0;
+  int weight_bits = 0, activation_bits = 0;
+  template <class V>
+  void visit(V& v) {
+    v("cost", cost, "name of a cost model: bitops, size, ...");
+    v("max", max, "largest allowed value; 0 = take that of the uniform policy below", {0, 1e30});
+    v("weight_bits", weight_bits, "uniform policy: width of weights", {0, 16});
+    v("activation_bits", activation_bits, "uniform policy: width of activations", {0, 16});
+  }
+  void check(OptionErrors& errors) const {
+    if (cost.empty()) errors.add("cost", "is empty; name a cost model, such as bitops");
+    const bool uniform = weight_bits > 0 && activation_bits > 0;
+    if (max <= 0 && !uniform) {
+      errors.add("max", "is 0; give a value, or both weight_bits and activation_bits");
+    }
+  }
+};
+
+struct SearchStepBlock {
+  std::string type = "SearchPipeStep";
+  template <class V>
+  void visit(V& v) {
+    v("type", type, "kind of step");
+  }
+};
+
+/// Section of a SearchPipeStep.
+struct SearchStepOptions : ModelSection {
+  SearchStepBlock pipe_step;
+  PluginSpec search_algorithm;
+  SearchSpaceOptions search_space;
+  std::vector<LimitOptions> limits;
+  template <class V>
+  void visit(V& v) {
+    v("pipe_step", pipe_step, "kind of step");
+    v.plugin("search_algorithm", search_algorithm, "search_algorithm", "how to search");
+    v("search_space", search_space, "what to choose from");
+    v("limits", limits, "policies above a cost are rejected before they are trained");
+    ModelSection::visit(v);
+  }
+};
+
+struct TrainStepBlock {
+  std::string type = "TrainPipeStep";
+  std::string models_folder;
+  int max_models = 0;
+  bool load_weights = true;
+  template <class V>
+  void visit(V& v) {
+    v("type", type, "kind of step");
+    v("models_folder", models_folder,
+      "folder with policies/*.json; empty = output of the step before");
+    v("max_models", max_models,
+      "train so many of the policies, spread evenly over the front; 0 = all", {0, 1e6});
+    v("load_weights", load_weights, "start from weights that the step before left for a policy");
+  }
+};
+
+/// The same widths in all layers that are not first or last: the baseline of every paper.
+struct UniformOptions {
+  int weight_bits = 8, activation_bits = 8;
+  std::string first_layer = "float32", last_layer = "float32";
+  template <class V>
+  void visit(V& v) {
+    v("weight_bits", weight_bits, "width of weights; 32 = float", {1, 32});
+    v("activation_bits", activation_bits, "width of activations; 32 = float", {1, 32});
+    v("first_layer", first_layer, "format of the first layer");
+    v("last_layer", last_layer, "format of the last layer");
+  }
+};
+
+/// Section of a TrainPipeStep and an EvaluatePipeStep.
+struct TrainStepOptions : ModelSection {
+  TrainStepBlock pipe_step;
+  std::string policy;
+  std::vector<UniformOptions> uniform;
+  template <class V>
+  void visit(V& v) {
+    v("pipe_step", pipe_step, "kind of step");
+    v("policy", policy, "one policy file to train; relative to the pipeline file");
+    v("uniform", uniform, "uniform policies to train beside the others");
+    ModelSection::visit(v);
+  }
+};
+
+}  // namespace deneb::detail

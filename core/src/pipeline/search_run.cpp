@@ -1,0 +1,194 @@
+#include "pipeline/search_run.h"
+
+#include <deneb/io/files.h>
+#include <deneb/random.h>
+
+#include "pipeline/trial_runner.h"
+
+namespace deneb::detail {
+
+double limit_value(const LimitOptions& limit, const Workbench& bench, const SearchSpace& space) {
+  const CostModel& model = bench.cost_model(limit.cost);
+  if (limit.max > 0) return limit.max;
+  // The uniform policy keeps the pinned layers as they are.
+  BitPolicy policy = space.decode(space.widest());
+  for (const LayerInfo& layer : space.network().layers) {
+    if (layer.pinned) continue;
+    policy.set(layer.name, {Format::integer(limit.weight_bits, true),
+                            Format::integer(limit.activation_bits, layer.signed_input)});
+  }
+  return model.total(space.network(), policy);
+}
+
+SearchRun::SearchRun(RunContext& context, const SearchStepOptions& options)
+    : context_(context),
+      options_(options),
+      bench_(context.registry, options, context.device),
+      space_(std::make_unique<SearchSpace>(bench_.network_info(), options.search_space)) {
+  bench_.data();  // missing data end the run here, not in every worker
+}
+
+std::map<std::string, double> SearchRun::costs(const BitPolicy& policy) const {
+  return bench_.costs(policy);
+}
+
+const CostModel& SearchRun::cost_model(const std::string& name) const {
+  return bench_.cost_model(name);
+}
+
+bool SearchRun::within_limits(const BitPolicy& policy) const {
+  for (const LimitOptions& limit : options_.limits) {
+    const double cost = bench_.cost_model(limit.cost).total(space_->network(), policy);
+    if (cost > limit_value(limit, bench_, *space_)) return false;
+  }
+  return true;
+}
+
+// Ids follow the order of requests, so that a replayed search meets its own trials again.
+std::int64_t SearchRun::assign_id(const TrialRequest& request) {
+  const std::string fingerprint = request.policy.fingerprint();
+  const auto known = id_of_policy_.find(fingerprint);
+  if (known != id_of_policy_.end()) return known->second;
+  const auto id = static_cast<std::int64_t>(id_of_policy_.size()) + 1;
+  id_of_policy_[fingerprint] = id;
+  TrialRow row;
+  if (const auto stored = context_.store.trial(context_.step, id)) {
+    if (stored->fingerprint != fingerprint) {
+      throw RunError("resume: trial " + std::to_string(id) + " of step " + context_.step +
+                     " was another policy before (" + stored->encoding + "), now " +
+                     request.policy.text() +
+                     "; the search does not repeat itself, or its plugin changed; start anew with "
+                     "--from " + context_.step);
+    }
+    row = *stored;
+  } else {
+    row.step = context_.step;
+    row.id = id;
+    row.status = "running";
+    row.seed = derive_seed(context_.step_seed(), static_cast<std::uint64_t>(id));
+    row.origin = request.origin;
+    row.encoding = request.policy.text();
+    row.fingerprint = fingerprint;
+    row.policy = request.policy.to_json();
+  }
+  rows_[id] = row;
+  return id;
+}
+
+std::vector<TrialResult> SearchRun::evaluate(const std::vector<TrialRequest>& requests) {
+  std::vector<std::int64_t> ids, fresh;
+  std::vector<bool> repeated;
+  for (const TrialRequest& request : requests) {
+    const std::size_t before = rows_.size();
+    const std::int64_t id = assign_id(request);
+    repeated.push_back(rows_.size() == before);
+    ids.push_back(id);
+    if (repeated.back()) continue;
+    if (rows_[id].status == "running") {
+      fresh.push_back(id);
+    } else if (rows_[id].status != "finished") {
+      ++failures_;
+    }
+  }
+  if (!fresh.empty()) run_new(fresh);
+  std::vector<TrialResult> results;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    results.push_back(result_of(ids[i]));
+    results.back().repeated = repeated[i];
+  }
+  return results;
+}
+
+void SearchRun::run_new(const std::vector<std::int64_t>& ids) {
+  if (!workers_) {
+    workers_ = std::make_unique<WorkerPool>(
+        std::vector<std::string>{context_.program, "trial-worker", context_.task_folder,
+                                 context_.step},
+        context_.general.workers, context_.general.trial_timeout);
+  }
+  std::vector<nlohmann::json> requests;
+  for (const std::int64_t id : ids) {
+    const TrialRow& row = rows_[id];
+    requests.push_back(trial_request(id, BitPolicy::from_json(row.policy, "trial"), row.seed));
+  }
+  workers_->run(
+      requests, [&](std::size_t i) { context_.store.begin_trial(rows_[ids[i]]); },
+      [&](std::size_t i, const WorkerPool::Answer& answer) { record(ids[i], answer); });
+}
+
+void SearchRun::record(std::int64_t id, const WorkerPool::Answer& answer) {
+  TrialRow& row = rows_[id];
+  row.seconds = answer.seconds;
+  if (!answer.failure.empty()) {
+    row.status = answer.timed_out ? "timeout" : "failed";
+    row.message = answer.failure;
+  } else if (answer.json.contains("error")) {
+    row.status = "failed";
+    row.message = answer.json["error"].get<std::string>();
+  } else {
+    row.status = "finished";
+    for (const auto& [name, value] : answer.json.at("metrics").items()) row.metrics[name] = value;
+  }
+  for (const auto& [name, value] : costs(BitPolicy::from_json(row.policy, "trial"))) {
+    row.metrics[name] = value;
+  }
+  std::vector<EpochRow> epochs;
+  if (row.status == "finished") {
+    for (const auto& item : answer.json.at("epochs")) {
+      EpochRow epoch{context_.step, id, item.at("epoch"), item.at("lr"), item.at("train_loss"),
+                     item.at("seconds"), {}};
+      epoch.metrics = item.at("metrics");
+      epochs.push_back(epoch);
+    }
+  }
+  context_.store.set_epochs(context_.step, id, epochs);
+  context_.store.finish_trial(row);
+  ++run_now_;
+  if (row.status == "finished") return;
+  log("trial " + std::to_string(id) + " failed: " + row.message);
+  if (++failures_ > context_.general.max_failures) {
+    throw RunError("step " + context_.step + ": " + std::to_string(failures_) +
+                   " trials failed (general.max_failures is " +
+                   std::to_string(context_.general.max_failures) +
+                   "); the last one said: " + row.message);
+  }
+}
+
+TrialResult SearchRun::result_of(std::int64_t id) const {
+  const TrialRow& row = rows_.at(id);
+  TrialResult result;
+  result.id = id;
+  result.ok = row.status == "finished";
+  result.message = row.message;
+  for (const auto& [name, value] : row.metrics.items()) {
+    if (value.is_number()) result.metrics[name] = value.get<double>();
+  }
+  return result;
+}
+
+std::mt19937_64 SearchRun::rng(const std::string& label) const {
+  return std::mt19937_64(seed(label));
+}
+
+std::uint64_t SearchRun::seed(const std::string& label) const {
+  return derive_seed(derive_seed(context_.step_seed(), "search"), label);
+}
+
+std::shared_ptr<Network> SearchRun::make_network() {
+  return bench_.make_network(seed("network"));
+}
+
+std::string SearchRun::artifact_path(const std::string& file) const {
+  return context_.output_folder() + "/" + file;
+}
+
+void SearchRun::progress(std::int64_t done, std::int64_t total, const std::string& text) {
+  context_.console.progress(context_.step, done, total, text);
+}
+
+void SearchRun::log(const std::string& text) {
+  context_.console.log("info", context_.step, text);
+  context_.store.add_event(context_.step, "info", text);
+}
+
+}  // namespace deneb::detail

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <deneb/pipeline/pipe_step.h>
+#include <deneb/search/search_algorithm.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pipeline/model_options.h"
+#include "pipeline/worker_pool.h"
+
+namespace deneb::detail {
+
+/// ConfigError when a limit names an unknown cost.
+double limit_value(const LimitOptions& limit, const Workbench& bench, const SearchSpace& space);
+
+/// The SearchContext of a SearchPipeStep: trials go to worker processes, results to the store.
+class SearchRun final : public SearchContext {
+ public:
+  SearchRun(RunContext& context, const SearchStepOptions& options);
+
+  const SearchSpace& space() const override { return *space_; }
+  std::map<std::string, double> costs(const BitPolicy& policy) const override;
+  const CostModel& cost_model(const std::string& name) const override;
+  bool within_limits(const BitPolicy& policy) const override;
+  std::vector<TrialResult> evaluate(const std::vector<TrialRequest>& requests) override;
+  std::mt19937_64 rng(const std::string& label) const override;
+  std::uint64_t seed(const std::string& label) const override;
+  std::shared_ptr<Network> make_network() override;
+  const DataLoader& data() override { return bench_.data(); }
+  const Evaluator& evaluator() const override { return bench_.evaluator(); }
+  torch::Device device() const override { return bench_.device(); }
+  std::string artifact_path(const std::string& file) const override;
+  void progress(std::int64_t done, std::int64_t total, const std::string& text) override;
+  void log(const std::string& text) override;
+
+  Workbench& bench() { return bench_; }
+
+ private:
+  std::int64_t assign_id(const TrialRequest& request);
+  void run_new(const std::vector<std::int64_t>& ids);
+  void record(std::int64_t id, const WorkerPool::Answer& answer);
+  TrialResult result_of(std::int64_t id) const;
+
+  RunContext& context_;
+  const SearchStepOptions& options_;
+  Workbench bench_;
+  std::unique_ptr<SearchSpace> space_;
+  std::unique_ptr<WorkerPool> workers_;
+  std::map<std::string, std::int64_t> id_of_policy_;  // fingerprint -> trial of this run
+  std::map<std::int64_t, TrialRow> rows_;             // of this run, finished or to be run
+  int failures_ = 0;
+  std::int64_t run_now_ = 0;                          // trials run by this process
+};
+
+}  // namespace deneb::detail

@@ -1,0 +1,83 @@
+#include "pipeline/search_step.h"
+
+#include <deneb/io/files.h>
+#include <deneb/quant/policy_file.h>
+#include <deneb/report/console_table.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "pipeline/search_run.h"
+#include "pipeline/step_results.h"
+
+namespace deneb::detail {
+
+void SearchStep::validate(const ValidationContext& context) const {
+  const Workbench bench(context.registry, options_, context.device);
+  const SearchSpace space(bench.network_info(), options_.search_space);
+  context.check_input_file("weights", options_.weights);
+  for (const LimitOptions& limit : options_.limits) {
+    const double allowed = limit_value(limit, bench, space);
+    const double least =
+        bench.cost_model(limit.cost).total(space.network(), space.decode(space.narrowest()));
+    if (least > allowed) {
+      throw ConfigError("limits: " + limit.cost + " of the narrowest policy is " +
+                        number_text(least) + ", above the limit of " + number_text(allowed) +
+                        "; raise it or offer narrower widths");
+    }
+  }
+  if (options_.data_loader.train_portion >= 1.0) {
+    throw ConfigError(
+        "data_loader.train_portion: is 1, which leaves no validation samples to choose by (the "
+        "test split only judges); use 0.9 or less");
+  }
+  context.registry.make<SearchAlgorithm>(options_.search_algorithm);
+}
+
+void SearchStep::run(RunContext& context) {
+  SearchRun run(context, options_);
+  nlohmann::ordered_json info = {{"algorithm", options_.search_algorithm.type},
+                                 {"dataset", options_.dataset.type},
+                                 {"network", network_json(run.space().network())},
+                                 {"search_space_size", run.space().size()}};
+  context.store.set_step_info(context.step, info);
+  run.log("searching " + std::to_string(run.space().genes().size()) + " widths of " +
+          options_.network.type + " with " + options_.search_algorithm.type);
+
+  const auto algorithm = context.registry.make<SearchAlgorithm>(options_.search_algorithm);
+  SearchResult result;
+  guard(options_.search_algorithm.type, "search", [&] { result = algorithm->run(run); });
+
+  auto objectives = nlohmann::ordered_json::array();
+  for (const Objective& objective : result.objectives) {
+    objectives.push_back(
+        {{"name", objective.name},
+         {"direction", objective.direction == Direction::kMaximize ? "max" : "min"}});
+  }
+  info["objectives"] = objectives;
+  context.store.set_step_info(context.step, info);
+  if (result.candidates.empty()) {
+    throw RunError("step " + context.step + ": " + options_.search_algorithm.type +
+                   " found no policy; see the trials in " + context.output_folder());
+  }
+  const std::string folder = context.output_folder() + "/policies";
+  std::filesystem::remove_all(folder);  // of an earlier attempt
+  std::vector<std::int64_t> front;
+  for (const Candidate& candidate : result.candidates) {
+    PolicyFile file;
+    file.model = {{"type", options_.network.type}, {"options", options_.network.options}};
+    file.policy = candidate.policy;
+    for (const auto& [name, value] : candidate.metrics) file.metrics[name] = value;
+    file.provenance = {{"step", context.step},
+                       {"algorithm", options_.search_algorithm.type},
+                       {"trial", candidate.trial},
+                       {"seed", context.general.seed},
+                       {"weights", candidate.weights}};
+    write_policy_file(folder + "/" + candidate.name + ".json", file);
+    if (candidate.trial > 0) front.push_back(candidate.trial);
+  }
+  context.store.mark_front(context.step, front);
+  print_candidates(context.console, run.space().network(), result);
+}
+
+}  // namespace deneb::detail

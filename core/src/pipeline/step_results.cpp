@@ -1,0 +1,68 @@
+#include "pipeline/step_results.h"
+
+#include <deneb/report/console_table.h>
+
+#include <cstdio>
+
+namespace deneb::detail {
+namespace {
+
+// Weight and activation widths of the searched layers as two digit strings, a layer a digit where
+// that is unambiguous: "w 4842 a 8884".
+std::string widths_text(const NetworkInfo& network, const BitPolicy& policy) {
+  std::string weights, activations;
+  for (const LayerInfo& layer : network.layers) {
+    if (layer.pinned) continue;
+    const LayerChoice* choice = policy.find(layer.name);
+    const auto digit = [](const Format& f) {
+      return f.bits < 10 ? std::to_string(f.bits) : "(" + std::to_string(f.bits) + ")";
+    };
+    weights += digit(choice ? choice->weight : Format{});
+    activations += digit(choice ? choice->activation : Format{});
+  }
+  return "w " + weights + " a " + activations;
+}
+
+}  // namespace
+
+std::string number_text(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.7g", value);
+  return text;
+}
+
+void print_candidates(Console& console, const NetworkInfo& network, const SearchResult& result) {
+  std::vector<std::string> header = {"policy"};
+  for (const Objective& objective : result.objectives) header.push_back(objective.name);
+  header.push_back("widths");
+  std::vector<std::vector<std::string>> rows;
+  for (const Candidate& candidate : result.candidates) {
+    std::vector<std::string> row = {candidate.name};
+    for (const Objective& objective : result.objectives) {
+      const auto it = candidate.metrics.find(objective.name);
+      row.push_back(it == candidate.metrics.end() ? "" : number_text(it->second));
+    }
+    row.push_back(widths_text(network, candidate.policy));
+    rows.push_back(row);
+  }
+  console.print("Pareto front (" + std::to_string(rows.size()) + " policies)\n" +
+                console_table(header, rows));
+}
+
+void print_models(Console& console, const std::vector<TrialRow>& models) {
+  const std::vector<std::string> shown = {"accuracy", "validation_accuracy", "bitops", "size"};
+  std::vector<std::string> header = {"model", "from", "status"};
+  header.insert(header.end(), shown.begin(), shown.end());
+  std::vector<std::vector<std::string>> rows;
+  for (const TrialRow& model : models) {
+    std::vector<std::string> row = {std::to_string(model.id), model.origin, model.status};
+    for (const std::string& name : shown) {
+      const bool has = model.metrics.contains(name) && model.metrics[name].is_number();
+      row.push_back(has ? number_text(model.metrics[name].get<double>()) : "");
+    }
+    rows.push_back(row);
+  }
+  console.print("Models (accuracy: test split)\n" + console_table(header, rows));
+}
+
+}  // namespace deneb::detail

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <deneb/pipeline/console.h>
+#include <deneb/quant/layer_info.h>
+#include <deneb/search/search_algorithm.h>
+#include <deneb/store/trial_store.h>
+
+#include <string>
+#include <vector>
+
+namespace deneb::detail {
+
+/// Up to seven significant digits.
+std::string number_text(double value);
+
+/// The result of a search as a table.
+void print_candidates(Console& console, const NetworkInfo& network, const SearchResult& result);
+/// The models of a training or evaluation step as a table.
+void print_models(Console& console, const std::vector<TrialRow>& models);
+
+}  // namespace deneb::detail

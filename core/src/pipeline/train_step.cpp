@@ -1,0 +1,188 @@
+#include "pipeline/train_step.h"
+
+#include <deneb/io/files.h>
+#include <deneb/io/safetensors.h>
+#include <deneb/nn/walk.h>
+#include <deneb/quant/policy_file.h>
+#include <deneb/random.h>
+#include <deneb/train/trainer.h>
+
+#include <chrono>
+#include <filesystem>
+
+#include "pipeline/step_results.h"
+
+namespace deneb::detail {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+std::string model_folder(const RunContext& context, std::int64_t id) {
+  return context.output_folder() + "/models/" + std::to_string(id);
+}
+
+void check_section(const TrainStepOptions& options, const ValidationContext& context) {
+  const Workbench bench(context.registry, options, context.device);
+  context.check_input_file("weights", options.weights);
+  context.check_input_file("policy", options.policy);
+  if (fs::exists(options.policy)) {
+    read_policy_file(options.policy).policy.check_against(bench.network_info(), options.policy);
+  }
+}
+
+void save_model(const std::string& folder, const Network& network, const TrainStepOptions& options,
+                const RunContext& context, const ModelTask& task,
+                const nlohmann::ordered_json& metrics) {
+  TensorFile file;
+  file.tensors = state_of(network);
+  file.metadata = {{"format", "pt"},
+                   {"deneb.network", options.network.type},
+                   {"deneb.origin", task.origin},
+                   {"deneb.policy", task.policy.to_json().dump()}};
+  write_safetensors(folder + "/weights.safetensors", file);
+  PolicyFile policy;
+  policy.model = {{"type", options.network.type}, {"options", options.network.options}};
+  policy.policy = task.policy;
+  policy.metrics = metrics;
+  policy.provenance = {{"step", context.step}, {"model", task.id}, {"origin", task.origin},
+                       {"seed", context.general.seed}, {"weights", "weights.safetensors"}};
+  write_policy_file(folder + "/policy.json", policy);
+  write_file_atomically(folder + "/metrics.json", metrics.dump(1) + "\n");
+}
+
+// The rows of the step as they will be; kept rows of finished models come from the store.
+TrialRow make_row(const RunContext& context, const ModelTask& task) {
+  TrialRow row;
+  row.step = context.step;
+  row.id = task.id;
+  row.status = "running";
+  row.seed = derive_seed(context.step_seed(), static_cast<std::uint64_t>(task.id));
+  row.origin = task.origin;
+  row.encoding = task.policy.empty() ? "float32" : task.policy.text();
+  row.fingerprint = task.policy.fingerprint();
+  row.policy = task.policy.to_json();
+  return row;
+}
+
+void describe_step(RunContext& context, const TrainStepOptions& options, const Workbench& bench) {
+  nlohmann::ordered_json info = {{"dataset", options.dataset.type},
+                                 {"network", network_json(bench.network_info())},
+                                 {"objectives",
+                                  {{{"name", "accuracy"}, {"direction", "max"}},
+                                   {{"name", "bitops"}, {"direction", "min"}}}}};
+  context.store.set_step_info(context.step, info);
+}
+
+void add_metrics(nlohmann::ordered_json& target, const Metrics& metrics, const std::string& prefix) {
+  for (const Metric& metric : metrics.all()) target[prefix + metric.name] = metric.value;
+}
+
+Metrics measure(Workbench& bench, Network& network, Split split) {
+  const auto stream = bench.data().evaluate(split);
+  return bench.evaluator().evaluate(network, *stream, bench.device());
+}
+
+}  // namespace
+
+void TrainStep::validate(const ValidationContext& context) const {
+  check_section(options_, context);
+}
+
+void TrainStep::run(RunContext& context) {
+  Workbench bench(context.registry, options_, context.device);
+  const std::vector<ModelTask> tasks = collect_models(options_, context, bench);
+  bench.data();
+  describe_step(context, options_, bench);
+  context.console.log("info", context.step,
+                      "training " + std::to_string(tasks.size()) + " model(s) of " +
+                          options_.network.type + " for " +
+                          std::to_string(options_.trainer.epochs) + " epoch(s)");
+  for (const ModelTask& task : tasks) run_model(context, bench, task, tasks.size());
+  print_models(context.console, context.store.trials(context.step));
+}
+
+void TrainStep::run_model(RunContext& context, Workbench& bench, const ModelTask& task,
+                          std::size_t count) {
+  const auto stored = context.store.trial(context.step, task.id);
+  if (stored && stored->status == "finished") return;
+  TrialRow row = make_row(context, task);
+  context.store.begin_trial(row);
+  const std::string folder = model_folder(context, task.id);
+  make_directories(folder);
+  const auto network =
+      task.weights.empty()
+          ? bench.make_network(derive_seed(row.seed, "init"))
+          : bench.make_network(derive_seed(row.seed, "init"), task.weights);
+  bench.apply(*network, task.policy);
+  FitRequest request;
+  request.seed = derive_seed(row.seed, "train");
+  request.device = bench.device();
+  request.evaluator = &bench.evaluator();
+  request.checkpoint = folder + "/checkpoint.safetensors";
+  const std::string title =
+      "model " + std::to_string(task.id) + "/" + std::to_string(count) + " (" + task.origin + ")";
+  request.hooks.on_progress = [&](const StepInfo& info) {
+    char text[96];
+    std::snprintf(text, sizeof(text), ", epoch %lld, loss %.4f, lr %.3g",
+                  static_cast<long long>(info.epoch + 1), info.loss, info.lr);
+    context.console.progress(context.step, info.step, info.total_steps, title + text);
+  };
+  const FitResult fit = Trainer(options_.trainer).fit(*network, bench.data(), request);
+  std::vector<EpochRow> epochs;
+  for (const EpochRecord& record : fit.epochs) {
+    epochs.push_back({context.step, task.id, record.epoch, record.lr, record.train_loss,
+                      record.seconds, record.validation.to_json()});
+    row.seconds += record.seconds;
+  }
+  // The test split judges, and chooses nothing.
+  add_metrics(row.metrics, measure(bench, *network, Split::kTest), "");
+  if (bench.data().samples(Split::kValidation) > 0) {
+    add_metrics(row.metrics, measure(bench, *network, Split::kValidation), "validation_");
+  }
+  for (const auto& [name, value] : bench.costs(task.policy)) row.metrics[name] = value;
+  save_model(folder, *network, options_, context, task, row.metrics);
+  row.status = "finished";
+  context.store.set_epochs(context.step, task.id, epochs);
+  context.store.finish_trial(row);
+  fs::remove(request.checkpoint);
+  context.console.log("info", context.step,
+                      title + ": test accuracy " +
+                          number_text(row.metrics.value("accuracy", 0.0)) + ", bitops " +
+                          number_text(row.metrics.value("bitops", 0.0)));
+}
+
+void EvaluateStep::validate(const ValidationContext& context) const {
+  check_section(options_, context);
+}
+
+void EvaluateStep::run(RunContext& context) {
+  Workbench bench(context.registry, options_, context.device);
+  const std::vector<ModelTask> tasks = collect_models(options_, context, bench);
+  describe_step(context, options_, bench);
+  for (const ModelTask& task : tasks) {
+    const auto stored = context.store.trial(context.step, task.id);
+    if (stored && stored->status == "finished") continue;
+    if (task.weights.empty() && options_.weights.empty()) {
+      throw ConfigError("step " + context.step + ": model " + task.origin +
+                        " has no weights to evaluate; train it first or set weights");
+    }
+    TrialRow row = make_row(context, task);
+    context.store.begin_trial(row);
+    const auto start = Clock::now();
+    const std::string weights = task.weights.empty() ? options_.weights : task.weights;
+    // Quantizers come first: a trained file holds their state too.
+    const auto network = bench.make_network(derive_seed(row.seed, "init"), "");
+    bench.apply(*network, task.policy);
+    load_state(*network, read_safetensors(weights).tensors, weights);
+    add_metrics(row.metrics, measure(bench, *network, Split::kTest), "");
+    for (const auto& [name, value] : bench.costs(task.policy)) row.metrics[name] = value;
+    row.status = "finished";
+    row.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    context.store.finish_trial(row);
+    context.console.progress(context.step, task.id, std::int64_t(tasks.size()), task.origin);
+  }
+  print_models(context.console, context.store.trials(context.step));
+}
+
+}  // namespace deneb::detail

@@ -1,0 +1,70 @@
+#include "pipeline/trial_runner.h"
+
+#include <c10/util/Exception.h>
+#include <deneb/interrupt.h>
+#include <deneb/random.h>
+#include <deneb/train/trainer.h>
+
+#include <cmath>
+
+namespace deneb::detail {
+
+TrialOutcome run_trial(Workbench& bench, const BitPolicy& policy, std::uint64_t seed,
+                       const TrainHooks& hooks) {
+  const auto network = bench.make_network(derive_seed(seed, "init"));
+  bench.apply(*network, policy);
+  TrialOutcome outcome;
+  TrainerOptions options = bench.section().trainer;
+  FitRequest request;
+  request.seed = derive_seed(seed, "train");
+  request.device = bench.device();
+  request.hooks = hooks;
+  request.evaluator = &bench.evaluator();
+  // The validation below is the last one; inside of fit() only earlier epochs are worth it.
+  if (options.keep == "last") options.valid_interval = 0;
+  outcome.fit = Trainer(options).fit(*network, bench.data(), request);
+  const auto stream = bench.data().evaluate(Split::kValidation);
+  outcome.metrics = bench.evaluator().evaluate(*network, *stream, bench.device());
+  for (const Metric& metric : outcome.metrics.all()) {
+    if (!std::isfinite(metric.value)) {
+      throw RunError("validation: " + metric.name + " is not finite");
+    }
+  }
+  return outcome;
+}
+
+nlohmann::json trial_request(std::int64_t id, const BitPolicy& policy, std::uint64_t seed) {
+  return {{"id", id}, {"policy", policy.to_json()}, {"seed", seed}};
+}
+
+nlohmann::json epochs_json(const FitResult& fit) {
+  auto rows = nlohmann::json::array();
+  for (const EpochRecord& record : fit.epochs) {
+    rows.push_back({{"epoch", record.epoch},
+                    {"lr", record.lr},
+                    {"train_loss", record.train_loss},
+                    {"seconds", record.seconds},
+                    {"metrics", record.validation.to_json()}});
+  }
+  return rows;
+}
+
+nlohmann::json answer_trial(Workbench& bench, const nlohmann::json& request) {
+  try {
+    const auto policy = BitPolicy::from_json(request.at("policy"), "trial request");
+    const TrialOutcome outcome =
+        run_trial(bench, policy, request.at("seed").get<std::uint64_t>());
+    nlohmann::ordered_json metrics = outcome.metrics.to_json();
+    return {{"id", request.at("id")}, {"metrics", metrics}, {"epochs", epochs_json(outcome.fit)}};
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const DataError&) {
+    throw;  // no trial can succeed without data: the run ends
+  } catch (const c10::Error& e) {
+    return {{"id", request.at("id")}, {"error", e.what_without_backtrace()}};
+  } catch (const std::exception& e) {
+    return {{"id", request.at("id")}, {"error", e.what()}};
+  }
+}
+
+}  // namespace deneb::detail

@@ -1,0 +1,181 @@
+#include "pipeline/worker_pool.h"
+
+#include <deneb/errors.h>
+#include <deneb/interrupt.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+extern char** environ;
+
+namespace deneb::detail {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int kIdle = -1;
+constexpr int kPollMs = 100;  // how soon a stop signal or a timeout is noticed
+
+bool write_all(int fd, const std::string& text) {
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    done += static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+}  // namespace
+
+struct WorkerPool::Worker {
+  pid_t pid = 0;
+  int in = -1, out = -1;  // our ends: requests, answers
+  std::string buffer;
+  std::ptrdiff_t request = kIdle;
+  Clock::time_point started;
+};
+
+WorkerPool::WorkerPool(std::vector<std::string> command, int workers, double timeout)
+    : command_(std::move(command)), timeout_(timeout), workers_(std::size_t(workers)) {}
+
+WorkerPool::~WorkerPool() {
+  for (Worker& worker : workers_) stop(worker);
+}
+
+void WorkerPool::spawn(Worker& worker) {
+  int requests[2], answers[2];
+  if (::pipe2(requests, O_CLOEXEC) != 0 || ::pipe2(answers, O_CLOEXEC) != 0) {
+    throw RunError(std::string("worker: cannot create a pipe (") + std::strerror(errno) + ")");
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, requests[0], 0);
+  // dup2 of a descriptor onto itself would keep close-on-exec set.
+  const int answer_end = answers[1] == 3 ? ::fcntl(answers[1], F_DUPFD_CLOEXEC, 10) : answers[1];
+  posix_spawn_file_actions_adddup2(&actions, answer_end, 3);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  std::vector<char*> argv;
+  for (std::string& word : command_) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const int error =
+      ::posix_spawn(&worker.pid, argv[0], &actions, &attributes, argv.data(), environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  ::close(requests[0]);
+  ::close(answer_end);
+  if (answer_end != answers[1]) ::close(answers[1]);
+  worker.in = requests[1];
+  worker.out = answers[0];
+  worker.buffer.clear();
+  if (error != 0) {
+    worker.pid = 0;
+    throw RunError("worker: cannot start " + command_[0] + " (" + std::strerror(error) + ")");
+  }
+}
+
+void WorkerPool::stop(Worker& worker) {
+  if (worker.in >= 0) ::close(worker.in);
+  if (worker.out >= 0) ::close(worker.out);
+  worker.in = worker.out = -1;
+  if (worker.pid > 0) {
+    ::kill(worker.pid, SIGKILL);
+    ::waitpid(worker.pid, nullptr, 0);
+  }
+  worker.pid = 0;
+}
+
+std::string WorkerPool::describe_exit(Worker& worker) {
+  int status = 0;
+  // The answer pipe is closed, so the process is ending; give it a moment, then insist.
+  for (int i = 0; i < 50; ++i) {
+    if (::waitpid(worker.pid, &status, WNOHANG) == worker.pid) {
+      worker.pid = 0;
+      break;
+    }
+    ::usleep(20000);
+  }
+  stop(worker);
+  if (WIFSIGNALED(status)) {
+    return "worker process died (signal " + std::to_string(WTERMSIG(status)) + ", " +
+           ::strsignal(WTERMSIG(status)) + ")";
+  }
+  return "worker process ended with exit code " + std::to_string(WEXITSTATUS(status));
+}
+
+void WorkerPool::run(const std::vector<nlohmann::json>& requests, const OnStart& on_start,
+                     const OnAnswer& on_answer) {
+  std::size_t next = 0, answered = 0;
+  const auto finish = [&](Worker& worker, Answer answer) {
+    const auto request = static_cast<std::size_t>(worker.request);
+    answer.seconds = std::chrono::duration<double>(Clock::now() - worker.started).count();
+    worker.request = kIdle;
+    ++answered;
+    on_answer(request, answer);
+  };
+  while (answered < requests.size()) {
+    throw_if_stopping();
+    for (Worker& worker : workers_) {
+      if (worker.request != kIdle || next >= requests.size()) continue;
+      if (worker.pid == 0) spawn(worker);
+      worker.request = static_cast<std::ptrdiff_t>(next);
+      worker.started = Clock::now();
+      on_start(next++);
+      if (!write_all(worker.in, requests[std::size_t(worker.request)].dump() + "\n")) {
+        finish(worker, {nullptr, describe_exit(worker), false, 0});
+      }
+    }
+    std::vector<pollfd> fds;
+    std::vector<Worker*> owners;
+    for (Worker& worker : workers_) {
+      if (worker.request == kIdle) continue;
+      fds.push_back({worker.out, POLLIN, 0});
+      owners.push_back(&worker);
+    }
+    if (fds.empty()) continue;
+    if (::poll(fds.data(), fds.size(), kPollMs) < 0 && errno != EINTR) {
+      throw RunError(std::string("worker: poll failed (") + std::strerror(errno) + ")");
+    }
+    for (std::size_t i = 0; i < fds.size(); ++i) {
+      Worker& worker = *owners[i];
+      if (fds[i].revents == 0) {
+        const double age = std::chrono::duration<double>(Clock::now() - worker.started).count();
+        if (timeout_ > 0 && age > timeout_) {
+          stop(worker);
+          finish(worker, {nullptr, "out of time after " + std::to_string(int(timeout_)) + " s",
+                          true, 0});
+        }
+        continue;
+      }
+      char bytes[4096];
+      const ssize_t n = ::read(worker.out, bytes, sizeof(bytes));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) {
+        finish(worker, {nullptr, describe_exit(worker), false, 0});
+        continue;
+      }
+      worker.buffer.append(bytes, static_cast<std::size_t>(n));
+      const std::size_t end = worker.buffer.find('\n');
+      if (end == std::string::npos) continue;
+      auto json = nlohmann::json::parse(worker.buffer.substr(0, end), nullptr, false);
+      worker.buffer.erase(0, end + 1);
+      if (json.is_discarded()) {
+        stop(worker);
+        finish(worker, {nullptr, "worker process gave no valid answer", false, 0});
+      } else {
+        finish(worker, {json, "", false, 0});
+      }
+    }
+  }
+}
+
+}  // namespace deneb::detail

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace deneb::detail {
+
+/// Processes that answer requests: one JSON line in (their fd 0), one JSON line out (their fd 3).
+/// A process that dies or takes too long fails its request only; the next request gets a new one.
+/// Children have a process group of their own, so that Ctrl-C reaches the parent alone.
+class WorkerPool {
+ public:
+  /// `command`: program and arguments. `timeout` seconds per request, 0 = none.
+  WorkerPool(std::vector<std::string> command, int workers, double timeout);
+  ~WorkerPool();  ///< kills the processes
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  struct Answer {
+    nlohmann::json json;  ///< null when the request failed
+    std::string failure;  ///< "worker process died (signal 11)", "out of time after 60 s"
+    bool timed_out = false;
+    double seconds = 0;
+  };
+  using OnStart = std::function<void(std::size_t request)>;
+  using OnAnswer = std::function<void(std::size_t request, const Answer&)>;
+
+  /// Runs all requests; callbacks come in the order of events, from this thread. Throws
+  /// Interrupted when a stop was asked for, RunError when a process cannot be started.
+  void run(const std::vector<nlohmann::json>& requests, const OnStart& on_start,
+           const OnAnswer& on_answer);
+
+ private:
+  struct Worker;
+  void spawn(Worker& worker);
+  void stop(Worker& worker);
+  std::string describe_exit(Worker& worker);
+  std::vector<std::string> command_;
+  double timeout_;
+  std::vector<Worker> workers_;
+};
+
+}  // namespace deneb::detail

@@ -1,0 +1,21 @@
+#include <deneb/quant/cost_model.h>
+#include <deneb/quant/quantizer.h>
+
+namespace deneb {
+
+Quantizer::~Quantizer() = default;
+
+CostModel::~CostModel() = default;
+
+double CostModel::constant(const NetworkInfo&) const { return 0; }
+
+double CostModel::total(const NetworkInfo& network, const BitPolicy& policy) const {
+  double sum = constant(network);
+  for (const LayerInfo& info : network.layers) {
+    const LayerChoice* choice = policy.find(info.name);
+    sum += layer(info, choice ? *choice : LayerChoice{});
+  }
+  return sum;
+}
+
+}  // namespace deneb

@@ -1,0 +1,7 @@
+#include <deneb/report/report.h>
+
+namespace deneb {
+
+Report::~Report() = default;
+
+}  // namespace deneb

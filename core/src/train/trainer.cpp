@@ -1,0 +1,417 @@
+#include <deneb/interrupt.h>
+#include <deneb/nn/layers.h>
+#include <deneb/nn/walk.h>
+#include <deneb/options/config.h>
+#include <deneb/random.h>
+#include <deneb/train/trainer.h>
+#include <torch/torch.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "train/checkpoint.h"
+
+namespace deneb {
+namespace {
+
+using detail::Checkpoint;
+using detail::NamedTensors;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerOptions& o,
+                                                        const Network& network) {
+  std::vector<torch::Tensor> decayed, plain;
+  for (const torch::Tensor& p : network.parameters()) {
+    (p.dim() > 1 || o.decay_1d ? decayed : plain).push_back(p);
+  }
+  std::vector<torch::optim::OptimizerParamGroup> groups;
+  const auto add = [&](std::vector<torch::Tensor> parameters, const auto& options) {
+    if (parameters.empty()) return;
+    groups.emplace_back(std::move(parameters),
+                        std::make_unique<std::decay_t<decltype(options)>>(options));
+  };
+  if (o.type == "SGD") {
+    const auto options = torch::optim::SGDOptions(o.lr).momentum(o.momentum).nesterov(o.nesterov);
+    add(decayed, torch::optim::SGDOptions(options).weight_decay(o.weight_decay));
+    add(plain, torch::optim::SGDOptions(options).weight_decay(0));
+    return std::make_unique<torch::optim::SGD>(std::move(groups), options);
+  }
+  const auto betas = std::make_tuple(o.betas.at(0), o.betas.at(1));
+  if (o.type == "AdamW") {
+    const auto options = torch::optim::AdamWOptions(o.lr).betas(betas).eps(o.eps);
+    add(decayed, torch::optim::AdamWOptions(options).weight_decay(o.weight_decay));
+    add(plain, torch::optim::AdamWOptions(options).weight_decay(0));
+    return std::make_unique<torch::optim::AdamW>(std::move(groups), options);
+  }
+  const auto options = torch::optim::AdamOptions(o.lr).betas(betas).eps(o.eps);
+  add(decayed, torch::optim::AdamOptions(options).weight_decay(o.weight_decay));
+  add(plain, torch::optim::AdamOptions(options).weight_decay(0));
+  return std::make_unique<torch::optim::Adam>(std::move(groups), options);
+}
+
+// Exponential moving average of all floating-point state, batch-norm statistics included.
+class WeightAverage {
+ public:
+  WeightAverage(const Network& network, double decay) : decay_(decay) {
+    if (decay_ > 0) average_ = detail::copy_state(network);
+  }
+  bool on() const { return decay_ > 0; }
+  void update(const Network& network, std::int64_t step) {
+    if (!on()) return;
+    torch::NoGradGuard no_grad;
+    // Young averages lean on the current weights, else the start would dominate short trainings.
+    const double decay = std::min(decay_, (1.0 + double(step)) / (10.0 + double(step)));
+    const auto state = state_of(network);
+    if (state.size() != average_.size()) {
+      throw RunError("trainer.ema_decay: the network had " + std::to_string(average_.size()) +
+                     " tensors at the start and has " + std::to_string(state.size()) +
+                     " now; set ema_decay to 0 for searches that change the network");
+    }
+    for (std::size_t i = 0; i < state.size(); ++i) {
+      if (state[i].second.is_floating_point()) {
+        average_[i].second.lerp_(state[i].second, 1.0 - decay);
+      } else {
+        average_[i].second.copy_(state[i].second);
+      }
+    }
+  }
+  NamedTensors& state() { return average_; }
+
+ private:
+  double decay_;
+  NamedTensors average_;
+};
+
+// While alive the network holds the averaged weights.
+class WithAverage {
+ public:
+  WithAverage(Network& network, WeightAverage& average) : network_(network), on_(average.on()) {
+    if (!on_) return;
+    own_ = detail::copy_state(network_);
+    detail::restore_state(network_, average.state());
+  }
+  ~WithAverage() {
+    if (on_) detail::restore_state(network_, own_);
+  }
+
+ private:
+  Network& network_;
+  bool on_;
+  NamedTensors own_;
+};
+
+nlohmann::ordered_json to_json(const EpochRecord& r) {
+  return {{"epoch", r.epoch},
+          {"lr", r.lr},
+          {"train_loss", r.train_loss},
+          {"seconds", r.seconds},
+          {"validation", r.validation.to_json()}};
+}
+
+void use_channels_last(Network& network) {
+  for (torch::Tensor& p : network.parameters()) {
+    if (p.dim() == 4) p.set_data(p.contiguous(at::MemoryFormat::ChannelsLast));
+  }
+}
+
+Batch on_device(const Batch& batch, torch::Device device, bool channels_last) {
+  Batch moved = device.is_cpu() ? batch : batch.to(device);
+  if (channels_last && moved.input().dim() == 4) {
+    moved["input"] = moved.input().contiguous(at::MemoryFormat::ChannelsLast);
+  }
+  return moved;
+}
+
+// One training run: the state that a checkpoint holds, and the loop over it.
+class Run {
+ public:
+  Run(const TrainerOptions& options, Network& network, const DataLoader& data,
+      const FitRequest& request)
+      : options_(options),
+        network_(network),
+        data_(data),
+        request_(request),
+        optimizer_(make_optimizer(options.optimizer, network)),
+        average_(network, options.ema_decay) {
+    info_.steps_per_epoch = data.batches(Split::kTrain);
+    info_.total_steps = info_.steps_per_epoch * options.epochs;
+    if (options.max_steps > 0) info_.total_steps = std::min(info_.total_steps, options.max_steps);
+    TrainerOptions copy = options;
+    nlohmann::ordered_json identity = write_options(walk(copy));
+    identity.erase("checkpoint_seconds");
+    DataLoaderOptions loader = data.options();
+    identity["data_loader"] = write_options(walk(loader));
+    identity["data_loader"].erase("workers");
+    identity["seed"] = request.seed;
+    identity["samples"] = data.samples(Split::kTrain);
+    identity_ = identity.dump();
+  }
+
+  FitResult go() {
+    at::manual_seed(request_.seed);
+    if (!request_.checkpoint.empty() && std::filesystem::exists(request_.checkpoint)) resume();
+    last_checkpoint_ = Clock::now();
+    while (info_.step < info_.total_steps) train_epoch();
+    finish();
+    return result_;
+  }
+
+ private:
+  void resume() {
+    const std::string& path = request_.checkpoint;
+    try {
+      const auto known = detail::read_checkpoint_progress(path);
+      if (known.at("identity") != identity_) {
+        throw ConfigError(path +
+                          ": was written with other options, seed or data; delete it to "
+                          "train from the start, or restore the options");
+      }
+      Checkpoint checkpoint = detail::read_checkpoint(path, *optimizer_);
+      restore_progress(checkpoint.progress);
+      detail::restore_state(network_, checkpoint.model);
+      if (average_.on()) average_.state() = checkpoint.ema;
+      best_ = checkpoint.best;
+    } catch (const nlohmann::json::exception& e) {
+      throw DataError(path + ": its progress record is damaged (" + e.what() +
+                      "); delete it to train from the start");
+    }
+    result_.resumed = true;
+  }
+
+  void restore_progress(const nlohmann::ordered_json& p) {
+    info_.step = p.at("step");
+    loss_sum_ = p.at("loss_sum");
+    samples_ = p.at("samples");
+    epoch_seconds_ = p.at("epoch_seconds");
+    best_value_ = p.at("best_value");
+    for (const auto& item : p.at("epochs")) {
+      EpochRecord record;
+      record.epoch = item.at("epoch");
+      record.lr = item.at("lr");
+      record.train_loss = item.at("train_loss");
+      record.seconds = item.at("seconds");
+      for (const auto& metric : item.at("metrics")) {
+        // JSON has no NaN and no infinity: they are written as null.
+        const double value = metric.at(1).is_null() ? std::nan("") : metric.at(1).get<double>();
+        record.validation.set(metric.at(0), value,
+                              metric.at(2) == "max" ? Direction::kMaximize : Direction::kMinimize);
+      }
+      result_.epochs.push_back(record);
+    }
+  }
+
+  void save() {
+    last_checkpoint_ = Clock::now();
+    if (request_.checkpoint.empty()) return;
+    Checkpoint checkpoint;
+    checkpoint.model = state_of(network_);
+    if (average_.on()) checkpoint.ema = average_.state();
+    checkpoint.best = best_;
+    auto epochs = nlohmann::ordered_json::array();
+    for (const EpochRecord& record : result_.epochs) {
+      auto item = to_json(record);
+      auto metrics = nlohmann::ordered_json::array();
+      for (const Metric& m : record.validation.all()) {
+        metrics.push_back({m.name, m.value, m.direction == Direction::kMaximize ? "max" : "min"});
+      }
+      item["metrics"] = metrics;
+      epochs.push_back(item);
+    }
+    checkpoint.progress = {{"identity", identity_},
+                           {"step", info_.step},
+                           {"loss_sum", loss_sum_},
+                           {"samples", samples_},
+                           {"epoch_seconds", epoch_seconds_},
+                           {"best_value", best_value_},
+                           {"epochs", epochs}};
+    detail::write_checkpoint(request_.checkpoint, checkpoint, *optimizer_);
+  }
+
+  void train_epoch() {
+    info_.epoch = info_.step / info_.steps_per_epoch;
+    const double seconds_before = epoch_seconds_;
+    const auto start = Clock::now();
+    network_.train();
+    auto stream = data_.train(request_.seed, info_.epoch, info_.step % info_.steps_per_epoch);
+    Batch batch;
+    while (info_.step < info_.total_steps && stream->next(batch)) {
+      train_step(on_device(batch, request_.device, options_.channels_last));
+      ++info_.step;
+      epoch_seconds_ = seconds_before + seconds_since(start);
+      if (request_.hooks.on_progress) {
+        StepInfo shown = info_;
+        shown.loss = loss_sum_ / double(samples_);
+        request_.hooks.on_progress(shown);
+      }
+      if (info_.step % info_.steps_per_epoch == 0 || info_.step >= info_.total_steps) break;
+      if (stop_signal() != 0) {
+        save();
+        throw_if_stopping();
+      }
+      check_deadline();
+      if (seconds_since(last_checkpoint_) > options_.checkpoint_seconds) save();
+    }
+    stream.reset();
+    end_epoch();
+    save();
+    // Only after the record of the epoch, which a resumed training would not write.
+    throw_if_stopping();
+    if (info_.step < info_.total_steps) check_deadline();
+  }
+
+  void check_deadline() const {
+    if (!request_.deadline || Clock::now() <= *request_.deadline) return;
+    throw RunError("training: out of time at step " + std::to_string(info_.step) + " of " +
+                   std::to_string(info_.total_steps) + "; allow more time or train fewer epochs");
+  }
+
+  void train_step(const Batch& batch) {
+    info_.lr = learning_rate(options_.lr_scheduler, options_.optimizer.lr, info_.step,
+                             info_.steps_per_epoch, info_.total_steps);
+    const TrainHooks& hooks = request_.hooks;
+    if (hooks.before_step) {
+      StepInfo shown = info_;
+      hooks.before_step(shown);
+      info_.lr = shown.lr;
+    }
+    for (auto& group : optimizer_->param_groups()) group.options().set_lr(info_.lr);
+    optimizer_->zero_grad();
+    torch::Tensor loss;
+    if (hooks.forward_backward) {
+      loss = hooks.forward_backward(network_, batch);
+    } else {
+      const Output output = network_.forward(batch);
+      loss = torch::nn::functional::cross_entropy(
+          output.logits, batch.target(),
+          torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(
+              options_.label_smoothing));
+      if (hooks.loss) loss = hooks.loss(info_, loss);
+      loss.backward();
+    }
+    info_.loss = loss.item<double>();
+    if (!std::isfinite(info_.loss)) {
+      // std::to_string shows the sign of a NaN, which means nothing.
+      const std::string shown = std::isnan(info_.loss) ? "nan" : std::to_string(info_.loss);
+      throw RunError("training: the loss is " + shown + " at epoch " +
+                     std::to_string(info_.epoch + 1) + ", step " + std::to_string(info_.step + 1) +
+                     "; lower the learning rate, clip gradients or use more bits");
+    }
+    const auto parameters = network_.parameters();
+    if (options_.grad_clip_norm > 0) {
+      torch::nn::utils::clip_grad_norm_(parameters, options_.grad_clip_norm);
+    }
+    if (options_.grad_clip_value > 0) {
+      torch::nn::utils::clip_grad_value_(parameters, options_.grad_clip_value);
+    }
+    optimizer_->step();
+    average_.update(network_, info_.step);
+    loss_sum_ += info_.loss * double(batch.size());
+    samples_ += batch.size();
+    if (hooks.after_step) hooks.after_step(info_);
+  }
+
+  void end_epoch() {
+    EpochRecord record;
+    record.epoch = info_.epoch + 1;
+    record.lr = info_.lr;
+    record.train_loss = loss_sum_ / double(std::max<std::int64_t>(1, samples_));
+    record.seconds = epoch_seconds_;
+    loss_sum_ = epoch_seconds_ = 0;
+    samples_ = 0;
+    const bool due = options_.valid_interval > 0 && (record.epoch % options_.valid_interval == 0 ||
+                                                     info_.step >= info_.total_steps);
+    if (request_.evaluator && due && data_.samples(Split::kValidation) > 0) {
+      WithAverage averaged(network_, average_);
+      auto stream = data_.evaluate(Split::kValidation);
+      record.validation = request_.evaluator->evaluate(network_, *stream, request_.device);
+      remember_best(record.validation);
+    }
+    result_.epochs.push_back(record);
+  }
+
+  void remember_best(const Metrics& metrics) {
+    if (options_.keep != "best" || metrics.empty()) return;
+    const Metric& first = metrics.all().front();
+    const double value = first.direction == Direction::kMaximize ? first.value : -first.value;
+    if (!std::isfinite(value)) return;
+    if (!best_.empty() && value <= best_value_) return;
+    best_value_ = value;
+    best_ = detail::copy_state(network_);
+  }
+
+  void finish() {
+    if (average_.on()) detail::restore_state(network_, average_.state());
+    if (!best_.empty()) detail::restore_state(network_, best_);
+    if (options_.batch_norm_recalibration > 0) {
+      recalibrate_batch_norms(network_, data_, options_.batch_norm_recalibration,
+                              derive_seed(request_.seed, "recalibration"), request_.device);
+    }
+    result_.steps = info_.step;
+  }
+
+  const TrainerOptions& options_;
+  Network& network_;
+  const DataLoader& data_;
+  const FitRequest& request_;
+  std::unique_ptr<torch::optim::Optimizer> optimizer_;
+  WeightAverage average_;
+  NamedTensors best_;
+  double best_value_ = 0;
+  StepInfo info_;
+  double loss_sum_ = 0, epoch_seconds_ = 0;
+  std::int64_t samples_ = 0;
+  std::string identity_;
+  Clock::time_point last_checkpoint_;
+  FitResult result_;
+};
+
+// While alive the network trains and its batch norms average over all batches seen; on the way out,
+// also by an exception, mode and momentum are as before.
+class CumulativeStatistics {
+ public:
+  explicit CumulativeStatistics(Network& network)
+      : network_(network), training_(network.is_training()) {
+    for (const auto& module : network.modules(/*include_self=*/false)) {
+      auto norm = std::dynamic_pointer_cast<nn::BatchNorm2dImpl>(module);
+      if (!norm) continue;
+      norms_.emplace_back(norm, norm->options.momentum);
+      norm->reset_running_stats();
+      norm->options.momentum = -1;
+    }
+    network.train();
+  }
+  ~CumulativeStatistics() {
+    for (auto& [norm, momentum] : norms_) norm->options.momentum = momentum;
+    network_.train(training_);
+  }
+
+ private:
+  Network& network_;
+  bool training_;
+  std::vector<std::pair<std::shared_ptr<nn::BatchNorm2dImpl>, double>> norms_;
+};
+
+}  // namespace
+
+FitResult Trainer::fit(Network& network, const DataLoader& data, const FitRequest& request) {
+  network.to(request.device);
+  if (options_.channels_last) use_channels_last(network);
+  return Run(options_, network, data, request).go();
+}
+
+void recalibrate_batch_norms(Network& network, const DataLoader& data, std::int64_t batches,
+                             std::uint64_t seed, torch::Device device) {
+  torch::NoGradGuard no_grad;
+  const CumulativeStatistics cumulative(network);
+  auto stream = data.train(seed, /*epoch=*/0);
+  Batch batch;
+  for (std::int64_t i = 0; i < batches && stream->next(batch); ++i) {
+    network.forward(on_device(batch, device, true));
+  }
+}
+
+}  // namespace deneb

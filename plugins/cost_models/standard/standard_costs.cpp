@@ -1,0 +1,106 @@
+#include <deneb/plugin/plugin.h>
+#include <deneb/quant/cost_model.h>
+
+namespace {
+
+using deneb::LayerChoice;
+using deneb::LayerInfo;
+using deneb::NetworkInfo;
+
+// Format::bits is 32 for float32 and counts sign, exponent and mantissa of small floats.
+double weight_bits(const LayerChoice& choice) { return choice.weight.bits; }
+double activation_bits(const LayerChoice& choice) { return choice.activation.bits; }
+
+class BitOps final : public deneb::CostModel {
+ public:
+  using Options = deneb::NoOptions;
+  explicit BitOps(const Options&) {}
+  double layer(const LayerInfo& info, const LayerChoice& choice) const override {
+    return double(info.macs) * weight_bits(choice) * activation_bits(choice);
+  }
+  std::string unit() const override { return "bit operations"; }
+};
+
+struct SizeOptions {
+  bool include_other_parameters = false;
+  template <class V>
+  void visit(V& v) {
+    v("include_other_parameters", include_other_parameters,
+      "count biases and batch norms too, at 32 bits each");
+  }
+};
+
+class Size final : public deneb::CostModel {
+ public:
+  using Options = SizeOptions;
+  explicit Size(const Options& options) : options_(options) {}
+  double layer(const LayerInfo& info, const LayerChoice& choice) const override {
+    return double(info.weights) * weight_bits(choice);
+  }
+  double constant(const NetworkInfo& network) const override {
+    return options_.include_other_parameters ? 32.0 * double(network.other_parameters) : 0;
+  }
+  std::string unit() const override { return "bits"; }
+
+ private:
+  Options options_;
+};
+
+struct FlopsOptions {
+  int bn_flops = 0;
+  template <class V>
+  void visit(V& v) {
+    v("bn_flops", bn_flops, "operations per batch norm output: 0, 2 or 4", {0, 4});
+  }
+  void check(deneb::OptionErrors& errors) const {
+    if (bn_flops % 2 != 0) {
+      errors.add("bn_flops", std::to_string(bn_flops) +
+                                 " is no counting rule; use 0 (batch norms are folded), 2 or 4 "
+                                 "(thop 0.1.1, as in Vega's reports)");
+    }
+  }
+};
+
+// Vega's FLOPs: a quantized layer counts w/32 + a/32 per MAC, a float layer 1.
+class Flops final : public deneb::CostModel {
+ public:
+  using Options = FlopsOptions;
+  explicit Flops(const Options& options) : options_(options) {}
+  double layer(const LayerInfo& info, const LayerChoice& choice) const override {
+    if (choice.is_float32()) return double(info.macs);
+    return double(info.macs) * (weight_bits(choice) + activation_bits(choice)) / 32;
+  }
+  double constant(const NetworkInfo& network) const override {
+    return double(network.pooling_ops) + options_.bn_flops * double(network.batch_norm_elements);
+  }
+  std::string unit() const override { return "FLOPs"; }
+
+ private:
+  Options options_;
+};
+
+// Parameters in units of 32 bits.
+class Params final : public deneb::CostModel {
+ public:
+  using Options = deneb::NoOptions;
+  explicit Params(const Options&) {}
+  double layer(const LayerInfo& info, const LayerChoice& choice) const override {
+    return double(info.weights) * weight_bits(choice) / 32;
+  }
+  double constant(const NetworkInfo& network) const override {
+    return double(network.other_parameters);
+  }
+  std::string unit() const override { return "parameters"; }
+};
+
+void register_all(deneb::Registrar& r) {
+  using deneb::CostModel;
+  r.add<CostModel, BitOps>("bitops", "sum of MACs * weight bits * activation bits");
+  r.add<CostModel, Size>("size", "sum of weights * weight bits");
+  r.add<CostModel, Flops>("flops", "Vega's FLOPs: MACs * (w/32 + a/32), plus pooling");
+  r.add<CostModel, Params>("params", "sum of weights * w/32, plus all other parameters");
+}
+
+}  // namespace
+
+DENEB_PLUGIN("standard_costs", "0.1.0", "BitOps, size, FLOPs, parameters", register_all);

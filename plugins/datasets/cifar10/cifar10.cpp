@@ -1,0 +1,188 @@
+#include <png.h>
+
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include <deneb/data/data_path.h>
+#include <deneb/data/dataset.h>
+#include <deneb/io/files.h>
+#include <deneb/plugin/plugin.h>
+
+namespace {
+
+constexpr std::int64_t kSide = 32, kPixels = kSide * kSide, kBytes = 3 * kPixels;
+constexpr std::int64_t kPerFile = 10000;
+
+struct Cifar10Options {
+  std::string data_path;
+  template <class V>
+  void visit(V& v) {
+    v("data_path", data_path,
+      "folder with the PNG sprites or the binary batches; empty = where scripts/fetch_data.sh "
+      "puts them");
+  }
+};
+
+struct Part {
+  std::vector<std::uint8_t> pixels;  // [N, 3, 32, 32]
+  std::vector<std::uint8_t> labels;
+};
+
+void reserve(Part& part, std::size_t samples) {
+  part.pixels.reserve(samples * kBytes);
+  part.labels.reserve(samples);
+}
+
+// The script gets sprites, so it can neither complete nor repair a set of binary batches.
+[[noreturn]] void throw_bad_binary(const std::string& path, const std::string& what) {
+  throw deneb::DataError(path + ": " + what +
+                         "; copy it from the authors' binary version again, or remove all .bin "
+                         "files from the folder to use the PNG sprites that "
+                         "`scripts/fetch_data.sh cifar10` gets");
+}
+
+// Classic binary batch: 10000 records of one label byte and 3072 planar bytes.
+void append_binary(const std::string& path, Part& part) {
+  if (!std::filesystem::exists(path)) throw_bad_binary(path, "not found");
+  const std::string bytes = deneb::read_file(path);
+  if (bytes.size() != kPerFile * (kBytes + 1)) {
+    throw_bad_binary(path, std::to_string(bytes.size()) + " bytes, expected " +
+                               std::to_string(kPerFile * (kBytes + 1)));
+  }
+  for (std::int64_t i = 0; i < kPerFile; ++i) {
+    const char* record = bytes.data() + i * (kBytes + 1);
+    const auto label = static_cast<std::uint8_t>(record[0]);
+    if (label > 9) {
+      throw_bad_binary(path, "record " + std::to_string(i) + " has the label " +
+                                 std::to_string(label) + ", expected 0 .. 9");
+    }
+    part.labels.push_back(label);
+    part.pixels.insert(part.pixels.end(), record + 1, record + 1 + kBytes);
+  }
+}
+
+// Reads a sprite as [10000, 1024, 3].
+std::vector<std::uint8_t> read_sprite(const std::string& path) {
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  if (!png_image_begin_read_from_file(&image, path.c_str())) {
+    deneb::throw_damaged_data(path, std::string("is no PNG image (") + image.message + ")",
+                              "cifar10");
+  }
+  if (image.width != kPixels || image.height != kPerFile || image.format != PNG_FORMAT_RGB) {
+    png_image_free(&image);
+    deneb::throw_damaged_data(path,
+                              std::to_string(image.width) + " x " + std::to_string(image.height) +
+                                  " pixels or not plain RGB, expected 1024 x 10000 RGB",
+                              "cifar10");
+  }
+  std::vector<std::uint8_t> rgb(PNG_IMAGE_SIZE(image));
+  // libpng goes on after some kinds of damage with a warning; for us it is damage all the same.
+  if (!png_image_finish_read(&image, nullptr, rgb.data(), 0, nullptr) ||
+      image.warning_or_error != 0) {
+    deneb::throw_damaged_data(path, std::string("cannot be decoded (") + image.message + ")",
+                              "cifar10");
+  }
+  return rgb;
+}
+
+// Sprite: one image a row, 1024 RGB pixels, row-major.
+void append_sprite(const std::string& path, Part& part) {
+  const std::vector<std::uint8_t> rgb = read_sprite(path);
+  const std::size_t start = part.pixels.size();
+  part.pixels.resize(start + kPerFile * kBytes);
+  std::uint8_t* planar = part.pixels.data() + start;
+  for (std::int64_t i = 0; i < kPerFile; ++i) {
+    for (std::int64_t p = 0; p < kPixels; ++p) {
+      for (std::int64_t c = 0; c < 3; ++c) {
+        planar[i * kBytes + c * kPixels + p] = rgb[(i * kPixels + p) * 3 + c];
+      }
+    }
+  }
+}
+
+void append_labels(const std::string& path, std::size_t count, Part& part) {
+  const auto json = nlohmann::json::parse(deneb::read_file(path), nullptr, false);
+  if (!json.is_array() || json.size() != count) {
+    deneb::throw_damaged_data(path, "is no list of " + std::to_string(count) + " labels",
+                              "cifar10");
+  }
+  for (const auto& label : json) {
+    if (!label.is_number_unsigned() || label.get<std::uint64_t>() > 9) {
+      deneb::throw_damaged_data(path, "has a label other than 0 .. 9", "cifar10");
+    }
+    part.labels.push_back(label.get<std::uint8_t>());
+  }
+}
+
+class Cifar10 final : public deneb::Dataset {
+ public:
+  using Options = Cifar10Options;
+  explicit Cifar10(const Options& o) : folder_(deneb::data_directory(o.data_path, "cifar10")) {}
+
+  void open() override {
+    const std::vector<std::string> train = {"data_batch_1", "data_batch_2", "data_batch_3",
+                                            "data_batch_4", "data_batch_5"};
+    reserve(train_, 5 * kPerFile);
+    reserve(test_, kPerFile);
+    if (std::filesystem::exists(folder_ + "/data_batch_1.bin")) {
+      for (const auto& name : train) append_binary(folder_ + "/" + name + ".bin", train_);
+      append_binary(folder_ + "/test_batch.bin", test_);
+      return;
+    }
+    // The small files first: a missing one is told at once.
+    append_labels(require("train_lables.json"), 5 * kPerFile, train_);
+    append_labels(require("test_lables.json"), kPerFile, test_);
+    for (const auto& name : train) append_sprite(require(name + ".png"), train_);
+    append_sprite(require("test_batch.png"), test_);
+  }
+
+  deneb::DatasetInfo info() const override {
+    // Of the 50 000 training images.
+    return {10, {3, kSide, kSide}, {0.4914, 0.4822, 0.4465}, {0.2470, 0.2435, 0.2616}};
+  }
+
+  std::int64_t size(deneb::DataPart part) const override {
+    return static_cast<std::int64_t>(of(part).labels.size());
+  }
+
+  deneb::Batch gather(deneb::DataPart part,
+                      const std::vector<std::int64_t>& indices) const override {
+    const Part& source = of(part);
+    const auto n = static_cast<std::int64_t>(indices.size());
+    auto input = torch::empty({n, 3, kSide, kSide}, torch::kUInt8);
+    auto target = torch::empty({n}, torch::kInt64);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const auto index = static_cast<std::size_t>(indices[static_cast<std::size_t>(i)]);
+      std::memcpy(input.data_ptr<std::uint8_t>() + i * kBytes,
+                  source.pixels.data() + index * kBytes, kBytes);
+      target.data_ptr<std::int64_t>()[i] = source.labels[index];
+    }
+    deneb::Batch batch;
+    batch["input"] = input;
+    batch["target"] = target;
+    return batch;
+  }
+
+ private:
+  const Part& of(deneb::DataPart part) const {
+    return part == deneb::DataPart::kTrain ? train_ : test_;
+  }
+  std::string require(const std::string& name) const {
+    const std::string path = folder_ + "/" + name;
+    if (!std::filesystem::exists(path)) deneb::throw_missing_data(path, "cifar10");
+    return path;
+  }
+
+  std::string folder_;
+  Part train_, test_;
+};
+
+void register_all(deneb::Registrar& r) {
+  r.add<deneb::Dataset, Cifar10>("Cifar10", "CIFAR-10: 50 000 + 10 000 color images of 32x32");
+}
+
+}  // namespace
+
+DENEB_PLUGIN("cifar10", "0.1.0", "CIFAR-10 from PNG sprites or binary batches", register_all);

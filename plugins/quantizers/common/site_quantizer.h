@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include <deneb/quant/quantizer.h>
+
+/// What the quantizer plugins of this folder share. Compiled into each of them.
+namespace deneb::quantizers {
+
+/// A quantizer that remembers its site and format.
+class SiteQuantizer : public Quantizer {
+ public:
+  void attach(const QuantizerSite& site) override;
+  Format format() const override { return format_; }
+
+ protected:
+  bool on_weight() const { return role_ == QuantizerSite::Role::kWeight; }
+  /// ConfigError: which layer and tensor, the method, the format that it got and those it takes.
+  [[noreturn]] void refuse(const char* method, const Format& format,
+                           const std::string& accepted) const;
+  /// Is it an integer format that LibTorch tensors of float32 can hold exactly?
+  static bool is_integer_width(const Format& format) {
+    return format.is_integer() && format.bits >= 1 && format.bits <= 16;
+  }
+
+  Format format_;  ///< float32 until set_format(): quantize() returns its input
+
+ private:
+  QuantizerSite::Role role_ = QuantizerSite::Role::kWeight;
+  std::string layer_;
+};
+
+}  // namespace deneb::quantizers

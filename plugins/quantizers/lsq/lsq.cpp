@@ -1,0 +1,166 @@
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include <deneb/plugin/plugin.h>
+
+#include "../common/site_quantizer.h"
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr double kSmallestStep = 1e-5, kLargestStep = 1.0;  // of the option clamp_step
+
+// Integer grid of a format: lowest and highest level.
+struct Levels {
+  double low, high;
+};
+
+Levels levels_of(const deneb::Format& format, bool symmetric) {
+  if (!format.is_signed()) return {0, std::exp2(format.bits) - 1};
+  const double half = std::exp2(format.bits - 1);
+  return {symmetric ? 1 - half : -half, half - 1};
+}
+
+// y = round(clamp(x / s, low, high)) s, and Esser et al. 2020 (arXiv 1902.08153), equations 3 to 5,
+// backward. `gain` is the gradient scale of the step.
+class LsqFunction final : public torch::autograd::Function<LsqFunction> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& step, double low,
+                        double high, double gain) {
+    ctx->save_for_backward({x, step});
+    ctx->saved_data["low"] = low;
+    ctx->saved_data["high"] = high;
+    ctx->saved_data["gain"] = gain;
+    return x.div(step).clamp_(low, high).round_().mul_(step);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    const variable_list saved = ctx->get_saved_variables();
+    const Tensor &x = saved[0], &step = saved[1], &g = gradients[0];
+    const double low = ctx->saved_data["low"].toDouble();
+    const double high = ctx->saved_data["high"].toDouble();
+    Tensor v = x.div(step);
+    const Tensor outside = v.ge(low).logical_and_(v.le(high)).logical_not_();
+    Tensor dx, dstep;
+    if (ctx->needs_input_grad(0)) dx = g.masked_fill(outside, 0);
+    if (ctx->needs_input_grad(1)) {
+      // Inside: round(v) - v; outside: the level that v was clipped to.
+      Tensor slope = v.clamp(low, high).round_().sub_(v.masked_fill_(outside, 0));
+      dstep = slope.mul_(g).sum().mul_(ctx->saved_data["gain"].toDouble());
+      dstep = dstep.to(step.scalar_type());
+    }
+    return {dx, dstep, Tensor(), Tensor(), Tensor()};
+  }
+};
+
+struct LsqOptions {
+  bool symmetric = false;
+  bool scale_grad = true;
+  bool clamp_step = false;
+
+  template <class V>
+  void visit(V& v) {
+    v("symmetric", symmetric, "signed formats leave out the lowest level: -7 .. 7 for int4");
+    v("scale_grad", scale_grad,
+      "divide the gradient of the step size by sqrt(highest level * elements)");
+    v("clamp_step", clamp_step,
+      "use the step size clamped to [1e-5, 1], without gradient outside (LIMPQ's indicator "
+      "training)");
+  }
+};
+
+class Lsq final : public deneb::quantizers::SiteQuantizer {
+ public:
+  using Options = LsqOptions;
+  explicit Lsq(const Options& options) : options_(options) {}
+
+  void attach(const deneb::QuantizerSite& site) override {
+    SiteQuantizer::attach(site);
+    if (on_weight()) weight_ = site.weight;
+    const auto place = torch::TensorOptions(site.weight.device());
+    scale_ = register_parameter("scale", torch::ones({}, place.dtype(site.weight.scalar_type())));
+    initialized_ = register_buffer("initialized", torch::zeros({}, place.dtype(torch::kBool)));
+  }
+
+  void set_format(const deneb::Format& format) override {
+    // int1 has no positive level: neither its initial step nor its gradient scale is finite.
+    const bool fits = is_integer_width(format) && (!format.is_signed() || format.bits >= 2);
+    if (!format.is_float32() && !fits) {
+      refuse("LSQ", format, "int2 .. int16, uint1 .. uint16 and float32");
+    }
+    if (format == format_) return;
+    format_ = format;
+    if (format.is_float32()) return;
+    levels_ = levels_of(format, options_.symmetric);
+    torch::NoGradGuard no_grad;
+    scale_.fill_(1);
+    initialized_.fill_(false);
+    if (on_weight() && weight_.numel() > 0) {
+      scale_.copy_(weight_step());
+      initialized_.fill_(true);
+    }
+  }
+
+  Tensor quantize(const Tensor& x) override {
+    if (format_.is_float32()) return x;
+    TORCH_CHECK(x.is_floating_point(), "LSQ needs a float tensor, got ", x.scalar_type());
+    if (x.numel() == 0) return x.clone();
+    if (!on_weight() && !is_initialized()) start_activation_step(x.detach());
+    const Tensor step = options_.clamp_step ? scale_.clamp(kSmallestStep, kLargestStep) : scale_;
+    const double gain = options_.scale_grad ? 1 / std::sqrt(levels_.high * double(x.numel())) : 1.0;
+    return LsqFunction::apply(x, step, levels_.low, levels_.high, gain);
+  }
+
+ private:
+  // max(|mean - 3 sd|, |mean + 3 sd|) / 2^(bits - 1), sd unbiased.
+  Tensor weight_step() const {
+    const Tensor w = weight_.detach();
+    const Tensor mean = w.mean();
+    const Tensor spread = w.numel() > 1 ? w.std(/*unbiased=*/true) * 3 : torch::zeros_like(mean);
+    const Tensor reach = at::maximum((mean - spread).abs(), (mean + spread).abs());
+    // Differs from LIMPQ: constant zero weights would give a step of 0, which is divided by.
+    return reach.div(std::exp2(format_.bits - 1)).clamp_min(kSmallestStep);
+  }
+
+  // 2 mean|x| / sqrt(highest level), from the first batch.
+  // Differs from LIMPQ, which does this in training only and would evaluate an untrained policy
+  // with a step of 1: here the first batch counts in evaluation too. A batch of zeros tells
+  // nothing, and one with NaN or infinity nothing good; the step then stays 1 until the next.
+  void start_activation_step(const Tensor& x) {
+    torch::NoGradGuard no_grad;
+    const double mean = x.abs().mean().item<double>();
+    if (!(mean > 0) || !std::isfinite(mean)) return;
+    scale_.fill_(std::max(2 * mean / std::sqrt(levels_.high), kSmallestStep));
+    initialized_.fill_(true);
+  }
+
+  // Reading the flag waits for a GPU, so it is read only after a write, be it ours or a load.
+  bool is_initialized() {
+    const auto version = initialized_._version();
+    if (!flag_known_ || version != seen_version_) {
+      flag_ = initialized_.item<bool>();
+      seen_version_ = version;
+      flag_known_ = true;
+    }
+    return flag_;
+  }
+
+  Options options_;
+  Levels levels_{0, 1};
+  Tensor weight_, scale_, initialized_;
+  bool flag_known_ = false, flag_ = false;
+  std::uint32_t seen_version_ = 0;
+};
+
+void register_all(deneb::Registrar& r) {
+  r.add<deneb::Quantizer, Lsq>("LSQ", "learned step size (Esser et al. 2020), per tensor");
+}
+
+}  // namespace
+
+DENEB_PLUGIN("lsq", "0.1.0", "LSQ quantizer", register_all);

@@ -1,0 +1,148 @@
+#include "categorical_variation.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace deneb::quant_ea {
+namespace {
+
+void check_length(std::size_t found, std::size_t expected, const char* where) {
+  if (found != expected) {
+    throw std::invalid_argument(std::string(where) + ": length " + std::to_string(found) +
+                                ", expected " + std::to_string(expected) + " genes");
+  }
+}
+
+void check_segment(std::size_t i, std::size_t j, std::size_t genes, const char* where) {
+  if (std::max(i, j) >= genes) {
+    throw std::invalid_argument(std::string(where) + ": segment end " +
+                                std::to_string(std::max(i, j)) + " is outside a genome of " +
+                                std::to_string(genes) + " genes");
+  }
+}
+
+std::size_t draw_gene(std::size_t genes, std::mt19937_64& rng) {
+  return std::uniform_int_distribution<std::size_t>(0, genes - 1)(rng);
+}
+
+int reset_gene(int value, int upper, std::mt19937_64& rng) {
+  // A draw among the other values: those from `value` on move up by one.
+  const int other = std::uniform_int_distribution<int>(0, upper - 1)(rng);
+  return other < value ? other : other + 1;
+}
+
+int step_gene(int value, int upper, std::mt19937_64& rng) {
+  if (value <= 0) return 1;
+  if (value >= upper) return upper - 1;
+  return std::bernoulli_distribution(0.5)(rng) ? value + 1 : value - 1;
+}
+
+}  // namespace
+
+GeneGroups paired_halves(std::size_t genes) {
+  if (genes % 2 != 0) {
+    throw std::invalid_argument("paired genes: " + std::to_string(genes) +
+                                " genes cannot be split into two halves");
+  }
+  GeneGroups groups;
+  for (std::size_t gene = 0; gene < genes / 2; ++gene) groups.push_back({gene, gene + genes / 2});
+  return groups;
+}
+
+GeneGroups single_genes(std::size_t genes) {
+  GeneGroups groups;
+  for (std::size_t gene = 0; gene < genes; ++gene) groups.push_back({gene});
+  return groups;
+}
+
+void check_groups(const GeneGroups& groups, std::size_t genes) {
+  std::vector<int> uses(genes, 0);
+  for (const auto& group : groups) {
+    for (std::size_t gene : group) {
+      if (gene >= genes) {
+        throw std::invalid_argument("gene groups: gene " + std::to_string(gene) +
+                                    " does not exist; the genome has " + std::to_string(genes));
+      }
+      ++uses[gene];
+    }
+  }
+  for (std::size_t gene = 0; gene < genes; ++gene) {
+    if (uses[gene] != 1) {
+      throw std::invalid_argument("gene groups: gene " + std::to_string(gene) + " is in " +
+                                  std::to_string(uses[gene]) + " groups, expected exactly one");
+    }
+  }
+}
+
+IntGenome random_genome(const std::vector<int>& upper, std::mt19937_64& rng) {
+  IntGenome genome;
+  genome.reserve(upper.size());
+  for (int bound : upper) genome.push_back(std::uniform_int_distribution<int>(0, bound)(rng));
+  return genome;
+}
+
+void uniform_crossover(IntGenome& first, IntGenome& second, const GeneGroups& groups, double p_swap,
+                       std::mt19937_64& rng) {
+  check_length(second.size(), first.size(), "uniform crossover");
+  std::bernoulli_distribution swaps(p_swap);
+  for (const auto& group : groups) {
+    if (!swaps(rng)) continue;
+    for (std::size_t gene : group) std::swap(first.at(gene), second.at(gene));
+  }
+}
+
+void two_point_crossover(IntGenome& first, IntGenome& second, std::mt19937_64& rng) {
+  check_length(second.size(), first.size(), "two-point crossover");
+  if (first.empty()) return;
+  const std::size_t i = draw_gene(first.size(), rng);
+  const std::size_t j = draw_gene(first.size(), rng);
+  for (std::size_t gene = std::min(i, j); gene <= std::max(i, j); ++gene) {
+    std::swap(first[gene], second[gene]);
+  }
+}
+
+void mutate(IntGenome& genome, const std::vector<int>& upper, double p_gene,
+            CategoricalMutation kind, std::mt19937_64& rng) {
+  check_length(upper.size(), genome.size(), "mutation bounds");
+  std::bernoulli_distribution changes(p_gene);
+  for (std::size_t gene = 0; gene < genome.size(); ++gene) {
+    if (!changes(rng) || upper[gene] < 1) continue;
+    genome[gene] = kind == CategoricalMutation::kReset ? reset_gene(genome[gene], upper[gene], rng)
+                                                       : step_gene(genome[gene], upper[gene], rng);
+  }
+}
+
+IntGenome vega_crossover(const IntGenome& first, const IntGenome& second, std::size_t i,
+                         std::size_t j) {
+  check_length(second.size(), first.size(), "segment crossover");
+  check_segment(i, j, first.size(), "segment crossover");
+  IntGenome child = first;
+  for (std::size_t gene = std::min(i, j); gene < std::max(i, j); ++gene) {
+    child[gene] = second[gene];
+  }
+  return child;
+}
+
+IntGenome vega_mutation(const IntGenome& genome, const std::vector<int>& upper, std::size_t i,
+                        std::size_t j, std::mt19937_64& rng) {
+  check_length(upper.size(), genome.size(), "segment mutation bounds");
+  check_segment(i, j, genome.size(), "segment mutation");
+  IntGenome child = genome;
+  for (std::size_t gene = std::min(i, j); gene < std::max(i, j); ++gene) {
+    if (upper[gene] > 0) child[gene] = reset_gene(child[gene], upper[gene], rng);
+  }
+  return child;
+}
+
+IntGenome vega_child(const IntGenome& first, const IntGenome& second, const std::vector<int>& upper,
+                     std::mt19937_64& rng) {
+  check_length(second.size(), first.size(), "segment variation");
+  if (first.empty()) return first;
+  const bool mutates = std::bernoulli_distribution(0.5)(rng);
+  const std::size_t i = draw_gene(first.size(), rng);
+  const std::size_t j = draw_gene(first.size(), rng);
+  return mutates ? vega_mutation(first, upper, i, j, rng) : vega_crossover(first, second, i, j);
+}
+
+}  // namespace deneb::quant_ea

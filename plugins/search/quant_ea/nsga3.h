@@ -1,0 +1,212 @@
+#pragma once
+
+#include <boost/optional.hpp>
+#include <cstddef>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <pagmo/algorithm.hpp>
+#include <pagmo/bfe.hpp>
+#include <pagmo/population.hpp>
+#include <pagmo/s11n.hpp>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "categorical_variation.h"
+#include "environmental_selection.h"
+#include "reference_points.h"
+
+namespace deneb::quant_ea {
+
+/// How offspring are made from two parents.
+enum class Variation {
+  /// Simulated binary crossover; real genes then mutate polynomially. Integer genes are rounded
+  /// after the crossover and mutate like categorical ones, because a polynomial step with a usual
+  /// index is too short to reach the next integer.
+  kSbx,
+  kCategoricalUniform,   ///< uniform crossover by gene group; all-integer problems only
+  kCategoricalTwoPoint,  ///< two-point crossover, both ends inclusive; all-integer problems only
+  /// The operators of Vega's QuantEA; all-integer problems only. p_cr, p_m and mutation are unused.
+  kVegaSegment,
+};
+
+/// Settings of NSGA-III; the defaults are those of Deb and Jain 2014, table II.
+struct Nsga3Options {
+  unsigned gen = 1;  ///< generations of one call of evolve()
+  unsigned divisions =
+      0;                ///< of the reference lattice; 0 takes the largest that the population fills
+  double p_cr = 1.0;    ///< probability that a pair crosses over, in [0, 1]
+  double eta_c = 30.0;  ///< distribution index of the crossover, in [1, 100)
+  double p_m = -1.0;    ///< probability that a gene mutates, in [0, 1]; negative: 1 / genes
+  double eta_m = 20.0;  ///< distribution index of the mutation, in [1, 100)
+  unsigned seed = 0;    ///< used by the user-defined algorithm; the core is seeded by begin()
+  Variation variation = Variation::kSbx;
+  CategoricalMutation mutation = CategoricalMutation::kReset;
+  /// Genes that kCategoricalUniform swaps together, each gene exactly once. Empty: each on its own.
+  GeneGroups gene_groups;
+
+  template <typename Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& gen& divisions& p_cr& eta_c& p_m& eta_m& seed& variation& mutation& gene_groups;
+  }
+};
+
+/// The problem as far as the core has to know it.
+struct Nsga3Domain {
+  Point lower;                 ///< smallest value of each gene
+  Point upper;                 ///< largest value of each gene, above the smallest
+  std::size_t integers = 0;    ///< so many genes at the end take integers only, as in pagmo
+  std::size_t objectives = 2;  ///< at least 2, all minimized
+  std::size_t population = 4;  ///< at least 4, even or odd
+};
+
+/// Everything that a search needs to go on, as plain data. Saved and restored between any two calls
+/// of the core it continues bit for bit.
+struct Nsga3State {
+  unsigned generation = 0;  ///< completed generations; the first selection does not count
+  Points genomes;           ///< the population; empty before the first tell()
+  Points fitness;           ///< of the population, same order
+  Points offspring;         ///< handed out and not told yet; to be evaluated again after a crash
+  NormalizationMemory memory;
+  Rng rng;
+};
+
+/// JSON form {"format": "deneb-nsga3-state", "version": 1, ...}. Numbers survive exactly.
+/// from_json throws std::invalid_argument with the name of the field that does not fit; then
+/// `state` is unchanged.
+void to_json(nlohmann::json& json, const Nsga3State& state);
+void from_json(const nlohmann::json& json, Nsga3State& state);
+
+/// Whether the caller has seen a genome before. Genomes earlier in the same batch need not be
+/// reported, the core compares with these itself.
+using DuplicateFilter = std::function<bool(const Point& genome)>;
+
+/// Both children of simulated binary crossover in the bounds [lower, upper] for one uniform draw
+/// u in [0, 1); the first is the one next to the smaller parent. Parents may be equal.
+/// Source: Deb and Agrawal 1995, in the bounded form of Deb's NSGA-II code.
+std::pair<double, double> sbx_children(double first, double second, double lower, double upper,
+                                       double eta, double u);
+
+/// Polynomial mutation of one gene for one uniform draw u in [0, 1).
+/// Source: Deb and Agrawal 1999, bounded form.
+double polynomial_mutation(double value, double lower, double upper, double eta, double u);
+
+/// NSGA-III without evaluations: the caller asks for offspring, evaluates them in any way and
+/// order, and tells their fitness. Immutable after construction: one object may serve many states,
+/// also from several threads at once as long as each has a state of its own.
+///
+///     Nsga3State state = core.begin(seed);
+///     core.sample(state, 32, seen);                       // or core.propose(state, genomes)
+///     core.tell(state, evaluate(state.offspring));        // warm-up, selects the population
+///     while (...) { core.ask(state, seen);  save(state);  core.tell(state, evaluate(...)); }
+///
+/// ask() and sample() return the waiting batch again if there is one. A state that was saved after
+/// ask() therefore resumes with the same genomes, whatever the filter has learned in between.
+class Nsga3Core {
+ public:
+  /// Throws std::invalid_argument for settings or a domain outside the documented ranges, for a
+  /// categorical variation of a problem with real genes, and for more reference points than
+  /// members.
+  Nsga3Core(Nsga3Options options, Nsga3Domain domain);
+
+  const Points& reference_points() const { return references_; }
+  unsigned divisions() const { return divisions_; }
+  const Nsga3Domain& domain() const { return domain_; }
+
+  /// An empty state with a seeded generator.
+  static Nsga3State begin(std::uint64_t seed);
+
+  /// Makes `count` random genomes the waiting batch. Draws that are duplicates are repeated up to
+  /// 20 times each.
+  const Points& sample(Nsga3State& state, std::size_t count,
+                       const DuplicateFilter& is_duplicate = {}) const;
+
+  /// Makes the given genomes the waiting batch, replacing one that waits (anchors next to samples,
+  /// a population from elsewhere). Throws std::invalid_argument if one lies outside the domain.
+  const Points& propose(Nsga3State& state, Points genomes) const;
+
+  /// Makes one offspring for each member the waiting batch. With a filter a duplicate is varied
+  /// anew up to 20 times, then drawn at random up to 20 times, then accepted.
+  const Points& ask(Nsga3State& state, const DuplicateFilter& is_duplicate = {}) const;
+
+  /// Selects the next population out of the present one and the waiting batch, whose fitness this
+  /// is. Returns the survivors' indices in [population, batch], ascending, which is also their
+  /// order in the new population. Throws std::invalid_argument, and changes nothing, if the number
+  /// of rows differs from the batch, if a value is NaN or infinite, or if fewer rows than a
+  /// population exist.
+  std::vector<std::size_t> tell(Nsga3State& state, const Points& fitness) const;
+
+ private:
+  using Children = std::pair<Point, Point>;
+
+  void check_state(const Nsga3State& state) const;
+  void check_genome(const Point& genome, std::size_t index) const;
+  Point random_point(Rng& rng) const;
+  Children vary(const Point& first, const Point& second, Rng& rng) const;
+  Children vary_real(const Point& first, const Point& second, Rng& rng) const;
+  Children vary_categorical(const Point& first, const Point& second, Rng& rng) const;
+  void mutate_integers(Point& genome, Rng& rng) const;
+
+  Nsga3Options options_;
+  Nsga3Domain domain_;
+  unsigned divisions_ = 0;
+  Points references_;
+  double p_gene_ = 0.0;          // probability that a gene mutates
+  std::vector<int> candidates_;  // largest index of each integer gene, counted from its lower bound
+};
+
+/// NSGA-III as a pagmo user-defined algorithm on top of Nsga3Core.
+///
+/// For box-bounded problems with at least two objectives, without constraints and not stochastic,
+/// with finite bounds that differ, and populations of 4 or more. What the normalization remembers
+/// carries over to the next call of evolve() if it receives the population that the last call
+/// returned, so that ten calls of one generation equal one call of ten.
+/// Thread safety as usual in pagmo: one object per thread.
+class Nsga3 {
+ public:
+  /// Generation, evaluations since the call, smallest value seen of each objective.
+  using LogLine = std::tuple<unsigned, unsigned long long, Point>;
+  using Log = std::vector<LogLine>;
+
+  /// Throws std::invalid_argument for settings outside the documented ranges.
+  explicit Nsga3(Nsga3Options options = {});
+
+  pagmo::population evolve(pagmo::population population) const;
+
+  /// Restarts the generator and forgets what earlier calls have left.
+  void set_seed(unsigned seed);
+  bool has_set_seed() const { return true; }
+  unsigned get_seed() const { return options_.seed; }
+  /// Logs every `level` generations, 0 none; the default is 1. Nothing is printed.
+  void set_verbosity(unsigned level) { verbosity_ = level; }
+  unsigned get_verbosity() const { return verbosity_; }
+  /// Genomes to avoid, as in Nsga3Core::ask(). Not serialized.
+  void set_duplicate_filter(DuplicateFilter filter) { is_duplicate_ = std::move(filter); }
+  /// Evaluates each generation in one call of the batch evaluator.
+  void set_bfe(const pagmo::bfe& evaluator) { evaluator_ = evaluator; }
+  const Log& get_log() const { return log_; }
+  const Nsga3Options& options() const { return options_; }
+  std::string get_name() const { return "NSGA-III"; }
+  std::string get_extra_info() const;
+
+ private:
+  friend class boost::serialization::access;
+  template <typename Archive>
+  void save(Archive& archive, unsigned version) const;
+  template <typename Archive>
+  void load(Archive& archive, unsigned version);
+  BOOST_SERIALIZATION_SPLIT_MEMBER()
+
+  Nsga3Options options_;
+  unsigned verbosity_ = 1;
+  boost::optional<pagmo::bfe> evaluator_;
+  DuplicateFilter is_duplicate_;
+  // evolve() is const in pagmo; generator, memory and log change all the same, as in pagmo's own.
+  mutable Nsga3State state_;
+  mutable Log log_;
+};
+
+}  // namespace deneb::quant_ea
+
+PAGMO_S11N_ALGORITHM_EXPORT_KEY(deneb::quant_ea::Nsga3)

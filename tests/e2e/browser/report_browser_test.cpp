@@ -1,0 +1,271 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <deneb/data/data_path.h>
+#include <deneb/io/files.h>
+#include <deneb/report/report.h>
+
+#include "e2e/browser/chromium.h"
+#include "plugins/plugin_registry.h"
+#include "plugins/reports/synthetic_task.h"
+
+/// The HTML report in a real browser: charts are drawn, nothing complains, nothing is fetched.
+namespace deneb {
+namespace {
+
+using browser::Chromium;
+using testing::IsEmpty;
+
+// What the page shows of a figure, from the layout: boxes, and marks with their sizes.
+constexpr const char* kMeasure = R"js(
+(function () {
+  var result = {};
+  document.querySelectorAll('figure').forEach(function (figure) {
+    var boxes = [], marks = 0, empty = 0;
+    figure.querySelectorAll('svg').forEach(function (svg) {
+      var box = svg.getBoundingClientRect();
+      if (box.width === 0 && box.height === 0 && svg.closest('[hidden]')) return;
+      boxes.push([Math.round(box.width), Math.round(box.height)]);
+      svg.querySelectorAll('.mark, .role-mark path, .role-mark text').forEach(function (mark) {
+        marks += 1;
+        var size = mark.getBoundingClientRect();
+        if (size.width === 0 && size.height === 0) empty += 1;
+      });
+    });
+    result[figure.id] = { boxes: boxes, marks: marks, empty: empty };
+  });
+  return result;
+})()
+)js";
+
+class ReportInBrowser : public testing::TestWithParam<std::string> {
+ protected:
+  static void SetUpTestSuite() {
+    std::string pattern = testing::TempDir() + "/deneb_browser_XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    root_ = new std::string(pattern);
+    chromium_ = new Chromium(DENEB_CHROMIUM, pattern + "/profile");
+  }
+  static void TearDownTestSuite() {
+    delete chromium_;
+    chromium_ = nullptr;
+    std::error_code ignored;
+    if (root_) std::filesystem::remove_all(*root_, ignored);
+    delete root_;
+    root_ = nullptr;
+  }
+
+  void SetUp() override {
+    ASSERT_NE(chromium_, nullptr) << "the browser did not start";
+    if (GetParam() == "vega") {
+      const std::string folder = data_directory("", "vega");
+      for (const char* name :
+           {"vega.min.js", "vega-lite.min.js", "vega-embed.min.js", "LICENSES.txt"}) {
+        if (std::filesystem::exists(folder + "/" + name)) continue;
+        GTEST_SKIP() << "NOT TESTED: charts by Vega. " << folder << "/" << name
+                     << " is missing; get it with scripts/fetch_data.sh vega";
+      }
+    }
+    chromium_->emulate("", "light");
+    chromium_->resize(1280, 900);
+  }
+
+  /// Writes the report of a made-up task and opens it.
+  void open_report(const synthetic::Options& options = {}) {
+    const std::string task = *root_ + "/" + GetParam() + std::to_string(++tasks_) + " <b>&";
+    synthetic::make_task(task, options);
+    const auto registry = plugin_test::load({"html"});
+    const TrialStore store(task + "/task.sqlite", TrialStore::Mode::kReadOnly);
+    const auto report = plugin_test::make<Report>(*registry, "html", {{"charts", GetParam()}});
+    const std::string path = report->write({store, task, synthetic::config()}, "");
+    front_ = 0;
+    for (const TrialRow& row : store.trials("nas")) front_ += row.front;
+    chromium_->open(path);
+    settle();
+  }
+
+  /// Waits until every chart has been drawn.
+  void settle() {
+    chromium_->evaluate(
+        "new Promise(function (done) {"
+        "  var left = 200;"
+        "  (function look() {"
+        "    var plots = Array.from(document.querySelectorAll('.plot'));"
+        "    var drawn = plots.every(function (p) { return p.querySelector('svg'); });"
+        "    if (drawn || --left === 0) { setTimeout(done, 100); } else { setTimeout(look, 50); }"
+        "  })();"
+        "})");
+  }
+
+  /// Figure id -> boxes, marks; fails for figures that are not really there.
+  nlohmann::json measure() {
+    const nlohmann::json figures = chromium_->evaluate(kMeasure);
+    for (const auto& item : figures.items()) {
+      const auto& figure = item.value();
+      EXPECT_EQ(figure["boxes"].size(), 1u) << item.key() << ": one view is shown at a time";
+      for (const auto& box : figure["boxes"]) {
+        EXPECT_GE(box[0].get<int>(), 250) << item.key();
+        EXPECT_GE(box[1].get<int>(), 120) << item.key();
+      }
+      EXPECT_GT(figure["marks"].get<int>(), 0) << item.key();
+      EXPECT_EQ(figure["empty"].get<int>(), 0) << item.key() << ": marks without size";
+    }
+    return figures;
+  }
+
+  void expect_silence() {
+    EXPECT_THAT(chromium_->complaints(), IsEmpty());
+    EXPECT_THAT(chromium_->requests(), IsEmpty());
+  }
+
+  /// No sideways scrolling of the page as a whole.
+  void expect_fits(int width) {
+    chromium_->resize(width, 900);
+    settle();
+    EXPECT_LE(chromium_->evaluate("document.documentElement.scrollWidth").get<int>(), width);
+  }
+
+  static std::string* root_;
+  static Chromium* chromium_;
+  static int tasks_;
+  int front_ = 0;
+};
+
+std::string* ReportInBrowser::root_ = nullptr;
+Chromium* ReportInBrowser::chromium_ = nullptr;
+int ReportInBrowser::tasks_ = 0;
+
+TEST_P(ReportInBrowser, DrawsTheChartsInSilence) {
+  open_report();
+  EXPECT_EQ(chromium_->evaluate("document.querySelectorAll('tr[id^=\"nas-\"]').length"), 30);
+  const nlohmann::json figures = measure();
+  ASSERT_EQ(figures.size(), 6u) << figures.dump();
+  const bool vega = GetParam() == "vega";
+  const int layers = 22;
+  // All 30 trials; Vega counts the line of the front and the labels as marks too.
+  EXPECT_GE(figures["pareto-nas"]["marks"].get<int>(), 30);
+  EXPECT_GE(figures["models-fully_train"]["marks"].get<int>(), 7);
+  EXPECT_GE(figures["bits-nas"]["marks"].get<int>(), 2 * layers * front_);
+  EXPECT_GE(figures["layers-nas"]["marks"].get<int>(), 3 * layers);
+  EXPECT_GE(figures["loss-fully_train"]["marks"].get<int>(), 7);
+  EXPECT_GE(figures["validation-fully_train"]["marks"].get<int>(), 7);
+  const std::string failed =
+      vega ? "'#pareto-nas path[stroke=\"var(--failed)\"]'" : "'#pareto-nas .mark.failed'";
+  EXPECT_EQ(chromium_->evaluate("document.querySelectorAll(" + failed + ").length"), 2);
+  // What stands in the message of the failed trials did not run.
+  EXPECT_EQ(chromium_->evaluate("document.title.indexOf('Deneb report') > 0"), true);
+  expect_silence();
+}
+
+TEST_P(ReportInBrowser, ShowsTheViewThatIsChosen) {
+  open_report({30, 3, true, 1});
+  for (const char* figure : {"pareto-nas", "layers-nas", "validation-fully_train"}) {
+    const std::string select = "document.querySelector('#" + std::string(figure) + " select')";
+    const std::string picture =
+        "Array.from(document.querySelectorAll('#" + std::string(figure) +
+        " svg')).filter(function (s) { return s.getBoundingClientRect().width > 0; })"
+        ".map(function (s) { return s.textContent; }).join()";
+    const nlohmann::json before = chromium_->evaluate(picture);
+    ASSERT_GT(before.get<std::string>().size(), 10u);
+    const int last = chromium_->evaluate(select + ".options.length - 1");
+    ASSERT_GT(last, 0);
+    chromium_->evaluate("(function (s) { s.selectedIndex = " + std::to_string(last) +
+                        "; s.dispatchEvent(new Event('change')); })(" + select + ")");
+    settle();
+    EXPECT_NE(chromium_->evaluate(picture), before) << figure;
+  }
+  measure();
+  expect_silence();
+}
+
+TEST_P(ReportInBrowser, SortsTables) {
+  open_report();
+  const auto column = [&](int index) {
+    return chromium_->evaluate(
+        "Array.from(document.querySelector('#step-nas table').tBodies[0].rows)"
+        ".map(function (r) { return r.cells[" +
+        std::to_string(index) +
+        "]; })"
+        ".map(function (c) { return c.hasAttribute('data-key') ? Number(c.dataset.key) : null; })");
+  };
+  const auto click = [&](int index) {
+    chromium_->evaluate("document.querySelectorAll('#step-nas th button')[" +
+                        std::to_string(index) + "].click()");
+  };
+  ASSERT_EQ(chromium_->evaluate("document.querySelectorAll('#step-nas th')[4].textContent"),
+            "accuracy");
+  for (const bool ascending : {true, false}) {
+    click(4);
+    const nlohmann::json values = column(4);
+    ASSERT_EQ(values.size(), 30u);
+    for (std::size_t i = 1; i < 28; ++i) {
+      const double a = values[i - 1], b = values[i];
+      EXPECT_TRUE(ascending ? a <= b : a >= b) << i;
+    }
+    // The failed ones have none and stay at the end.
+    EXPECT_TRUE(values[28].is_null() && values[29].is_null());
+    EXPECT_EQ(chromium_->evaluate(
+                  "document.querySelectorAll('#step-nas th')[4].getAttribute('aria-sort')"),
+              ascending ? "ascending" : "descending");
+  }
+  click(0);
+  EXPECT_EQ(column(0)[29], 30);
+  expect_silence();
+}
+
+TEST_P(ReportInBrowser, FitsNarrowAndWideWindowsAndBothSchemes) {
+  open_report();
+  const char* const kPage = "getComputedStyle(document.body).backgroundColor";
+  EXPECT_EQ(chromium_->evaluate(kPage), "rgb(255, 255, 255)");
+  const char* folder = std::getenv("DENEB_SCREENSHOTS");  // where to leave pictures to look at
+  for (const std::string scheme : {"light", "dark"}) {
+    chromium_->emulate("", scheme);
+    for (const int width : {400, 1280}) {
+      expect_fits(width);
+      measure();
+      if (!folder) continue;
+      chromium_->screenshot(std::string(folder) + "/report-" + GetParam() + "-" + scheme + "-" +
+                            std::to_string(width) + ".png");
+    }
+  }
+  EXPECT_EQ(chromium_->evaluate(kPage), "rgb(18, 23, 29)");
+  // Paper is white, whatever the screen prefers.
+  chromium_->emulate("print", "dark");
+  EXPECT_EQ(chromium_->evaluate(kPage), "rgb(255, 255, 255)");
+  expect_silence();
+}
+
+INSTANTIATE_TEST_SUITE_P(Charts, ReportInBrowser, testing::Values("svg", "vega"),
+                         [](const auto& info) { return info.param; });
+
+/// The watch itself: a page that complains and fetches is noticed.
+TEST(BrowserWatch, NoticesComplaintsAndRequests) {
+  std::string pattern = testing::TempDir() + "/deneb_watch_XXXXXX";
+  ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+  const std::string path = pattern + "/page.html";
+  write_file_atomically(path,
+                        "<!DOCTYPE html><title>t</title><img src=\"missing.png\"><script>"
+                        "console.error('one'); console.warn('two'); console.log('fine');"
+                        "setTimeout(function () { undefined_function(); }, 0);</script>");
+  {
+    Chromium chromium(DENEB_CHROMIUM, pattern + "/profile");
+    chromium.open(path);
+    chromium.evaluate("new Promise(function (done) { setTimeout(done, 200); })");
+    std::string all;
+    for (const std::string& complaint : chromium.complaints()) all += complaint + "\n";
+    for (const char* part : {"\"one\"", "\"two\"", "undefined_function", "ERR_FILE_NOT_FOUND"}) {
+      EXPECT_THAT(all, testing::HasSubstr(part));
+    }
+    EXPECT_THAT(all, testing::Not(testing::HasSubstr("fine")));
+    ASSERT_EQ(chromium.requests().size(), 1u);
+    EXPECT_THAT(chromium.requests()[0], testing::HasSubstr("missing.png"));
+    EXPECT_THROW(chromium.evaluate("no_such_thing"), std::runtime_error);
+  }
+  std::filesystem::remove_all(pattern);
+}
+
+}  // namespace
+}  // namespace deneb

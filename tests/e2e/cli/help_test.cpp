@@ -1,0 +1,106 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "program.h"
+
+namespace cli_test {
+namespace {
+
+const std::vector<std::string> kCommands = {"run",     "resume",  "validate", "report", "evaluate",
+                                            "inspect", "plugins", "describe", "schema", "version"};
+
+TEST(Help, ListsEveryCommandButTheWorker) {
+  for (const char* word : {"--help", "-h", "help"}) {
+    const Outcome outcome = run({word});
+    EXPECT_EQ(outcome.exit_code, 0) << word;
+    EXPECT_EQ(outcome.err, "");
+    for (const std::string& command : kCommands) {
+      EXPECT_TRUE(holds(outcome.out, "\n  " + command + " ")) << command << "\n" << outcome.out;
+    }
+    EXPECT_FALSE(holds(outcome.out, "trial-worker"));
+    EXPECT_TRUE(holds(outcome.out, "DENEB_PLUGIN_PATH"));
+  }
+}
+
+TEST(Help, EveryCommandTeaches) {
+  for (const std::string& command : kCommands) {
+    const Outcome outcome = run({command, "--help"});
+    EXPECT_EQ(outcome.exit_code, 0) << command << outcome.err;
+    EXPECT_TRUE(holds(outcome.out, "usage: deneb " + command)) << outcome.out;
+    EXPECT_TRUE(holds(outcome.out, "--help")) << outcome.out;
+    EXPECT_EQ(run({"help", command}).out, outcome.out);
+  }
+  EXPECT_TRUE(holds(run({"run", "--help"}).out, "deneb run pipelines/demo/digits.json"));
+}
+
+TEST(Help, HelpWinsOverMissingArguments) { EXPECT_EQ(run({"evaluate", "-h"}).exit_code, 0); }
+
+TEST(Help, WithoutACommandItIsAnError) {
+  const Outcome outcome = run(std::vector<std::string>{});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_TRUE(holds(outcome.err, "usage: deneb COMMAND"));
+}
+
+TEST(Usage, UnknownCommandGetsASuggestion) {
+  const Outcome outcome = run({"validte", "x.json"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_TRUE(holds(outcome.err, "deneb: error: unknown command 'validte'")) << outcome.err;
+  EXPECT_TRUE(holds(outcome.err, "did you mean 'validate'?")) << outcome.err;
+  EXPECT_TRUE(holds(run({"--verbose"}).err, "unknown option '--verbose'"));
+}
+
+TEST(Usage, UnknownOptionGetsASuggestion) {
+  const Outcome outcome = run({"run", "x.json", "--worker", "2"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_TRUE(holds(outcome.err, "unknown option '--worker'")) << outcome.err;
+  EXPECT_TRUE(holds(outcome.err, "did you mean '--workers'?")) << outcome.err;
+  EXPECT_TRUE(holds(outcome.err, "`deneb run --help`")) << outcome.err;
+}
+
+TEST(Usage, WrongArgumentsAreNamed) {
+  EXPECT_TRUE(holds(run({"run"}).err, "run: FILE is missing"));
+  EXPECT_TRUE(holds(run({"resume"}).err, "TASK is missing"));
+  EXPECT_TRUE(holds(run({"run", "a.json", "b.json"}).err, "unexpected argument 'b.json'"));
+  EXPECT_TRUE(holds(run({"run", "a.json", "--set"}).err, "--set"));
+  EXPECT_TRUE(holds(run({"version", "now"}).err, "unexpected argument 'now'"));
+  EXPECT_TRUE(holds(run({"run", "a.json", "--from", "a", "--from", "b"}).err, "more than once"));
+  for (const std::string& command :
+       {"run", "resume", "validate", "report", "evaluate", "inspect"}) {
+    const Outcome outcome = run({command});
+    EXPECT_EQ(outcome.exit_code, 2) << command;
+    EXPECT_EQ(count_lines(outcome.err), 1u) << outcome.err;
+  }
+}
+
+TEST(Version, TellsWhatPluginsDependOn) {
+  const Outcome outcome = run({"version"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out.rfind("deneb " DENEB_VERSION_TEXT "\n", 0), 0u) << outcome.out;
+  EXPECT_EQ(run({"--version"}).out, outcome.out);
+
+  const auto facts = nlohmann::json::parse(run({"version", "--json"}).out);
+  EXPECT_EQ(facts.at("deneb"), DENEB_VERSION_TEXT);
+  EXPECT_EQ(facts.at("plugin_directory"), DENEB_PLUGIN_DIR);
+  EXPECT_GE(facts.at("threads").get<int>(), 1);
+  EXPECT_TRUE(holds(facts.at("abi_tag"), "cxx11abi"));
+  for (const char* key : {"plugin_api", "libtorch", "compiler"}) {
+    EXPECT_FALSE(facts.at(key).get<std::string>().empty()) << key;
+  }
+}
+
+TEST(Output, AFullDiskIsAFailure) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP();
+  Call call;
+  call.arguments = {"schema"};
+  call.output = "/dev/full";
+  const Outcome outcome = run(call);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_TRUE(holds(outcome.err, "standard output cannot be written")) << outcome.err;
+}
+
+}  // namespace
+}  // namespace cli_test

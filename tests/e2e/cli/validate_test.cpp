@@ -1,0 +1,123 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "program.h"
+
+namespace cli_test {
+namespace {
+
+// Checks come on top of starting LibTorch, which takes more than a second on a busy machine.
+double startup_seconds() {
+  static const double seconds = run({"version"}).cpu_seconds;
+  return seconds;
+}
+
+const char kFiveMistakes[] = R"({
+  // every line below has one mistake
+  "general": {"seeds": 1},
+  "pipeline": ["train", "absent"],
+  "train": {
+    "pipe_step": {"type": "TrainPipeStep"},
+    "network": {"type": "ResNetCifar", "depth": 21},
+    "dataset": {"type": "Cifar"},
+    "trainer": {"epochs": -1}
+  }
+}
+)";
+
+std::string line_of(const std::string& text, const std::string& prefix) {
+  const std::size_t begin = text.find(prefix);
+  if (begin == std::string::npos) return "no line begins with " + prefix + " in\n" + text;
+  return text.substr(begin, text.find('\n', begin) - begin);
+}
+
+TEST(Validate, GoodFile) {
+  const Folder folder;
+  const std::string file = folder.file("good.json", train_pipeline());
+  const Outcome outcome = run({"validate", file});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, file + ": ok (steps train)\n");
+}
+
+TEST(Validate, FiveMistakesAtOnceQuicklyAndNothingIsLeft) {
+  const Folder folder;
+  const std::string file = folder.file("bad.json", kFiveMistakes);
+  for (const char* command : {"validate", "run"}) {
+    Call call;
+    call.arguments = {command, "bad.json"};
+    call.directory = folder.path();
+    const Outcome outcome = run(call);
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(count_lines(outcome.err), 5u) << outcome.err;
+    const std::string prefix = "deneb: error: bad.json:";
+    EXPECT_TRUE(holds(line_of(outcome.err, prefix + "3: general.seeds: "), "'seed'"))
+        << outcome.err;
+    EXPECT_TRUE(holds(line_of(outcome.err, prefix + "4: pipeline"), "'absent'")) << outcome.err;
+    EXPECT_TRUE(holds(line_of(outcome.err, prefix + "7: train.network.depth: "), "20 or 26"))
+        << outcome.err;
+    EXPECT_TRUE(holds(line_of(outcome.err, prefix + "8: train.dataset"), "Cifar10")) << outcome.err;
+    EXPECT_TRUE(holds(line_of(outcome.err, prefix + "9: train.trainer.epochs: "), "-1"))
+        << outcome.err;
+    EXPECT_LT(outcome.cpu_seconds, startup_seconds() + 0.5);
+  }
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    ++files;
+    EXPECT_EQ(entry.path().filename(), "bad.json");
+  }
+  EXPECT_EQ(files, 1u);
+}
+
+TEST(Validate, SeveralFilesAreAllChecked) {
+  const Folder folder;
+  const std::string good = folder.file("good.json", train_pipeline());
+  const std::string cut = folder.file("cut.json", "{\"pipeline\": [\"train\"");
+  const std::string bad = folder.file("bad.json", kFiveMistakes);
+  const Outcome outcome = run({"validate", cut, bad, good});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.out, good + ": ok (steps train)\n");
+  EXPECT_TRUE(holds(outcome.err, cut + ":1:")) << outcome.err;
+  EXPECT_EQ(count_lines(outcome.err), 6u) << outcome.err;
+}
+
+TEST(Validate, SetChangesAndIsChecked) {
+  const Folder folder;
+  const std::string file = folder.file("good.json", train_pipeline());
+  EXPECT_EQ(run({"validate", file, "--set", "train.network.depth=32"}).exit_code, 0);
+  const Outcome outcome = run({"validate", file, "--set", "train.trainer.epochs=many"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_TRUE(holds(outcome.err, "--set train.trainer.epochs: ")) << outcome.err;
+  EXPECT_TRUE(holds(outcome.err, "many")) << outcome.err;
+}
+
+TEST(Validate, WeightsThatAreNotThereAreADataError) {
+  const Folder folder;
+  const std::string file =
+      folder.file("good.json", train_pipeline("\"weights\": \"absent.safetensors\""));
+  const Outcome outcome = run({"validate", file});
+  EXPECT_EQ(outcome.exit_code, 4) << outcome.err;
+  EXPECT_TRUE(holds(outcome.err, folder.path() + "/absent.safetensors")) << outcome.err;
+}
+
+TEST(Validate, MissingFileAndFolder) {
+  const Folder folder;
+  for (const std::string& path : {folder.path() + "/absent.json", folder.path()}) {
+    const Outcome outcome = run({"validate", path});
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    EXPECT_TRUE(holds(outcome.err, path)) << outcome.err;
+  }
+}
+
+TEST(Validate, ASkippedPluginIsWarnedOf) {
+  const Folder folder;
+  folder.file("plugins/bad.so", "x");
+  const std::string file = folder.file("good.json", train_pipeline());
+  const Outcome outcome = run({"validate", file, "--plugin", folder.path() + "/plugins"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_TRUE(holds(outcome.err, "deneb: warning: skipped: ")) << outcome.err;
+}
+
+}  // namespace
+}  // namespace cli_test

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# kill -9 at ten moments of a run, resume after each: the tables equal those of an undisturbed run,
+# and no trial ran twice to completion. Then SIGINT: exit 130 and the resume command.
+. "$(dirname "$0")/common.sh"
+
+start=$(date +%s%N)
+run "$smoke" calm
+span=$((($(date +%s%N) - start) / 1000000))
+
+RANDOM=12345
+for round in $(seq 1 10); do
+  if [ "$round" = 1 ]; then
+    run "$smoke" hit > out.txt 2>&1 &
+  else
+    "$deneb" resume tasks/hit --quiet > out.txt 2>&1 &
+  fi
+  pid=$!
+  # Up to a third of the whole run at a time, so that ten kills fall all over it.
+  sleep "$(awk -v s="$span" -v r=$RANDOM 'BEGIN { print s / 3000 * r / 32768 }')"
+  kill -9 "$pid" 2>/dev/null || true
+  wait "$pid" 2>/dev/null || true
+  [ -e tasks/hit/config.resolved.json ] || rm -rf tasks/hit # killed before it began
+  [ -d tasks/hit ] || { run "$smoke" hit > out.txt 2>&1 & pid=$!; sleep 1; kill -9 "$pid"; wait "$pid" 2>/dev/null || true; }
+done
+"$deneb" resume tasks/hit --quiet
+same_results tasks/calm tasks/hit
+python3 - <<'PY' || fail "a trial has more than one final state"
+import sqlite3
+rows = sqlite3.connect("tasks/hit/task.sqlite").execute(
+    "select step, id, count(*) from trials group by step, id having count(*) > 1").fetchall()
+assert not rows, rows
+PY
+
+run "$smoke" interrupted > out.txt 2>&1 &
+pid=$!
+sleep "$(awk -v s="$span" 'BEGIN { print s / 2000 }')"
+kill -INT "$pid"
+code=0
+wait "$pid" || code=$?
+[ "$code" = 130 ] || fail "SIGINT gave exit code $code: $(cat out.txt)"
+grep -q "deneb resume" out.txt || fail "no resume command: $(cat out.txt)"
+"$deneb" resume tasks/interrupted --quiet
+same_results tasks/calm tasks/interrupted

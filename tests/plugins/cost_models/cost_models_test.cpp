@@ -1,0 +1,179 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deneb/quant/cost_model.h>
+
+#include "plugins/plugin_registry.h"
+
+namespace deneb {
+namespace {
+
+const Registry& registry() {
+  static const auto loaded = plugin_test::load({"standard_costs"});
+  return *loaded;
+}
+
+std::shared_ptr<CostModel> cost(const std::string& name,
+                                const nlohmann::json& options = nlohmann::json::object()) {
+  return plugin_test::make<CostModel>(registry(), name, options);
+}
+
+/// ResNet-20 for CIFAR-10 with projection shortcuts, as Vega builds it: first convolution, 20
+/// convolutions that QuantEA quantizes (per block: conv1, conv2, shortcut), classifier.
+NetworkInfo resnet20() {
+  NetworkInfo network;
+  network.model = "ResNetCifar";
+  network.input_shape = {3, 32, 32};
+  const auto add = [&](const std::string& name, std::int64_t macs, std::int64_t weights) {
+    LayerInfo layer;
+    layer.name = name;
+    layer.op = name == "fc" ? "linear" : "conv2d";
+    layer.macs = macs;
+    layer.weights = weights;
+    layer.signed_input = name == "conv1";
+    network.layers.push_back(layer);
+  };
+  add("conv1", 442368, 432);
+  for (int stage = 0; stage < 3; ++stage) {
+    const std::int64_t weights = 2304ll << (2 * stage);
+    for (int block = 0; block < 3; ++block) {
+      const std::string prefix =
+          "layer" + std::to_string(stage + 1) + "." + std::to_string(block) + ".";
+      const bool down = stage > 0 && block == 0;
+      add(prefix + "conv1", down ? 1179648 : 2359296, down ? weights / 2 : weights);
+      add(prefix + "conv2", 2359296, weights);
+      if (down) add(prefix + "downsample.0", 131072, stage == 1 ? 512 : 2048);
+    }
+  }
+  add("fc", 640, 640);
+  network.batch_norm_elements = 200704;
+  network.pooling_ops = 4160;
+  network.other_parameters = 1568 + 10;  // batch norms; bias of the classifier
+  return network;
+}
+
+/// Widths of the 20 searched layers; first and last layer stay float.
+BitPolicy searched(const NetworkInfo& network, const std::function<int(int)>& weight,
+                   const std::function<int(int)>& activation) {
+  BitPolicy policy;
+  for (int i = 0; i < 20; ++i) {
+    policy.set(network.layers[i + 1].name,
+               {Format::integer(weight(i), true), Format::integer(activation(i), false)});
+  }
+  return policy;
+}
+
+BitPolicy searched(const NetworkInfo& network, int weight, int activation) {
+  return searched(
+      network, [=](int) { return weight; }, [=](int) { return activation; });
+}
+
+double of_quantized_layers(const CostModel& model, const NetworkInfo& network,
+                           const BitPolicy& policy) {
+  double sum = 0;
+  for (const auto& [name, choice] : policy.layers())
+    sum += model.layer(*network.find(name), choice);
+  return sum;
+}
+
+TEST(StandardCosts, TheHelperIsTheNetwork) {
+  const NetworkInfo network = resnet20();
+  ASSERT_EQ(network.layers.size(), 22u);
+  std::int64_t macs = 0, weights = 0;
+  for (int i = 1; i <= 20; ++i) {
+    macs += network.layers[i].macs;
+    weights += network.layers[i].weights;
+  }
+  EXPECT_EQ(macs, 40370176);
+  EXPECT_EQ(weights, 269824);
+}
+
+struct Row {
+  int weight, activation;
+  double flops_4, flops_2, flops_0, params, bitops, weight_bits;
+};
+
+TEST(StandardCosts, UniformPoliciesOfResNet20) {
+  const NetworkInfo network = resnet20();
+  const std::vector<Row> rows = {
+      {2, 2, 6296256, 5894848, 5493440, 19514, 161480704, 539648},
+      {4, 4, 11342528, 10941120, 10539712, 36378, 645922816, 1079296},
+      {4, 8, 16388800, 15987392, 15585984, 36378, 1291845632, 1079296},
+      {8, 4, 16388800, 15987392, 15585984, 70106, 1291845632, 2158592},
+      {8, 8, 21435072, 21033664, 20632256, 70106, 2583691264, 2158592},
+      {16, 16, 41620160, 41218752, 40817344, 137562, 40370176. * 256, 269824. * 16}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::to_string(row.weight) + "/" + std::to_string(row.activation));
+    const BitPolicy policy = searched(network, row.weight, row.activation);
+    EXPECT_EQ(cost("flops", {{"bn_flops", 4}})->total(network, policy), row.flops_4);
+    EXPECT_EQ(cost("flops", {{"bn_flops", 2}})->total(network, policy), row.flops_2);
+    EXPECT_EQ(cost("flops")->total(network, policy), row.flops_0);
+    EXPECT_EQ(cost("params")->total(network, policy), row.params);
+    EXPECT_EQ(of_quantized_layers(*cost("bitops"), network, policy), row.bitops);
+    EXPECT_EQ(of_quantized_layers(*cost("size"), network, policy), row.weight_bits);
+    // The two float layers come on top.
+    EXPECT_EQ(cost("bitops")->total(network, policy), row.bitops + (442368. + 640) * 32 * 32);
+    EXPECT_EQ(cost("size")->total(network, policy), row.weight_bits + (432. + 640) * 32);
+    EXPECT_EQ(cost("size", {{"include_other_parameters", true}})->total(network, policy),
+              row.weight_bits + (432. + 640 + 1578) * 32);
+  }
+}
+
+TEST(StandardCosts, FloatNetwork) {
+  const NetworkInfo network = resnet20();
+  const BitPolicy none;
+  EXPECT_EQ(cost("flops", {{"bn_flops", 4}})->total(network, none), 41620160);
+  EXPECT_EQ(cost("flops", {{"bn_flops", 2}})->total(network, none), 41218752);
+  EXPECT_EQ(cost("flops", {{"bn_flops", 0}})->total(network, none), 40817344);
+  EXPECT_EQ(cost("params")->total(network, none), 272474);
+  EXPECT_EQ(cost("bitops")->total(network, none), (40370176. + 442368 + 640) * 1024);
+  EXPECT_EQ(cost("size")->total(network, none), (269824. + 432 + 640) * 32);
+}
+
+TEST(StandardCosts, MixedPolicies) {
+  const NetworkInfo network = resnet20();
+  const BitPolicy alternating = searched(
+      network, [](int i) { return i % 2 ? 8 : 4; }, [](int i) { return i % 2 ? 4 : 8; });
+  const BitPolicy halves = searched(
+      network, [](int i) { return i < 10 ? 8 : 4; }, [](int i) { return i < 10 ? 4 : 8; });
+  for (const BitPolicy& policy : {alternating, halves}) {
+    EXPECT_EQ(cost("flops", {{"bn_flops", 4}})->total(network, policy), 16388800);
+    EXPECT_EQ(of_quantized_layers(*cost("bitops"), network, policy), 1291845632);
+  }
+  EXPECT_EQ(cost("params")->total(network, alternating), 52474);
+  EXPECT_EQ(of_quantized_layers(*cost("size"), network, alternating), 1594368);
+  EXPECT_EQ(cost("params")->total(network, halves), 41050);
+  EXPECT_EQ(of_quantized_layers(*cost("size"), network, halves), 1228800);
+}
+
+TEST(StandardCosts, OneSideFloatAndSmallFloats) {
+  LayerInfo layer;
+  layer.macs = 1000;
+  layer.weights = 10;
+  const LayerChoice weight_only = {Format::parse("int4"), Format::float32()};
+  EXPECT_EQ(cost("flops")->layer(layer, weight_only), 1000 * (4. / 32 + 1));
+  EXPECT_EQ(cost("bitops")->layer(layer, weight_only), 1000 * 4 * 32);
+  const LayerChoice small = {Format::parse("e4m3"), Format::parse("e2m1")};  // 8 and 4 bits
+  EXPECT_EQ(cost("bitops")->layer(layer, small), 1000 * 8 * 4);
+  EXPECT_EQ(cost("size")->layer(layer, small), 80);
+  EXPECT_EQ(cost("params")->layer(layer, small), 2.5);
+  EXPECT_EQ(cost("flops")->layer(layer, small), 1000 * 12. / 32);
+}
+
+TEST(StandardCosts, LargeNetworksDoNotOverflow) {
+  LayerInfo layer;
+  layer.macs = 1ll << 42;
+  layer.weights = 1ll << 40;
+  EXPECT_EQ(cost("bitops")->layer(layer, {}), std::ldexp(1., 52));
+  EXPECT_EQ(cost("size")->layer(layer, {}), std::ldexp(1., 45));
+}
+
+TEST(StandardCosts, Units) {
+  EXPECT_EQ(cost("bitops")->unit(), "bit operations");
+  EXPECT_EQ(cost("size")->unit(), "bits");
+  EXPECT_EQ(cost("flops")->unit(), "FLOPs");
+  EXPECT_EQ(cost("params")->unit(), "parameters");
+}
+
+}  // namespace
+}  // namespace deneb

@@ -1,0 +1,307 @@
+#include <gmock/gmock.h>
+#include <torch/torch.h>
+
+#include <deneb/nn/layers.h>
+#include <deneb/nn/walk.h>
+
+#include "quantizer_fixture.h"
+
+namespace quantizer_test {
+namespace {
+
+using testing::HasSubstr;
+
+Tensor scale_of(Quantizer& q) { return q.named_parameters()["scale"]; }
+bool initialized(Quantizer& q) { return q.named_buffers()["initialized"].item<bool>(); }
+
+/// An activation quantizer whose step is set by hand, as if it had been trained.
+std::shared_ptr<Quantizer> with_step(const std::string& format, double step,
+                                     const nlohmann::json& options = nlohmann::json::object(),
+                                     torch::Dtype dtype = torch::kFloat32) {
+  auto q = make("LSQ", Role::kActivation, format, options, torch::ones({1}, dtype));
+  torch::NoGradGuard no_grad;
+  scale_of(*q).fill_(step);
+  q->named_buffers()["initialized"].fill_(true);
+  return q;
+}
+
+// The reference quantizer on eight values, float32. The rows of LIMPQ's indicator phase hold for
+// clamp_step, those of its fine-tuning phase without it; where the step needs no clamp, for both.
+struct Row {
+  const char* format;
+  double step;
+  nlohmann::json options;
+  std::vector<double> y, dx;
+  double dstep;
+};
+
+TEST(Lsq, MatchesTheReference) {
+  const nlohmann::json plain = nlohmann::json::object(), clamp = {{"clamp_step", true}};
+  const std::vector<double> signed_3 = {-.4, -.4, -.2, 0, 0, .2, .3, .3};
+  const std::vector<double> signed_3_dx = {0, 0, .5, 3, -1, .25, 0, 0};
+  const std::vector<double> all = {1, -2, .5, 3, -1, .25, 2, -.75}, none(8, 0.0);
+  const std::vector<Row> rows = {
+      {"int3", .1, plain, signed_3, signed_3_dx, 2.01572609},
+      {"uint4", .1, plain, {0, 0, 0, 0, 0, .2, .4, 1.5}, {0, 0, 0, 0, -1, .25, 2, 0}, -1.06121242},
+      {"int3", 1.5, plain, {-1.5, 0, 0, 0, 0, 0, 0, 1.5}, all, -.250052065},
+      {"int2",
+       .1,
+       clamp,
+       {-.2, -.2, -.2, 0, 0, .1, .1, .1},
+       {0, 0, .5, 3, -1, 0, 0, 0},
+       1.94454348},
+      {"uint2", .1, clamp, {0, 0, 0, 0, 0, .2, .3, .3}, {0, 0, 0, 0, -1, .25, 0, 0}, .89304316},
+      {"int3", .1, clamp, signed_3, signed_3_dx, 2.01572609},
+      {"int3", .1, {{"scale_grad", false}}, signed_3, signed_3_dx, 9.875},
+      {"int3",
+       .1,
+       {{"symmetric", true}},
+       {-.3, -.3, -.2, 0, 0, .2, .3, .3},
+       signed_3_dx,
+       1.81160188},
+      {"uint3", .1, clamp, {0, 0, 0, 0, 0, .2, .4, .7}, {0, 0, 0, 0, -1, .25, 2, 0}, -.751672208},
+      {"int4",
+       .1,
+       clamp,
+       {-.8, -.6, -.2, 0, 0, .2, .4, .7},
+       {0, -2, .5, 3, -1, .25, 2, 0},
+       -1.75390184},
+      {"int3", 1.5, clamp, {-1, -1, 0, 0, 0, 0, 0, 2}, all, 0},
+      {"uint3", 1e-6, clamp, {0, 0, 0, 0, 7e-5, 7e-5, 7e-5, 7e-5}, none, 0},
+      {"int3", -.2, clamp, {-4e-5, -4e-5, -4e-5, -4e-5, 3e-5, 3e-5, 3e-5, 3e-5}, none, 0}};
+  const Tensor x = vec({-1.3, -.65, -.2, -.05, .05, .15, .45, 1.9});
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::string(row.format) + " s=" + std::to_string(row.step) + row.options.dump());
+    const auto q = with_step(row.format, row.step, row.options);
+    const Pass p = pass(*q, x, vec(all));
+    EXPECT_TRUE(near(p.y, vec(row.y), 1e-6, 1e-9));
+    EXPECT_TRUE(near(p.dx, vec(row.dx), 1e-6, 1e-9));
+    EXPECT_NEAR(scale_of(*q).grad().item<double>(), row.dstep, 2e-6 * std::abs(row.dstep));
+    EXPECT_FLOAT_EQ(scale_of(*q).item<float>(), row.step);  // use does not change it
+  }
+}
+
+TEST(Lsq, InitialWeightStep) {
+  const Tensor w = vec({.1, -.2, .3, .05, -.4, .25}).view({2, 3});
+  const double expected[] = {.412684649, .206342325, .103171162, .0515855812, .0257927906};
+  const auto q = make("LSQ", Role::kWeight, "", {}, w);
+  EXPECT_FALSE(initialized(*q));
+  for (int bits = 2; bits <= 6; ++bits) {
+    q->set_format(Format::integer(bits, true));
+    EXPECT_TRUE(initialized(*q));
+    EXPECT_NEAR(scale_of(*q).item<double>(), expected[bits - 2], 1e-6 * expected[bits - 2]);
+  }
+}
+
+TEST(Lsq, InitialActivationStep) {
+  const Tensor x = vec({0, .5, 1.5, -.25, 2});
+  const double expected[] = {.9814955, .64253962, .438938111, .305329025, .214179873};
+  for (const bool training : {true, false}) {
+    const auto q = make("LSQ", Role::kActivation, "");
+    q->train(training);
+    for (int bits = 2; bits <= 6; ++bits) {
+      q->set_format(Format::integer(bits, false));
+      EXPECT_FALSE(initialized(*q));  // a new width starts anew
+      EXPECT_EQ(scale_of(*q).item<double>(), 1);
+      const Tensor y = q->quantize(x);
+      EXPECT_TRUE(initialized(*q));
+      EXPECT_NEAR(scale_of(*q).item<double>(), expected[bits - 2], 1e-6 * expected[bits - 2]);
+      if (bits == 3) {
+        EXPECT_TRUE(near(y.detach(), vec({0, .64253962, 1.28507924, 0, 1.92761886})));
+      }
+      q->quantize(x * 100);  // only the first batch counts
+      q->set_format(Format::integer(bits, false));
+      EXPECT_NEAR(scale_of(*q).item<double>(), expected[bits - 2], 1e-6 * expected[bits - 2]);
+    }
+  }
+}
+
+TEST(Lsq, BatchesWithoutInformationDoNotInitialise) {
+  const auto q = make("LSQ", Role::kActivation, "uint4");
+  EXPECT_TRUE(torch::equal(q->quantize(torch::zeros({4})), torch::zeros({4})));
+  EXPECT_EQ(q->quantize(torch::zeros({0, 4})).numel(), 0);
+  EXPECT_TRUE(q->quantize(vec({1, NAN})).isnan()[1].item<bool>());
+  q->quantize(vec({1, INFINITY}));
+  EXPECT_FALSE(initialized(*q));
+  EXPECT_EQ(scale_of(*q).item<double>(), 1);
+  q->quantize(vec({1, 2}));
+  EXPECT_TRUE(initialized(*q));
+}
+
+TEST(Lsq, DegenerateWeights) {
+  const auto zeros = make("LSQ", Role::kWeight, "int4", {}, torch::zeros({3, 3}));
+  EXPECT_TRUE(torch::equal(zeros->quantize(torch::zeros({3, 3})), torch::zeros({3, 3})));
+  EXPECT_GT(scale_of(*zeros).item<double>(), 0);
+  // One element has no standard deviation.
+  const auto single = make("LSQ", Role::kWeight, "int2", {}, vec({-.6}));
+  EXPECT_NEAR(scale_of(*single).item<double>(), .3, 1e-6);
+}
+
+// Gradients by their definition, one value after another in double precision.
+TEST(Lsq, GradientFollowsFromTheDefinition) {
+  torch::manual_seed(5);
+  for (const char* format :
+       {"int2", "int3", "int8", "uint1", "uint2", "uint5", "int16", "uint16"}) {
+    for (const bool symmetric : {false, true}) {
+      const Format f = Format::parse(format);
+      const double step = 2.5 * std::pow(2, -f.bits);
+      const auto q = with_step(format, step, {{"symmetric", symmetric}}, torch::kFloat64);
+      Tensor x = torch::randn({7, 3, 4}, torch::kFloat64);
+      const double half = std::pow(2, f.bits - 1);
+      const double low = !f.is_signed() ? 0 : symmetric ? 1 - half : -half;
+      const double high = f.is_signed() ? half - 1 : 2 * half - 1;
+      auto values = x.view(-1);
+      values[0] = high * step;  // exactly at both ends, at zero and at a tie
+      values[1] = low * step;
+      values[2] = 0;
+      values[3] = .5 * step;
+      const Tensor up = torch::randn_like(x);
+      const Pass p = pass(*q, x, up);
+
+      double sum = 0;
+      for (std::int64_t i = 0; i < x.numel(); ++i) {
+        const double v = values[i].item<double>() / step, g = up.view(-1)[i].item<double>();
+        const bool inside = low <= v && v <= high;
+        const double r = inside ? std::nearbyint(v) : v < low ? low : high;
+        sum += g * (inside ? r - v : r);
+        ASSERT_NEAR(p.y.view(-1)[i].item<double>(), r * step, 1e-12) << format;
+        ASSERT_EQ(p.dx.view(-1)[i].item<double>(), inside ? g : 0) << format << " v=" << v;
+      }
+      EXPECT_NEAR(scale_of(*q).grad().item<double>(), sum / std::sqrt(high * x.numel()), 1e-9)
+          << format;
+    }
+  }
+}
+
+TEST(Lsq, NanEmptyLayoutAndPrecision) {
+  torch::manual_seed(6);
+  for (const char* format : {"uint1", "uint4", "int3"}) {
+    for (const auto dtype : {torch::kFloat32, torch::kFloat64}) {
+      const auto q = with_step(format, .25, nlohmann::json::object(), dtype);
+      EXPECT_EQ(scale_of(*q).scalar_type(), dtype);
+      const Pass p = pass(*q, vec({.25, NAN, INFINITY}, dtype), torch::ones({3}, dtype));
+      EXPECT_TRUE(p.y[1].isnan().item<bool>());
+      EXPECT_EQ(p.y.isnan().sum().item<int>(), 1);
+      EXPECT_TRUE(scale_of(*q).grad().isnan().item<bool>());
+      EXPECT_EQ(pass(*q, torch::zeros({0, 2}, dtype), torch::zeros({0, 2}, dtype)).dx.numel(), 0);
+      const Tensor x = torch::randn({2, 6, 5, 4}, dtype);
+      expect_layout_independent(*q, x);
+      expect_layout_independent(*q, x.contiguous(torch::MemoryFormat::ChannelsLast));
+      expect_layout_independent(*q, x.permute({3, 1, 0, 2}));
+      expect_layout_independent(*q, x.slice(3, 0, 4, 2));
+    }
+  }
+}
+
+TEST(Lsq, OnlyNeededGradientsAreMade) {
+  const auto q = with_step("uint4", .1);
+  q->quantize(vec({.1, .3})).sum().backward();  // an input without gradient
+  EXPECT_TRUE(scale_of(*q).grad().defined());
+  scale_of(*q).set_requires_grad(false);
+  const Tensor x = vec({.1, 9}).requires_grad_();
+  q->quantize(x).sum().backward();
+  EXPECT_TRUE(near(x.grad(), vec({1, 0})));
+  EXPECT_FALSE(q->quantize(vec({.1})).requires_grad());
+}
+
+TEST(Lsq, GradientDescentOnTheStepLowersTheError) {
+  torch::manual_seed(8);
+  const Tensor x = torch::randn({4000}).abs();
+  const auto q = with_step("uint3", 1.0);
+  const auto error = [&] { return (q->quantize(x) - x).square().mean(); };
+  const double before = error().item<double>();
+  torch::optim::SGD sgd(q->parameters(), 0.5);
+  for (int i = 0; i < 200; ++i) {
+    sgd.zero_grad();
+    error().backward();
+    sgd.step();
+  }
+  // Half-normal values: 3 bits reach about 0.01, a step of 1 gives 1/12.
+  EXPECT_LT(error().item<double>(), 0.25 * before);
+}
+
+TEST(Lsq, RefusesFormatsThatItCannotRepresent) {
+  const auto q = with_step("uint4", .1);
+  for (const char* word : {"e4m3", "int1"}) {
+    const std::string text = config_error([&] { q->set_format(Format::parse(word)); });
+    EXPECT_THAT(text, HasSubstr("layer1.0.conv1"));
+    EXPECT_THAT(text, HasSubstr(std::string("LSQ cannot quantize activations to ") + word));
+    EXPECT_THAT(text, HasSubstr("int2 .. int16, uint1 .. uint16"));
+  }
+  EXPECT_EQ(q->format().text(), "uint4");
+  EXPECT_FLOAT_EQ(scale_of(*q).item<float>(), .1f);
+  q->set_format(Format::float32());
+  EXPECT_TRUE(torch::equal(q->quantize(vec({-5, .123})), vec({-5, .123})));
+}
+
+class OneConv final : public deneb::Network {
+ public:
+  OneConv() {
+    conv_ = register_module("conv", deneb::nn::Conv2d(torch::nn::Conv2dOptions(2, 3, 1)));
+  }
+  Tensor forward(Tensor x) override { return conv_(x).mean({2, 3}); }
+  std::vector<std::int64_t> input_shape() const override { return {2, 4, 4}; }
+  std::int64_t num_classes() const override { return 3; }
+
+ private:
+  deneb::nn::Conv2d conv_{nullptr};
+};
+
+std::shared_ptr<OneConv> quantized_network() {
+  auto network = std::make_shared<OneConv>();
+  deneb::BitPolicy policy;
+  policy.set("conv", {Format::parse("int3"), Format::parse("uint3")});
+  const auto factory = [] { return plugin_test::make<Quantizer>(registry(), "LSQ"); };
+  deneb::apply_policy(*network, policy, factory, factory);
+  return network;
+}
+
+using State = std::vector<std::pair<std::string, Tensor>>;
+
+State copy_of(const deneb::Network& network) {
+  State state = deneb::state_of(network);
+  for (auto& item : state) item.second = item.second.detach().clone();
+  return state;
+}
+
+Tensor find(const State& state, const std::string& name) {
+  for (const auto& [key, tensor] : state) {
+    if (key == name) return tensor;
+  }
+  ADD_FAILURE() << "no tensor " << name;
+  return torch::zeros({});
+}
+
+TEST(Lsq, LearnedStateIsSavedAndLoadedWithTheNetwork) {
+  torch::manual_seed(9);
+  const Tensor x = torch::rand({2, 2, 4, 4});
+  const auto first = quantized_network();
+  const State fresh = copy_of(*first);
+  EXPECT_FALSE(find(fresh, "conv.input_quantizer.initialized").item<bool>());
+  EXPECT_TRUE(find(fresh, "conv.weight_quantizer.initialized").item<bool>());
+  const Tensor expected = first->forward(x);
+  const State trained = copy_of(*first);
+  EXPECT_TRUE(find(trained, "conv.input_quantizer.initialized").item<bool>());
+
+  const auto second = quantized_network();
+  EXPECT_TRUE(deneb::load_state(*second, trained, "test").missing.empty());
+  second->forward(x * 50);  // must not start the step anew
+  EXPECT_TRUE(torch::equal(second->forward(x), expected));
+  EXPECT_TRUE(torch::equal(find(copy_of(*second), "conv.input_quantizer.scale"),
+                           find(trained, "conv.input_quantizer.scale")));
+
+  // The other way round: a state from before training makes the first batch count again.
+  deneb::load_state(*second, fresh, "test");
+  second->forward(x);
+  EXPECT_TRUE(torch::equal(second->forward(x), expected));
+  EXPECT_TRUE(find(copy_of(*second), "conv.input_quantizer.initialized").item<bool>());
+}
+
+TEST(Lsq, ProbingAQuantizedNetworkDoesNotInitialiseIt) {
+  const auto network = quantized_network();
+  deneb::probe(*network, "OneConv");
+  EXPECT_FALSE(find(copy_of(*network), "conv.input_quantizer.initialized").item<bool>());
+}
+
+}  // namespace
+}  // namespace quantizer_test

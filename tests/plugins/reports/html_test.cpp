@@ -1,0 +1,292 @@
+#include <gmock/gmock.h>
+
+#include "plugins/reports/report_fixture.h"
+
+namespace deneb {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t n = 0;
+  for (std::size_t i = text.find(part); i != std::string::npos; i = text.find(part, i + 1)) ++n;
+  return n;
+}
+
+std::string between(const std::string& text, const std::string& from, const std::string& to) {
+  const std::size_t begin = text.find(from);
+  if (begin == std::string::npos) return "";
+  const std::size_t start = begin + from.size();
+  return text.substr(start, text.find(to, start) - start);
+}
+
+nlohmann::json embedded(const std::string& page, const std::string& id) {
+  return nlohmann::json::parse(
+      between(page, "<script type=\"application/json\" id=\"" + id + "\">", "</script>"));
+}
+
+/// The page without the contents of its scripts and styles.
+std::string markup(const std::string& page) {
+  std::string out;
+  std::size_t at = 0;
+  for (;;) {
+    const std::size_t script = page.find("<script", at), style = page.find("<style", at);
+    const std::size_t next = std::min(script, style);
+    if (next == std::string::npos) break;
+    const std::size_t close = page.find(next == script ? "</script>" : "</style>", next);
+    out += page.substr(at, page.find('>', next) + 1 - at);
+    at = close;
+  }
+  return out + page.substr(at);
+}
+
+/// Attributes and style sheets that would make a browser fetch something.
+void expect_no_fetches(const std::string& page) {
+  const std::string tags = markup(page);
+  for (const char* attribute : {" src=", " srcset=", " action=", " poster=", " background="}) {
+    EXPECT_EQ(count(tags, attribute), 0u) << attribute;
+  }
+  for (std::size_t i = tags.find(" href=\""); i != std::string::npos;
+       i = tags.find(" href=\"", i + 1)) {
+    const std::string target = tags.substr(i + 7, 5);
+    EXPECT_TRUE(target[0] == '#' || target == "data:") << tags.substr(i, 60);
+  }
+  EXPECT_EQ(count(tags, "<iframe") + count(tags, "<img") + count(tags, "<object"), 0u);
+  const std::string style = between(page, "<style>", "</style>");
+  EXPECT_GT(style.size(), 1000u);
+  EXPECT_EQ(count(style, "url(") + count(style, "@import") + count(style, "@font-face"), 0u);
+  EXPECT_THAT(page, HasSubstr("Content-Security-Policy\" content=\"default-src 'none'"));
+}
+
+class HtmlTest : public ReportTest {
+ protected:
+  std::string page(const nlohmann::json& options = {{"charts", "svg"}}) {
+    EXPECT_EQ(write("html", "", options), task_ + "/output/report.html");
+    return output("report.html");
+  }
+  std::string fake_vega() {
+    const std::string folder = root_ + "/vega";
+    write_file_atomically(folder + "/vega.min.js", "var vega='</script><!--';");
+    write_file_atomically(folder + "/vega-lite.min.js", "var vegaLite=1;");
+    write_file_atomically(folder + "/vega-embed.min.js",
+                          "function vegaEmbed(){return Promise.resolve()}");
+    write_file_atomically(folder + "/LICENSES.txt", "Copyright <holders> & contributors");
+    return folder;
+  }
+};
+
+TEST_F(HtmlTest, HoldsAllFigures) {
+  synthetic::make_task(task_);
+  const std::string text = page();
+  EXPECT_EQ(text.rfind("<!DOCTYPE html>", 0), 0u);
+  const auto data = embedded(text, "deneb-data");
+  EXPECT_EQ(data["network"], "ResNetCifar");
+  EXPECT_EQ(data["dataset"], "Cifar10");
+  EXPECT_EQ(data["algorithm"], "QuantEA");
+  EXPECT_EQ(data["seed"], "10");
+  EXPECT_EQ(data["status"], "finished");
+  ASSERT_EQ(data["steps"].size(), 2u);
+  ASSERT_EQ(data["steps"][0]["trials"].size(), 30u);
+  ASSERT_EQ(data["steps"][1]["trials"].size(), 7u);
+  EXPECT_EQ(data["steps"][1]["trials"][0]["epochs"].size(), 20u);
+  const TrialStore store(task_ + "/task.sqlite", TrialStore::Mode::kReadOnly);
+  for (const auto& trial : data["steps"][0]["trials"]) {
+    const auto row = store.trial("nas", trial["id"]);
+    EXPECT_EQ(nlohmann::json(row->metrics), trial["metrics"]);
+    EXPECT_EQ(row->front, trial["front"].get<bool>());
+    EXPECT_EQ(count(text, "<tr id=\"nas-" + std::to_string(row->id) + "\""), 1u);
+  }
+  for (const char* part :
+       {"How to read this report", "Search algorithm", "QuantEA", "30 policies tried",
+        "2 of them failed", "5 models trained beside 2 baselines", "Pareto front", "uniform w4a4",
+        "uniform w8a8", "layer3.2.conv2"}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+}
+
+TEST_F(HtmlTest, DrawsEveryTrialAndEveryMember) {
+  synthetic::make_task(task_);
+  const std::string text = page();
+  const TrialStore store(task_ + "/task.sqlite", TrialStore::Mode::kReadOnly);
+  std::size_t front = 0;
+  for (const TrialRow& row : store.trials("nas")) front += row.front;
+  const std::string pareto = between(text, "id=\"pareto-nas\"", "</figure>");
+  EXPECT_EQ(count(pareto, "class=\"mark front\""), front);
+  EXPECT_EQ(count(pareto, "class=\"mark trial\""), 28 - front);
+  EXPECT_EQ(count(pareto, "class=\"mark failed\""), 2u);
+  EXPECT_EQ(count(pareto, "class=\"front-line\""), 1u);
+  EXPECT_EQ(count(pareto, "<select"), 0u);
+  // 22 layers, weights and activations.
+  EXPECT_EQ(count(between(text, "id=\"bits-nas\"", "</figure>"), "class=\"mark bit w"),
+            front * 22 * 2);
+  const std::string bars = between(text, "id=\"layers-nas\"", "</figure>");
+  EXPECT_EQ(count(bars, "<option"), front);
+  EXPECT_EQ(count(bars, "<svg"), front);
+  EXPECT_EQ(count(bars, "class=\"mark bit w"), front * 22 * 2);
+  EXPECT_EQ(count(bars, "class=\"pin\""), front * 2);
+  EXPECT_EQ(count(between(text, "id=\"loss-fully_train\"", "</figure>"), "class=\"mark curve"), 7u);
+  const std::string models = between(text, "id=\"models-fully_train\"", "</figure>");
+  EXPECT_EQ(count(models, "class=\"mark front\""), 5u);
+  EXPECT_EQ(count(models, "class=\"mark baseline\""), 2u);
+}
+
+TEST_F(HtmlTest, ComparesWithFloatAndUniform) {
+  synthetic::make_task(task_);
+  const std::string text = page();
+  const std::string table = between(text, "<caption>Models of step fully_train", "</table>");
+  // float32: 1.00 times fewer; uniform W4A4 with 8-bit first and last layer.
+  const std::string float_row = between(table, "<tr id=\"fully_train-7\"", "</tr>");
+  EXPECT_THAT(float_row, AllOf(HasSubstr("41.79 G"), HasSubstr("1.00\xc3\x97")));
+  const std::string uniform_row = between(table, "<tr id=\"fully_train-6\"", "</tr>");
+  // 40370176 * 16 + (442368 + 640) * 64 = 674275328 of 41792700416: 61.98 times.
+  EXPECT_THAT(uniform_row, AllOf(HasSubstr("data-key=\"674275328\""), HasSubstr("62.0\xc3\x97")));
+  // Costs of what nobody trained: uniform W8A8 and W2A2, not W4A4, which was.
+  EXPECT_EQ(count(table, "class=\"reference\""), 2u);
+  EXPECT_THAT(table, HasSubstr("data-key=\"2612043776\""));  // 40813184 * 64
+}
+
+TEST_F(HtmlTest, EscapesEverything) {
+  synthetic::make_task(task_);
+  for (const bool vega : {false, true}) {
+    const std::string text =
+        page(vega ? nlohmann::json{{"charts", "vega"}, {"data_path", fake_vega()}}
+                  : nlohmann::json{{"charts", "svg"}});
+    // One element each for the data and our script; with Vega the specifications and three files.
+    EXPECT_EQ(count(text, "<script"), vega ? 6u : 2u);
+    EXPECT_EQ(count(text, "</script"), vega ? 6u : 2u);
+    EXPECT_THAT(text, Not(HasSubstr("<script>document.title")));
+    EXPECT_THAT(text, Not(HasSubstr("<i>task")));
+    EXPECT_THAT(text, HasSubstr("<title>&lt;i&gt;task&lt;/i&gt; &amp; &quot;1&quot; - Deneb"));
+    EXPECT_THAT(text, HasSubstr("&lt;/script&gt;&lt;script&gt;document.title=&#39;broken&#39;"));
+    EXPECT_THAT(text, HasSubstr("no UTF-8: \xef\xbf\xbd"));
+    const auto data = embedded(text, "deneb-data");
+    EXPECT_THAT(data["steps"][0]["trials"][synthetic::kFailed - 1]["message"].get<std::string>(),
+                HasSubstr("</script><script>document.title='broken'</script><!-- <b>&amp;\r\n"));
+    expect_no_fetches(text);
+  }
+}
+
+TEST_F(HtmlTest, InlinesVegaWithItsLicenses) {
+  synthetic::make_task(task_);
+  const std::string text = page({{"charts", "vega"}, {"data_path", fake_vega()}});
+  EXPECT_THAT(text, HasSubstr("<script>var vega='<\\/script><\\!--';</script>"));
+  EXPECT_THAT(text, HasSubstr("<script>var vegaLite=1;</script>"));
+  EXPECT_THAT(text, HasSubstr("Copyright &lt;holders&gt; &amp; contributors"));
+  EXPECT_EQ(count(text, "<svg"), 0u);
+  const auto charts = embedded(text, "deneb-charts");
+  ASSERT_TRUE(charts.contains("pareto-nas-plot"));
+  std::size_t marks = 0;
+  for (const auto& layer : charts["pareto-nas-plot"][0]["layer"]) {
+    if (layer["mark"]["type"] == "point") marks += layer["data"]["values"].size();
+  }
+  EXPECT_EQ(marks, 30u);
+  EXPECT_EQ(charts["loss-fully_train-plot"].size(), 1u);
+  EXPECT_EQ(charts["layers-nas-plot"].size(),
+            count(between(text, "id=\"layers-nas\"", "</figure>"), "<option"));
+  // Every chart has its place on the page.
+  for (const auto& item : charts.items()) {
+    EXPECT_THAT(text, HasSubstr("id=\"" + item.key() + "\""));
+  }
+}
+
+TEST_F(HtmlTest, ChoosesTheWayOfDrawing) {
+  synthetic::make_task(task_);
+  const std::string folder = fake_vega();
+  EXPECT_EQ(count(page({{"data_path", folder}}), "<svg"), 0u);  // auto, all there
+  std::filesystem::remove(folder + "/vega-lite.min.js");
+  EXPECT_GT(count(page({{"data_path", folder}}), "<svg"), 5u);  // auto, one is missing
+  try {
+    page({{"charts", "vega"}, {"data_path", folder}});
+    FAIL() << "no error";
+  } catch (const DataError& e) {
+    EXPECT_THAT(e.what(), AllOf(HasSubstr("vega-lite.min.js: not found"),
+                                HasSubstr("scripts/fetch_data.sh vega")));
+  }
+  EXPECT_THROW(page({{"charts", "png"}}), ConfigError);
+}
+
+TEST_F(HtmlTest, ObjectivesCanBeChosenWhenThereAreMoreThanTwo) {
+  synthetic::make_task(task_, {30, 3, true, 1});
+  const std::string pareto = between(page(), "id=\"pareto-nas\"", "</figure>");
+  EXPECT_EQ(count(pareto, "<option"), 3u);
+  EXPECT_EQ(count(pareto, "<svg"), 3u);
+  EXPECT_EQ(count(pareto, "<div class=\"view\" hidden>"), 2u);
+  EXPECT_THAT(pareto, HasSubstr("BitOps against size in bits"));
+  EXPECT_EQ(count(pareto, "front-line"), 0u);  // a front of three has no line in two dimensions
+}
+
+TEST_F(HtmlTest, OneObjective) {
+  synthetic::make_task(task_, {30, 1, false, 1});
+  const std::string text = page();
+  const std::string pareto = between(text, "id=\"pareto-nas\"", "</figure>");
+  EXPECT_THAT(pareto, HasSubstr("accuracy (%) against trial"));
+  EXPECT_EQ(count(pareto, "class=\"mark front\""), 1u);
+  EXPECT_THAT(text, Not(HasSubstr("Trained models")));
+}
+
+TEST_F(HtmlTest, LimitsTheRowsAndSaysSo) {
+  synthetic::make_task(task_);
+  const std::string text = page({{"charts", "svg"}, {"max_rows", 10}});
+  EXPECT_EQ(count(text, "<tr id=\"nas-"), 10u);
+  EXPECT_THAT(text, HasSubstr("the first 10 of 30"));
+}
+
+TEST_F(HtmlTest, TheSameDataGiveTheSamePage) {
+  synthetic::make_task(task_);
+  const std::string first = page();
+  EXPECT_EQ(page(), first);
+}
+
+TEST_F(HtmlTest, TasksThatAreNotComplete) {
+  make_directories(task_);
+  { TrialStore store(task_ + "/task.sqlite"); }
+  EXPECT_THAT(page(), AllOf(HasSubstr("Nothing has been tried yet"), HasSubstr("not started")));
+  {
+    TrialStore store(task_ + "/task.sqlite");
+    store.begin_step("nas", "SearchPipeStep");
+  }
+  EXPECT_THAT(page(), AllOf(HasSubstr("No trial yet"), HasSubstr("not complete")));
+  {
+    TrialStore store(task_ + "/task.sqlite");
+    TrialRow row;
+    row.step = "nas";
+    row.id = 1;
+    store.begin_trial(row);
+    row.id = 2;
+    store.begin_trial(row);
+    row.status = "failed";
+    row.message = "out of memory";
+    store.finish_trial(row);
+  }
+  EXPECT_THAT(page(), AllOf(HasSubstr("out of memory"), HasSubstr("1 of them failed")));
+  {
+    TrialStore store(task_ + "/task.sqlite");
+    TrialRow row;
+    row.step = "nas";
+    row.id = 3;
+    row.policy = {{{"name", "fc"}, {"weight", "e4m3"}, {"activation", "nonsense"}}};
+    store.begin_trial(row);
+    row.status = "finished";
+    row.metrics = {{"accuracy", 0.5}, {"bitops", 100}};
+    store.finish_trial(row);
+    store.mark_front("nas", {3});
+    store.finish_step("nas", "interrupted", "stopped by <SIGINT>");
+  }
+  // One trial with a value, no layer facts, an unknown format.
+  const std::string text = page();
+  EXPECT_THAT(text, AllOf(HasSubstr("stopped by &lt;SIGINT&gt;"), HasSubstr(">e4m3</text>"),
+                          HasSubstr(">?</text>"), HasSubstr("class=\"mark front\"")));
+  EXPECT_THAT(text, Not(HasSubstr("nan")));
+  EXPECT_THAT(text, Not(HasSubstr("\"inf")));
+}
+
+TEST_F(HtmlTest, AConfigurationThatSaysNothing) {
+  synthetic::make_task(task_);
+  write("html", "nas", {{"charts", "svg"}}, nlohmann::ordered_json());
+  EXPECT_THAT(output("report.html"), HasSubstr("QuantEA"));
+}
+
+}  // namespace
+}  // namespace deneb

@@ -1,0 +1,256 @@
+#include "plugins/reports/synthetic_task.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include <deneb/io/files.h>
+#include <deneb/quant/policy_file.h>
+#include <deneb/search/pareto.h>
+
+namespace synthetic {
+namespace {
+
+using deneb::BitPolicy;
+using deneb::EpochRow;
+using deneb::Format;
+using deneb::TrialRow;
+using deneb::TrialStore;
+using nlohmann::ordered_json;
+
+struct Layer {
+  std::string name;
+  double macs, weights;
+  bool pinned;
+};
+
+// ResNet-20 for CIFAR-10 with projection shortcuts.
+std::vector<Layer> make_layers() {
+  std::vector<Layer> layers = {{"conv1", 442368, 432, true}};
+  const auto block = [&](int stage, int index, double macs1, double weights1, double weights2) {
+    const std::string name = "layer" + std::to_string(stage) + "." + std::to_string(index);
+    layers.push_back({name + ".conv1", macs1, weights1, false});
+    layers.push_back({name + ".conv2", 2359296, weights2, false});
+  };
+  for (int i = 0; i < 3; ++i) block(1, i, 2359296, 2304, 2304);
+  block(2, 0, 1179648, 4608, 9216);
+  layers.push_back({"layer2.0.downsample.0", 131072, 512, false});
+  for (int i = 1; i < 3; ++i) block(2, i, 2359296, 9216, 9216);
+  block(3, 0, 1179648, 18432, 36864);
+  layers.push_back({"layer3.0.downsample.0", 131072, 2048, false});
+  for (int i = 1; i < 3; ++i) block(3, i, 2359296, 36864, 36864);
+  layers.push_back({"fc", 640, 640, true});
+  return layers;
+}
+
+double unit(std::mt19937_64& rng) { return double(rng() >> 11) / 9007199254740992.0; }
+
+ordered_json costs(const std::vector<Layer>& layers, const BitPolicy& policy) {
+  double bitops = 0, flops = 4160, params = 1578, size = 0;
+  for (const Layer& layer : layers) {
+    const auto* choice = policy.find(layer.name);
+    const double w = choice ? choice->weight.bits : 32, a = choice ? choice->activation.bits : 32;
+    bitops += layer.macs * w * a;
+    flops += choice ? layer.macs * (w + a) / 32 : layer.macs;
+    params += layer.weights * w / 32;
+    size += layer.weights * w;
+  }
+  return {{"bitops", bitops}, {"flops", flops}, {"params", params}, {"size", size}};
+}
+
+/// Narrow early layers hurt most.
+double accuracy_of(const std::vector<Layer>& layers, const BitPolicy& policy, double top) {
+  double loss = 0;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const auto* choice = policy.find(layers[i].name);
+    if (!choice) continue;
+    const double weight = 0.09 * std::pow(4.0, -double(choice->weight.bits) / 1.6);
+    const double activation = 0.06 * std::pow(4.0, -double(choice->activation.bits) / 1.6);
+    loss += (weight + activation) * (1.5 - double(i) / double(layers.size()));
+  }
+  return std::round(1e4 * std::max(0.1, top - loss)) / 1e4;
+}
+
+BitPolicy random_policy(const std::vector<Layer>& layers, std::mt19937_64& rng) {
+  BitPolicy policy;
+  const int center = 2 + static_cast<int>(7 * unit(rng));
+  const auto width = [&] { return std::clamp(center + static_cast<int>(5 * unit(rng)) - 2, 2, 8); };
+  for (const Layer& layer : layers) {
+    const int w = layer.pinned ? 8 : width(), a = layer.pinned ? 8 : width();
+    policy.set(layer.name, {Format::integer(w, true), Format::integer(a, layer.name == "conv1")});
+  }
+  return policy;
+}
+
+ordered_json network_info(const std::vector<Layer>& layers) {
+  auto list = ordered_json::array();
+  for (const Layer& layer : layers) {
+    list.push_back({{"name", layer.name},
+                    {"op", layer.name == "fc" ? "linear" : "conv2d"},
+                    {"macs", layer.macs},
+                    {"weights", layer.weights},
+                    {"pinned", layer.pinned}});
+  }
+  return {{"type", "ResNetCifar"}, {"layers", list}};
+}
+
+ordered_json objectives(int count) {
+  ordered_json all = {{{"name", "accuracy"}, {"direction", "max"}},
+                      {{"name", "bitops"}, {"direction", "min"}},
+                      {{"name", "size"}, {"direction", "min"}}};
+  while (all.size() > static_cast<std::size_t>(count)) all.erase(all.size() - 1);
+  return all;
+}
+
+TrialRow row_of(const std::string& step, std::int64_t id, const BitPolicy& policy,
+                const std::string& origin) {
+  TrialRow row;
+  row.step = step;
+  row.id = id;
+  row.seed = 0x9e3779b97f4a7c15ull * static_cast<std::uint64_t>(id);
+  row.origin = origin;
+  row.encoding = policy.empty() ? "float32" : policy.text();
+  row.fingerprint = policy.fingerprint();
+  row.policy = policy.to_json();
+  return row;
+}
+
+void write_policy(const std::string& path, const BitPolicy& policy, const ordered_json& metrics,
+                  const ordered_json& provenance) {
+  deneb::PolicyFile file;
+  file.model = {{"type", "ResNetCifar"}};
+  file.policy = policy;
+  file.metrics = metrics;
+  file.provenance = provenance;
+  deneb::write_policy_file(path, file);
+}
+
+struct Member {
+  std::int64_t id;
+  BitPolicy policy;
+};
+
+std::vector<Member> make_search(TrialStore& store, const std::string& folder,
+                                const std::vector<Layer>& layers, const Options& options) {
+  std::mt19937_64 rng(options.seed);
+  store.begin_step("nas", "SearchPipeStep");
+  const ordered_json wanted = objectives(options.objectives);
+  store.set_step_info("nas", {{"algorithm", "QuantEA"},
+                              {"dataset", "Cifar10"},
+                              {"network", network_info(layers)},
+                              {"objectives", wanted}});
+  std::vector<deneb::Objective> goals;
+  for (const auto& item : wanted) {
+    goals.push_back({item["name"], item["direction"] == "max" ? deneb::Direction::kMaximize
+                                                              : deneb::Direction::kMinimize});
+  }
+  std::vector<Member> members;
+  std::vector<std::vector<double>> values;
+  std::vector<ordered_json> metrics;
+  for (std::int64_t id = 1; id <= options.trials; ++id) {
+    const BitPolicy policy = random_policy(layers, rng);
+    TrialRow row = row_of("nas", id, policy,
+                          id <= 12 ? "random" : "generation " + std::to_string((id - 9) / 4));
+    store.begin_trial(row);
+    row.seconds = 4 + 3 * unit(rng);
+    const bool failed = id == kFailed || id == kFailedWithoutCosts;
+    row.status = failed ? (id == kFailed ? "failed" : "timeout") : "finished";
+    if (failed) {
+      row.message = kNastyMessage;
+    } else {
+      row.metrics["accuracy"] = accuracy_of(layers, policy, 0.9);
+      row.metrics["loss"] = 2.6 - 2.5 * row.metrics["accuracy"].get<double>();
+    }
+    if (id != kFailedWithoutCosts) row.metrics.update(costs(layers, policy));
+    store.finish_trial(row);
+    if (failed) continue;
+    members.push_back({id, policy});
+    metrics.push_back(row.metrics);
+    values.emplace_back();
+    for (const auto& goal : goals) values.back().push_back(row.metrics[goal.name].get<double>());
+  }
+  std::vector<std::int64_t> ids;
+  std::vector<Member> front;
+  for (const std::size_t i : deneb::pareto_front(values, goals)) {
+    ids.push_back(members[i].id);
+    front.push_back(members[i]);
+    write_policy(folder + "/output/nas/policies/" + std::to_string(members[i].id) + ".json",
+                 members[i].policy, metrics[i], {{"step", "nas"}, {"trial", members[i].id}});
+  }
+  store.mark_front("nas", ids);
+  store.finish_step("nas", "finished", "");
+  return front;
+}
+
+void train(TrialStore& store, const std::string& folder, const std::vector<Layer>& layers,
+           TrialRow row, const BitPolicy& policy) {
+  store.begin_trial(row);
+  const double last = accuracy_of(layers, policy, 0.918);
+  std::vector<EpochRow> epochs;
+  for (int e = 1; e <= 20; ++e) {
+    EpochRow epoch;
+    epoch.epoch = e;
+    epoch.lr = e <= 12 ? 0.05 : 0.005;
+    const double level = last - 0.25 * std::exp(-e / 3.0) + (e > 12 ? 0 : -0.02);
+    epoch.train_loss = 2.4 * (1.02 - level) + 0.02 * std::sin(double(e) + double(row.id));
+    epoch.metrics = {{"accuracy", level + 0.004 * std::sin(1.7 * e + double(row.id))},
+                     {"loss", 2.2 * (1.05 - level)}};
+    epoch.seconds = 31;
+    epochs.push_back(epoch);
+  }
+  store.set_epochs("fully_train", row.id, epochs);
+  row.status = "finished";
+  row.seconds = 20 * 31;
+  row.metrics = {{"accuracy", last},
+                 {"accuracy_top5", std::min(0.999, last + 0.08)},
+                 {"loss", 2.2 * (1.05 - last)},
+                 {"validation_accuracy", last + 0.003}};
+  row.metrics.update(costs(layers, policy));
+  store.finish_trial(row);
+  write_policy(folder + "/output/fully_train/models/" + std::to_string(row.id) + "/policy.json",
+               policy, row.metrics, {{"step", "fully_train"}, {"model", row.id}});
+}
+
+void make_training(TrialStore& store, const std::string& folder, const std::vector<Layer>& layers,
+                   const std::vector<Member>& front) {
+  store.begin_step("fully_train", "TrainPipeStep");
+  store.set_step_info(
+      "fully_train",
+      {{"dataset", "Cifar10"}, {"network", network_info(layers)}, {"objectives", objectives(2)}});
+  std::int64_t id = 0;
+  for (std::size_t i = 0; i < front.size() && i < 5; ++i) {
+    train(store, folder, layers,
+          row_of("fully_train", ++id, front[i].policy, "nas/" + std::to_string(front[i].id)),
+          front[i].policy);
+  }
+  BitPolicy uniform;
+  for (const Layer& layer : layers) {
+    const int bits = layer.pinned ? 8 : 4;
+    uniform.set(layer.name, {Format::integer(bits, true), Format::integer(bits, false)});
+  }
+  train(store, folder, layers, row_of("fully_train", ++id, uniform, "uniform w4a4"), uniform);
+  train(store, folder, layers, row_of("fully_train", ++id, {}, "float32"), {});
+  store.finish_step("fully_train", "finished", "");
+}
+
+}  // namespace
+
+const char* const kNastyMessage =
+    "layer1.0.conv1, \"loss\" is NaN\nsecond line </script><script>document.title='broken'"
+    "</script><!-- <b>&amp;\r\nno UTF-8: \xff";
+
+void make_task(const std::string& folder, const Options& options) {
+  deneb::make_directories(folder);
+  TrialStore store(folder + "/task.sqlite");
+  const std::vector<Layer> layers = make_layers();
+  const auto front = make_search(store, folder, layers, options);
+  if (options.training) make_training(store, folder, layers, front);
+}
+
+ordered_json config() {
+  return {{"general", {{"seed", 10}}},
+          {"pipeline", {"nas", "fully_train"}},
+          {"nas", {{"network", {{"type", "ResNetCifar"}}}, {"dataset", {{"type", "Cifar10"}}}}}};
+}
+
+}  // namespace synthetic

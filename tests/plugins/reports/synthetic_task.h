@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include <deneb/report/report.h>
+#include <deneb/store/trial_store.h>
+
+/// A task as a pipeline would leave it, without training anything: made-up accuracies, costs from
+/// the layer facts of ResNet-20.
+namespace synthetic {
+
+struct Options {
+  int trials = 30;
+  int objectives = 2;    ///< 1: accuracy, 2: and bitops, 3: and size
+  bool training = true;  ///< with a second step that trains some of the front and two baselines
+  std::uint64_t seed = 1;
+};
+
+/// Ids of the two trials that failed; the second one has no metrics at all.
+constexpr std::int64_t kFailed = 7, kFailedWithoutCosts = 19;
+/// Their message: commas, quotes, line breaks, and what must not get into a page unescaped.
+extern const char* const kNastyMessage;
+
+/// Makes <folder>/task.sqlite and the policy files below <folder>/output; closes the store.
+void make_task(const std::string& folder, const Options& options = {});
+
+/// The resolved pipeline of the task.
+nlohmann::ordered_json config();
+
+}  // namespace synthetic

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <deneb/random.h>
+#include <deneb/search/search_algorithm.h>
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace deneb::testing {
+
+/// A network of `layers` convolutions with different sizes, as probe() would describe it.
+inline NetworkInfo chain_network(int layers) {
+  NetworkInfo network;
+  network.model = "Chain";
+  for (int i = 0; i < layers; ++i) {
+    LayerInfo layer;
+    layer.name = "layer" + std::to_string(i);
+    layer.op = "conv2d";
+    layer.macs = 1000 * (i % 3 + 1);
+    layer.weights = 100 * (i % 4 + 1);
+    layer.signed_input = i == 0;
+    layer.input_group = i;
+    network.layers.push_back(layer);
+  }
+  return network;
+}
+
+/// Everything quantizable, no pinned ends.
+inline SearchSpaceOptions open_space(std::vector<int> bits) {
+  SearchSpaceOptions options;
+  options.bit_candidates = std::move(bits);
+  options.first_layer = options.last_layer = "search";
+  return options;
+}
+
+/// A search context with an analytic accuracy, so that searches are tested without training:
+/// accuracy = 1 - sum_i s_i (2^-w_i + 2^-a_i) with fixed s, cost = sum MACs (w + a) / 32.
+class FakeSearchContext final : public SearchContext {
+ public:
+  FakeSearchContext(int layers, std::vector<int> bits, std::uint64_t seed)
+      : space_(chain_network(layers), open_space(std::move(bits))), seed_(seed) {}
+
+  static double sensitivity(std::size_t layer) {
+    return 0.02 + 0.013 * static_cast<double>((layer * 7) % 5);
+  }
+  double accuracy(const BitPolicy& policy) const {
+    double loss = 0;
+    for (std::size_t i = 0; i < space_.network().layers.size(); ++i) {
+      const LayerChoice& c = *policy.find(space_.network().layers[i].name);
+      loss += sensitivity(i) * (std::pow(2.0, -c.weight.bits) + std::pow(2.0, -c.activation.bits));
+    }
+    return 1 - loss;
+  }
+  double flops(const BitPolicy& policy) const {
+    double sum = 0;
+    for (const LayerInfo& layer : space_.network().layers) {
+      const LayerChoice& c = *policy.find(layer.name);
+      sum += static_cast<double>(layer.macs) * (c.weight.bits + c.activation.bits) / 32.0;
+    }
+    return sum;
+  }
+
+  const SearchSpace& space() const override { return space_; }
+  std::map<std::string, double> costs(const BitPolicy& policy) const override {
+    return {{"flops", flops(policy)}};
+  }
+  const CostModel& cost_model(const std::string& name) const override {
+    throw ConfigError("no cost model " + name);
+  }
+  bool within_limits(const BitPolicy& policy) const override {
+    return max_flops <= 0 || flops(policy) <= max_flops;
+  }
+  std::vector<TrialResult> evaluate(const std::vector<TrialRequest>& requests) override {
+    ++calls;
+    std::vector<TrialResult> results;
+    for (const TrialRequest& request : requests) {
+      const std::string key = request.policy.fingerprint();
+      TrialResult result;
+      result.repeated = ids_.count(key) > 0;
+      if (!result.repeated) ids_[key] = ++trials;
+      result.id = ids_[key];
+      result.ok = !fails || !fails(result.id);
+      if (result.ok) {
+        result.metrics = {{"accuracy", accuracy(request.policy)}, {"flops", flops(request.policy)}};
+      }
+      results.push_back(result);
+    }
+    return results;
+  }
+  std::mt19937_64 rng(const std::string& label) const override {
+    return std::mt19937_64(seed(label));
+  }
+  std::uint64_t seed(const std::string& label) const override { return derive_seed(seed_, label); }
+  std::shared_ptr<Network> make_network() override { throw RunError("no network here"); }
+  const DataLoader& data() override { throw RunError("no data here"); }
+  const Evaluator& evaluator() const override { throw RunError("no evaluator here"); }
+  torch::Device device() const override { return torch::kCPU; }
+  std::string artifact_path(const std::string& file) const override { return file; }
+  void progress(std::int64_t, std::int64_t, const std::string&) override {}
+  void log(const std::string&) override {}
+
+  double max_flops = 0;
+  std::function<bool(std::int64_t)> fails;
+  std::int64_t trials = 0;
+  int calls = 0;
+
+ private:
+  SearchSpace space_;
+  std::uint64_t seed_;
+  std::map<std::string, std::int64_t> ids_;
+};
+
+}  // namespace deneb::testing

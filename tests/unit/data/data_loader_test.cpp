@@ -1,0 +1,323 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include <deneb/data/data_loader.h>
+
+#include "scratch_folder.h"
+#include "unit/data/table_dataset.h"
+
+namespace deneb {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+using Indices = std::vector<std::int64_t>;
+
+Indices targets_of(const Batch& batch) {
+  const auto target = batch.target().contiguous();
+  return {target.data_ptr<std::int64_t>(), target.data_ptr<std::int64_t>() + target.numel()};
+}
+
+std::vector<Batch> drain(BatchStream& stream) {
+  std::vector<Batch> batches;
+  for (Batch batch; stream.next(batch);) batches.push_back(batch);
+  return batches;
+}
+
+Indices order_of(BatchStream& stream) {
+  Indices order;
+  for (const Batch& batch : drain(stream)) {
+    const Indices targets = targets_of(batch);
+    order.insert(order.end(), targets.begin(), targets.end());
+  }
+  return order;
+}
+
+std::vector<std::int64_t> sizes_of(BatchStream& stream) {
+  std::vector<std::int64_t> sizes;
+  for (const Batch& batch : drain(stream)) sizes.push_back(batch.size());
+  return sizes;
+}
+
+std::set<std::int64_t> split_of(const DataLoader& loader, Split split) {
+  const Indices order = order_of(*loader.evaluate(split));
+  const std::set<std::int64_t> set(order.begin(), order.end());
+  EXPECT_EQ(set.size(), order.size()) << "a sample came twice";
+  return set;
+}
+
+void expect_equal(const std::vector<Batch>& a, const std::vector<Batch>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    EXPECT_TRUE(torch::equal(a[i].input(), b[i].input())) << "batch " << i;
+    EXPECT_TRUE(torch::equal(a[i].target(), b[i].target())) << "batch " << i;
+  }
+}
+
+DataLoaderOptions small_batches() {
+  DataLoaderOptions options;
+  options.batch_size = 8;
+  options.eval_batch_size = 16;
+  return options;
+}
+
+TEST(Splits, AreExactDisjointAndComplete) {
+  for (const auto& [portion, expected] :
+       std::vector<std::pair<double, std::int64_t>>{{0.9, 90}, {0.5, 50}, {0.333, 33}, {1, 100}}) {
+    DataLoaderOptions options = small_batches();
+    options.train_portion = portion;
+    const DataLoader loader(TableDataset::counting(100, 7), options);
+    EXPECT_EQ(loader.samples(Split::kTrain), expected);
+    EXPECT_EQ(loader.samples(Split::kValidation), 100 - expected);
+    EXPECT_EQ(loader.samples(Split::kTest), 7);
+    std::set<std::int64_t> all = split_of(loader, Split::kTrain);
+    EXPECT_THAT(all, SizeIs(expected));
+    all.merge(split_of(loader, Split::kValidation));
+    EXPECT_THAT(all, SizeIs(100));
+    EXPECT_EQ(*all.begin(), 0);
+    EXPECT_EQ(*all.rbegin(), 99);
+  }
+}
+
+TEST(Splits, DependOnTheSplitSeedOnly) {
+  const auto validation = [](std::int64_t split_seed, int batch_size, int workers) {
+    DataLoaderOptions options = small_batches();
+    options.split_seed = split_seed;
+    options.batch_size = batch_size;
+    options.workers = workers;
+    return split_of(DataLoader(TableDataset::counting(200), options), Split::kValidation);
+  };
+  const auto first = validation(0, 8, 1);
+  EXPECT_EQ(validation(0, 50, 3), first);
+  EXPECT_NE(validation(1, 8, 1), first);
+  // Pinned: another platform or version must cut the same split, or results cannot be compared.
+  EXPECT_THAT(first, ElementsAre(0, 0));
+}
+
+TEST(Splits, TestPartComesInItsOrderAndIsNeverTrainedOn) {
+  const DataLoader loader(TableDataset::counting(20, 40), small_batches());
+  Indices expected(40);
+  std::iota(expected.begin(), expected.end(), TableDataset::kTestBase);
+  EXPECT_EQ(order_of(*loader.evaluate(Split::kTest)), expected);
+  for (const std::int64_t target : order_of(*loader.train(1, 0))) EXPECT_LT(target, 20);
+}
+
+TEST(Splits, LimitsTakeTheFirstOfASplit) {
+  DataLoaderOptions options = small_batches();
+  options.train_portion = 0.8;
+  const DataLoader whole(TableDataset::counting(100), options);
+  options.train_limit = 30;
+  options.validation_limit = 5;
+  const DataLoader cut(TableDataset::counting(100), options);
+  EXPECT_EQ(cut.samples(Split::kTrain), 30);
+  EXPECT_EQ(cut.samples(Split::kValidation), 5);
+  EXPECT_EQ(cut.samples(Split::kTest), 5);
+  EXPECT_EQ(cut.batches(Split::kTrain), 4);
+  EXPECT_EQ(cut.batches(Split::kValidation), 1);
+  Indices expected = order_of(*whole.evaluate(Split::kTrain));
+  expected.resize(30);
+  EXPECT_EQ(order_of(*cut.evaluate(Split::kTrain)), expected);
+  // The cut changes neither what is validated with nor lets the two splits overlap.
+  for (const std::int64_t target : split_of(cut, Split::kValidation)) {
+    EXPECT_EQ(split_of(whole, Split::kValidation).count(target), 1u);
+  }
+  options.train_limit = options.validation_limit = 1000;
+  const DataLoader uncut(TableDataset::counting(100), options);
+  EXPECT_EQ(uncut.samples(Split::kTrain), 80);
+  EXPECT_EQ(uncut.samples(Split::kValidation), 20);
+}
+
+TEST(Splits, EvaluationLimit) {
+  const DataLoader loader(TableDataset::counting(20, 40), small_batches());
+  EXPECT_THAT(sizes_of(*loader.evaluate(Split::kTest, 20)), ElementsAre(16, 4));
+  EXPECT_THAT(sizes_of(*loader.evaluate(Split::kTest, 1000)), ElementsAre(16, 16, 8));
+}
+
+TEST(Splits, EmptySplitsAreErrors) {
+  const auto error = [](double portion, std::int64_t samples) {
+    DataLoaderOptions options;
+    options.train_portion = portion;
+    return text_of<ConfigError>([&] { DataLoader(TableDataset::counting(samples), options); });
+  };
+  EXPECT_THAT(error(0, 100), HasSubstr("leaves nothing to train on; use a larger share"));
+  EXPECT_THAT(error(0.1, 4), HasSubstr("data_loader.train_portion: 0.1"));
+  EXPECT_THAT(error(0.9, 4), HasSubstr("leaves nothing to validate with"));
+  EXPECT_EQ(error(0.5, 2), "");
+  EXPECT_EQ(error(1, 1), "");
+}
+
+TEST(Order, KeepsTheLastBatch) {
+  DataLoaderOptions options = small_batches();
+  options.train_portion = 0.5;
+  const DataLoader loader(TableDataset::counting(41), options);
+  EXPECT_EQ(loader.batches(Split::kTrain), 3);
+  EXPECT_THAT(sizes_of(*loader.train(1, 0)), ElementsAre(8, 8, 5));
+  EXPECT_THAT(sizes_of(*loader.evaluate(Split::kValidation)), ElementsAre(16, 4));
+}
+
+TEST(Order, EveryEpochIsAPermutationOfItsOwn) {
+  const DataLoader loader(TableDataset::counting(100), small_batches());
+  const auto train = split_of(loader, Split::kTrain);
+  const Indices first = order_of(*loader.train(5, 0));
+  EXPECT_EQ(std::set<std::int64_t>(first.begin(), first.end()), train);
+  EXPECT_EQ(order_of(*loader.train(5, 0)), first);
+  const Indices second = order_of(*loader.train(5, 1));
+  EXPECT_EQ(std::set<std::int64_t>(second.begin(), second.end()), train);
+  EXPECT_NE(second, first);
+  EXPECT_NE(order_of(*loader.train(6, 0)), first);
+  // Seed 5, epoch 1 is not seed 6, epoch 0.
+  EXPECT_NE(order_of(*loader.train(6, 0)), second);
+}
+
+TEST(Order, IsUniform) {
+  DataLoaderOptions options = small_batches();
+  options.train_portion = 1;
+  const DataLoader loader(TableDataset::counting(4, 1), options);
+  std::map<Indices, int> seen;
+  for (int epoch = 0; epoch < 2400; ++epoch) ++seen[order_of(*loader.train(1, epoch))];
+  EXPECT_THAT(seen, SizeIs(24));
+  for (const auto& [order, count] : seen) {
+    // 100 expected, deviation 9.8.
+    EXPECT_GT(count, 60);
+    EXPECT_LT(count, 140);
+  }
+}
+
+TEST(Workers, DoNotChangeTheBatches) {
+  std::vector<std::vector<Batch>> passes;
+  for (const int workers : {0, 1, 3}) {
+    DataLoaderOptions options = small_batches();
+    options.workers = workers;
+    options.augment = {1, true};
+    const DataLoader loader(TableDataset::counting(300), options);
+    passes.push_back(drain(*loader.train(11, 2)));
+  }
+  EXPECT_THAT(passes[0], SizeIs(34));
+  expect_equal(passes[1], passes[0]);
+  expect_equal(passes[2], passes[0]);
+}
+
+TEST(Workers, ResumedPassIsTheRemainder) {
+  for (const int workers : {0, 1, 3}) {
+    DataLoaderOptions options = small_batches();
+    options.workers = workers;
+    options.augment = {1, true};
+    const DataLoader loader(TableDataset::counting(100), options);
+    const std::vector<Batch> whole = drain(*loader.train(11, 2));
+    for (const std::int64_t first : {0, 1, 7, 11, 12, 50}) {
+      const auto begin = whole.begin() + std::min<std::int64_t>(first, 12);
+      expect_equal(drain(*loader.train(11, 2, first)), {begin, whole.end()});
+    }
+  }
+}
+
+TEST(Workers, PrepareAheadButNotEverything) {
+  DataLoaderOptions options = small_batches();
+  options.batch_size = 1;
+  options.workers = 3;
+  const auto dataset = TableDataset::counting(1000);
+  const DataLoader loader(dataset, options);
+  const auto stream = loader.train(1, 0);
+  Batch batch;
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(stream->next(batch));
+  // 10 taken, at most 2 x 3 more under way.
+  EXPECT_LE(dataset->gathered, 16);
+}
+
+TEST(Workers, StreamsEndEarlyAndSideBySide) {
+  for (const int workers : {0, 1, 3}) {
+    DataLoaderOptions options = small_batches();
+    options.workers = workers;
+    auto loader = std::make_unique<DataLoader>(TableDataset::counting(100), options);
+    const Indices expected = order_of(*loader->train(1, 0));
+    const auto a = loader->train(1, 0), b = loader->train(1, 0), unused = loader->train(1, 1);
+    loader.reset();
+    Batch batch;
+    ASSERT_TRUE(b->next(batch));
+    EXPECT_EQ(order_of(*a), expected);
+    EXPECT_FALSE(a->next(batch));
+    EXPECT_FALSE(a->next(batch));
+  }
+}
+
+TEST(Workers, ErrorsComeInPlaceOfTheirBatch) {
+  for (const int workers : {0, 1, 3}) {
+    DataLoaderOptions options = small_batches();
+    options.workers = workers;
+    const auto dataset = TableDataset::counting(100);
+    const DataLoader loader(dataset, options);
+    const Indices order = order_of(*loader.train(1, 0));
+    const std::int64_t bad = order[5 * 8 + 3];  // in the sixth batch
+    dataset->on_gather = [bad](const Indices& indices) {
+      if (std::count(indices.begin(), indices.end(), bad)) throw DataError("image 7 is unreadable");
+    };
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      const auto stream = loader.train(1, 0);
+      Batch batch;
+      for (int i = 0; i < 5; ++i) ASSERT_TRUE(stream->next(batch)) << workers << " workers";
+      EXPECT_EQ(text_of<DataError>([&] { stream->next(batch); }), "image 7 is unreadable");
+      // It stays there.
+      EXPECT_EQ(text_of<DataError>([&] { stream->next(batch); }), "image 7 is unreadable");
+    }
+    EXPECT_EQ(text_of<DataError>([&] { drain(*loader.evaluate(Split::kTrain)); }),
+              "image 7 is unreadable");
+    EXPECT_EQ(order_of(*loader.evaluate(Split::kTest)).size(), 5u);
+  }
+}
+
+TEST(Contract, BrokenBatchesAreThePluginsFault) {
+  const auto dataset = TableDataset::counting(20);
+  const DataLoader loader(dataset, small_batches());
+  const auto error = [&](std::function<void(Batch&)> change) {
+    dataset->on_batch = std::move(change);
+    return text_of<PluginError>([&] { drain(*loader.evaluate(Split::kTest)); });
+  };
+  EXPECT_THAT(error([](Batch& b) { b.tensors.erase("input"); }), HasSubstr("no tensor 'input'"));
+  EXPECT_THAT(error([](Batch& b) { b["input"] = torch::Tensor(); }), HasSubstr("'input' without"));
+  EXPECT_THAT(error([](Batch& b) { b["target"] = b["target"].slice(0, 1); }),
+              HasSubstr("'target' without one row for each of 5 samples"));
+  EXPECT_THAT(error([](Batch& b) { b["extra"] = torch::tensor(1); }), HasSubstr("'extra'"));
+  EXPECT_THAT(error([](Batch& b) { b["input"] = b["input"].to(torch::kFloat64); }),
+              HasSubstr("images of type Double, expected uint8 or float32"));
+  dataset->facts.mean = dataset->facts.deviation = {0.5};
+  EXPECT_THAT(error([](Batch& b) {
+                b["input"] = b["input"].expand({5, 3, 2, 2});
+              }),
+              HasSubstr("images of 3 channels, info() has 1 means"));
+  EXPECT_EQ(error({}), "");
+}
+
+TEST(Contract, ContradictingInfo) {
+  const auto error = [](std::vector<double> mean, std::vector<double> deviation) {
+    const auto dataset = TableDataset::counting(20);
+    dataset->facts.mean = std::move(mean);
+    dataset->facts.deviation = std::move(deviation);
+    return text_of<PluginError>([&] { DataLoader(dataset, {}); });
+  };
+  EXPECT_THAT(error({0.5}, {}), HasSubstr("1 means and 0 deviations for 1 channels"));
+  EXPECT_THAT(error({0.5, 0.5}, {1, 1}), HasSubstr("2 means and 2 deviations for 1 channels"));
+  EXPECT_EQ(error({0.5}, {1}), "");
+}
+
+// Tables and texts: no images, nothing to scale.
+TEST(Contract, OtherInputsPassUnchanged) {
+  const auto rows = torch::randn({20, 6}, torch::kFloat64);
+  const auto dataset = std::make_shared<TableDataset>(rows, rows);
+  DataLoaderOptions options = small_batches();
+  options.augment = {2, true};
+  const DataLoader loader(dataset, options);
+  Batch batch;
+  loader.train(1, 0)->next(batch);
+  EXPECT_EQ(batch.input().scalar_type(), torch::kFloat64);
+  EXPECT_TRUE(torch::equal(batch.input(), rows.index_select(0, batch.target())));
+}
+
+}  // namespace
+}  // namespace deneb

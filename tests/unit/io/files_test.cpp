@@ -1,0 +1,166 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <thread>
+#include <vector>
+
+#include <deneb/io/files.h>
+
+#include "scratch_folder.h"
+
+namespace deneb {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::size_t entries(const std::string& folder) {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+/// While alive, this process cannot write files beyond so many bytes: what a full disk does.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    old_handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &old_);
+    rlimit limit = old_;
+    limit.rlim_cur = bytes;
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &old_);
+    std::signal(SIGXFSZ, old_handler_);
+  }
+
+ private:
+  rlimit old_{};
+  void (*old_handler_)(int);
+};
+
+TEST(Files, RoundTripOfAllBytesAndSizes) {
+  const ScratchFolder folder;
+  for (const std::size_t size : {0u, 1u, 4095u, 4096u, 4097u, 3000000u}) {
+    std::string bytes(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 31 % 251);
+    write_file_atomically(folder / "file", bytes);
+    EXPECT_EQ(read_file(folder / "file"), bytes) << size;
+  }
+  EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+TEST(Files, ReadsFilesWithoutAKnownSize) {
+  EXPECT_THAT(read_file("/proc/self/status"), StartsWith("Name:"));
+  EXPECT_EQ(read_file("/dev/null"), "");
+}
+
+TEST(Files, CreatesParentFoldersAndNeedsNoParent) {
+  const ScratchFolder folder;
+  write_file_atomically(folder / "a/b/c.txt", "x");
+  EXPECT_EQ(read_file(folder / "a/b/c.txt"), "x");
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
+  write_file_atomically("plain.txt", "y");
+  fs::current_path(before);
+  EXPECT_EQ(read_file(folder / "plain.txt"), "y");
+}
+
+TEST(Files, ReadErrorsNameFileAndReason) {
+  const ScratchFolder folder;
+  EXPECT_THAT(text_of<DataError>([&] { read_file(folder / "none"); }),
+              AllOf(StartsWith(folder / "none: "), HasSubstr("No such file or directory")));
+  EXPECT_THAT(text_of<DataError>([&] { read_file(folder.path()); }),
+              HasSubstr("is a directory, expected a file"));
+  // Opens, but cannot be read.
+  EXPECT_THAT(text_of<DataError>([&] { read_file("/proc/self/mem"); }),
+              HasSubstr("reading failed (Input/output error)"));
+  if (::geteuid() != 0) {
+    write_file_atomically(folder / "secret", "x");
+    ::chmod((folder / "secret").c_str(), 0);
+    EXPECT_THAT(text_of<DataError>([&] { read_file(folder / "secret"); }),
+                HasSubstr("Permission denied"));
+  }
+}
+
+TEST(Files, FullDiskLeavesTheOldFile) {
+  const ScratchFolder folder;
+  write_file_atomically(folder / "file", "old");
+  std::string message;
+  {
+    const FileSizeLimit limit(10000);
+    message =
+        text_of<RunError>([&] { write_file_atomically(folder / "file", std::string(50000, 'n')); });
+  }
+  EXPECT_THAT(message, AllOf(StartsWith(folder / "file: writing failed (File too large)"),
+                             HasSubstr("free some space")));
+  EXPECT_EQ(read_file(folder / "file"), "old");
+  EXPECT_EQ(entries(folder.path()), 1u);  // the part that was written is gone
+}
+
+TEST(Files, ReplacingADirectoryFails) {
+  const ScratchFolder folder;
+  fs::create_directory(folder / "taken");
+  EXPECT_THAT(text_of<RunError>([&] { write_file_atomically(folder / "taken", "x"); }),
+              HasSubstr("replacing the file failed (Is a directory)"));
+  EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+TEST(Files, FolderInPlaceOfFileAndTheOtherWayRound) {
+  const ScratchFolder folder;
+  write_file_atomically(folder / "file", "x");
+  EXPECT_THAT(text_of<RunError>([&] { make_directories(folder / "file"); }),
+              AllOf(StartsWith(folder / "file"), HasSubstr("cannot create the folder")));
+  EXPECT_THAT(text_of<RunError>([&] { write_file_atomically(folder / "file/below", "x"); }),
+              HasSubstr("cannot create the folder"));
+  make_directories(folder / "x/y");
+  make_directories(folder / "x/y");
+  EXPECT_TRUE(fs::is_directory(folder / "x/y"));
+}
+
+TEST(Files, CheckWritable) {
+  const ScratchFolder folder;
+  check_writable(folder / "new/folder");
+  EXPECT_EQ(entries(folder / "new/folder"), 0u);
+  {
+    const FileSizeLimit limit(0);
+    EXPECT_THAT(text_of<RunError>([&] { check_writable(folder.path()); }),
+                HasSubstr("writing failed"));
+  }
+  // Nobody, not even root, creates files there.
+  EXPECT_THAT(text_of<RunError>([] { check_writable("/proc/self/fdinfo"); }),
+              HasSubstr("creating the file failed"));
+}
+
+// Readers see the old bytes or the new ones, whoever writes.
+TEST(Files, ConcurrentWritersAndReaders) {
+  const ScratchFolder folder;
+  const std::string path = folder / "shared";
+  const std::string a(100000, 'a'), b(70000, 'b');
+  write_file_atomically(path, a);
+  std::thread writer_a([&] {
+    for (int i = 0; i < 20; ++i) write_file_atomically(path, a);
+  });
+  std::thread writer_b([&] {
+    for (int i = 0; i < 20; ++i) write_file_atomically(path, b);
+  });
+  int torn = 0;
+  for (int i = 0; i < 200; ++i) {
+    const std::string seen = read_file(path);
+    if (seen != a && seen != b) ++torn;
+  }
+  writer_a.join();
+  writer_b.join();
+  EXPECT_EQ(torn, 0);
+  EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+}  // namespace
+}  // namespace deneb

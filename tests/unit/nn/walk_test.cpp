@@ -1,0 +1,240 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tiny_network.h"
+
+namespace nn_test {
+namespace {
+
+using deneb::BitPolicy;
+using deneb::Format;
+using deneb::LayerInfo;
+using deneb::NetworkInfo;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(Walk, LayersInRegistrationOrder) {
+  Tiny network;
+  std::vector<std::string> names, ops;
+  for (const auto& named : deneb::quant_layers(network)) {
+    names.push_back(named.name);
+    ops.push_back(named.layer->op());
+  }
+  EXPECT_THAT(names, ElementsAre("conv1", "block.shortcut", "block.depthwise", "fc"));
+  EXPECT_THAT(ops, ElementsAre("conv2d", "conv2d", "conv2d", "linear"));
+  // Quantizers are modules, but no layers.
+  for (const auto& named : deneb::quant_layers(network)) {
+    named.layer->set_quantizers(rounding(2), rounding(2));
+  }
+  EXPECT_EQ(deneb::quant_layers(network).size(), 4u);
+}
+
+TEST(Probe, FillsTheLayerFactsInForwardOrder) {
+  Tiny network;
+  const NetworkInfo info = deneb::probe(network, "Tiny");
+  EXPECT_EQ(info.model, "Tiny");
+  EXPECT_THAT(info.input_shape, ElementsAre(4, 6, 6));
+  std::vector<std::string> names;
+  for (const LayerInfo& layer : info.layers) names.push_back(layer.name);
+  ASSERT_THAT(names, ElementsAre("conv1", "block.depthwise", "block.shortcut", "fc"));
+
+  const LayerInfo& conv1 = info.layers[0];
+  EXPECT_EQ(conv1.op, "conv2d");
+  EXPECT_EQ(conv1.macs, 3 * 3 * 8 * 4 * 9);  // 3x3 outputs, 8 channels, 4 x 3x3 weights each
+  EXPECT_EQ(conv1.weights, 8 * 4 * 9);
+  EXPECT_EQ(conv1.groups, 1);
+  EXPECT_THAT(conv1.weight_shape, ElementsAre(8, 4, 3, 3));
+  EXPECT_THAT(conv1.input_shape, ElementsAre(4, 6, 6));
+  EXPECT_THAT(conv1.output_shape, ElementsAre(8, 3, 3));
+  EXPECT_TRUE(conv1.signed_input);
+  EXPECT_FALSE(conv1.pinned);
+
+  const LayerInfo& depthwise = info.layers[1];
+  EXPECT_EQ(depthwise.groups, 8);
+  EXPECT_EQ(depthwise.macs, 3 * 3 * 8 * 9);
+  EXPECT_EQ(depthwise.weights, 8 * 9);
+  EXPECT_THAT(depthwise.weight_shape, ElementsAre(8, 1, 3, 3));
+  EXPECT_FALSE(depthwise.signed_input);  // behind a ReLU
+
+  EXPECT_EQ(info.layers[2].macs, 3 * 3 * 8 * 8);
+  EXPECT_EQ(info.layers[3].op, "linear");
+  EXPECT_EQ(info.layers[3].macs, 8 * 5);
+  EXPECT_THAT(info.layers[3].input_shape, ElementsAre(8));
+  EXPECT_TRUE(info.layers[3].signed_input);
+
+  // The two branches read one tensor; nothing else does.
+  EXPECT_EQ(info.layers[1].input_group, info.layers[2].input_group);
+  EXPECT_NE(info.layers[0].input_group, info.layers[1].input_group);
+  EXPECT_NE(info.layers[3].input_group, info.layers[1].input_group);
+  EXPECT_NE(info.layers[3].input_group, info.layers[0].input_group);
+
+  EXPECT_EQ(info.batch_norm_elements, 8 * 3 * 3);
+  EXPECT_EQ(info.pooling_ops, 8 * (3 * 3 + 1));
+  EXPECT_EQ(info.other_parameters, 16 + 8 + 5);  // batch norm, two biases
+  ASSERT_NE(info.find("fc"), nullptr);
+  EXPECT_EQ(info.find("fc"), &info.layers[3]);
+  EXPECT_EQ(info.find("conv"), nullptr);
+}
+
+TEST(Probe, LeavesTheNetworkAsItWas) {
+  Tiny network;
+  network.train();
+  network.bn1->eval();  // frozen statistics
+  const auto weight = rounding(2), input = rounding(3);
+  network.conv1->set_quantizers(weight, input);
+  const auto before = copy_of(network);
+  torch::manual_seed(5);
+  const Tensor expected = torch::randn({3});
+  torch::manual_seed(5);
+  const NetworkInfo info = deneb::probe(network, "Tiny");
+  EXPECT_TRUE(torch::equal(torch::randn({3}), expected));
+  EXPECT_TRUE(same_state(copy_of(network), before));
+  EXPECT_TRUE(network.is_training());
+  EXPECT_TRUE(network.conv1->is_training());
+  EXPECT_FALSE(network.bn1->is_training());
+  EXPECT_TRUE(weight->is_training());
+  EXPECT_EQ(network.conv1->weight_quantizer(), weight);
+  EXPECT_EQ(network.conv1->input_quantizer(), input);
+  EXPECT_EQ(weight->used + input->used, 0);
+  for (const auto& p : network.parameters()) EXPECT_FALSE(p.grad().defined());
+  // The facts are those of the float network, quantizer parameters not counted.
+  EXPECT_EQ(info.other_parameters, 16 + 8 + 5);
+
+  network.eval();
+  deneb::probe(network, "Tiny");
+  EXPECT_FALSE(network.is_training());
+}
+
+class Broken final : public deneb::Network {
+ public:
+  enum class Fault { kNone, kShape, kUnused, kTwice, kThrows };
+  explicit Broken(Fault fault) : fault_(fault) {
+    a_ = register_module("a", deneb::nn::Linear(4, 4));
+    b_ = register_module("b", deneb::nn::Linear(4, 4));
+  }
+  Tensor forward(Tensor x) override {
+    if (fault_ == Fault::kThrows) throw std::runtime_error("of its own");
+    x = a_(x);
+    if (fault_ == Fault::kTwice) x = b_(x);
+    return fault_ == Fault::kUnused ? x : b_(x);
+  }
+  std::vector<std::int64_t> input_shape() const override {
+    return {fault_ == Fault::kShape ? 5 : 4};
+  }
+  std::int64_t num_classes() const override { return 4; }
+
+ private:
+  Fault fault_;
+  deneb::nn::Linear a_{nullptr}, b_{nullptr};
+};
+
+TEST(Probe, Errors) {
+  const auto text = [](Broken::Fault fault) -> std::string {
+    Broken network(fault);
+    try {
+      deneb::probe(network, "Broken");
+    } catch (const deneb::ConfigError& e) {
+      EXPECT_TRUE(network.is_training());
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(text(Broken::Fault::kNone), "");
+  EXPECT_THAT(text(Broken::Fault::kShape), HasSubstr("network Broken: cannot take its own input"));
+  EXPECT_THAT(text(Broken::Fault::kUnused), HasSubstr("layer 'b' is used 0 times"));
+  EXPECT_THAT(text(Broken::Fault::kTwice), HasSubstr("layer 'b' is used 2 times"));
+  Broken network(Broken::Fault::kThrows);
+  const auto quantizer = rounding(2);
+  deneb::quant_layers(network)[0].layer->set_quantizers(quantizer, nullptr);
+  EXPECT_THROW(deneb::probe(network, "Broken"), std::runtime_error);
+  EXPECT_TRUE(network.is_training());
+  EXPECT_EQ(deneb::quant_layers(network)[0].layer->weight_quantizer(), quantizer);
+}
+
+class ApplyPolicy : public testing::Test {
+ protected:
+  deneb::QuantizerFactory factory() {
+    return [this] {
+      made.push_back(std::make_shared<Rounding>());
+      return made.back();
+    };
+  }
+  void apply(const BitPolicy& policy) {
+    deneb::apply_policy(network, policy, factory(), factory());
+  }
+  static deneb::LayerChoice choice(const char* weight, const char* activation) {
+    return {Format::parse(weight), Format::parse(activation)};
+  }
+
+  Tiny network;
+  std::vector<std::shared_ptr<Rounding>> made;
+};
+
+TEST_F(ApplyPolicy, PutsQuantizersIn) {
+  BitPolicy policy;
+  policy.set("conv1", choice("int4", "float32"));
+  policy.set("fc", choice("int3", "uint5"));
+  apply(policy);
+  ASSERT_EQ(made.size(), 3u);
+  const auto weight = std::dynamic_pointer_cast<Rounding>(network.fc->weight_quantizer());
+  const auto input = std::dynamic_pointer_cast<Rounding>(network.fc->input_quantizer());
+  ASSERT_TRUE(weight && input);
+  EXPECT_EQ(weight->format().text(), "int3");
+  EXPECT_EQ(input->format().text(), "uint5");
+  EXPECT_EQ(weight->site.layer, "fc");
+  EXPECT_EQ(weight->site.role, deneb::QuantizerSite::Role::kWeight);
+  EXPECT_EQ(input->site.role, deneb::QuantizerSite::Role::kActivation);
+  EXPECT_TRUE(weight->site.weight.is_same(network.fc->weight));
+  EXPECT_TRUE(input->site.weight.is_same(network.fc->weight));
+  EXPECT_EQ(input->attached, 1);
+  ASSERT_TRUE(network.conv1->weight_quantizer());
+  EXPECT_FALSE(network.conv1->input_quantizer());       // float32
+  EXPECT_FALSE(network.depthwise->weight_quantizer());  // not listed
+}
+
+TEST_F(ApplyPolicy, KeepsQuantizersThatStayAndTheirState) {
+  BitPolicy policy;
+  policy.set("conv1", choice("int4", "uint4"));
+  policy.set("fc", choice("int4", "uint4"));
+  apply(policy);
+  const auto kept = std::dynamic_pointer_cast<Rounding>(network.conv1->weight_quantizer());
+  {
+    torch::NoGradGuard no_grad;
+    kept->step.fill_(0.125);
+  }
+  BitPolicy next;
+  next.set("conv1", choice("int4", "uint2"));
+  apply(next);
+  EXPECT_EQ(made.size(), 4u);  // none made anew
+  EXPECT_EQ(network.conv1->weight_quantizer(), kept);
+  EXPECT_EQ(kept->step.item<float>(), 0.125f);
+  EXPECT_EQ(kept->attached, 1);
+  EXPECT_EQ(kept->formatted, 1);  // same width: not told again
+  const auto input = std::dynamic_pointer_cast<Rounding>(network.conv1->input_quantizer());
+  EXPECT_EQ(input->format().text(), "uint2");
+  EXPECT_EQ(input->formatted, 2);
+  EXPECT_FALSE(network.fc->weight_quantizer());
+  EXPECT_FALSE(network.fc->input_quantizer());
+  apply({});
+  for (const auto& p : network.named_parameters()) {
+    EXPECT_EQ(p.key().find("quantizer"), std::string::npos) << p.key();
+  }
+}
+
+TEST_F(ApplyPolicy, UnknownLayersAreRefusedBeforeAnyChange) {
+  BitPolicy policy;
+  policy.set("conv1", choice("int4", "uint4"));
+  policy.set("block.depthwize", choice("int4", "uint4"));
+  try {
+    apply(policy);
+    FAIL() << "accepted";
+  } catch (const deneb::ConfigError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("no layer 'block.depthwize'"));
+    EXPECT_THAT(e.what(), HasSubstr("did you mean 'block.depthwise'?"));
+  }
+  EXPECT_TRUE(made.empty());
+  EXPECT_FALSE(network.conv1->weight_quantizer());
+}
+
+}  // namespace
+}  // namespace nn_test

@@ -1,0 +1,112 @@
+#include <deneb/quant/policy_file.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace deneb {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class PolicyFileTest : public testing::Test {
+ protected:
+  PolicyFileTest() {
+    std::string pattern = (fs::temp_directory_path() / "deneb_policy_XXXXXX").string();
+    if (!mkdtemp(pattern.data())) throw std::runtime_error("no temporary folder");
+    folder_ = pattern;
+  }
+  ~PolicyFileTest() override {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+
+  std::string path() const { return (folder_ / "policy.json").string(); }
+
+  /// The ConfigError that reading a file with this text ends in.
+  std::string refusal(const std::string& text) {
+    std::ofstream(path()) << text;
+    try {
+      read_policy_file(path());
+    } catch (const ConfigError& e) {
+      EXPECT_THAT(e.what(), HasSubstr(path()));
+      return e.what();
+    }
+    ADD_FAILURE() << "accepted " << text;
+    return {};
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(PolicyFileTest, RoundTrip) {
+  PolicyFile file;
+  file.model = {{"type", "ResNetCifar"}, {"depth", 20}};
+  file.policy.set("layer1.0.conv1", {Format::parse("int4"), Format::parse("uint4")});
+  file.policy.set("fc", {Format::parse("float32"), Format::parse("e4m3")});
+  file.metrics = {{"accuracy", 0.915}, {"bitops", 1291845632.0}};
+  file.provenance = {{"task", "t1"}, {"trial", 17}};
+  write_policy_file(path(), file);
+  const PolicyFile read = read_policy_file(path());
+  EXPECT_EQ(read.model, file.model);
+  EXPECT_EQ(read.policy, file.policy);
+  EXPECT_EQ(read.metrics, file.metrics);
+  EXPECT_EQ(read.provenance, file.provenance);
+}
+
+TEST_F(PolicyFileTest, TheWrittenFormIsTheDocumentedOne) {
+  PolicyFile file;
+  file.policy.set("fc", {Format::parse("int4"), Format::parse("uint4")});
+  write_policy_file(path(), file);
+  std::ifstream in(path());
+  const auto json = nlohmann::ordered_json::parse(in);
+  EXPECT_EQ(json.dump(), R"({"format":"deneb-policy","version":1,"model":{},)"
+                         R"("layers":[{"name":"fc","weight":"int4","activation":"uint4"}],)"
+                         R"("metrics":{},"provenance":{}})");
+}
+
+TEST_F(PolicyFileTest, HandWrittenFilesMayHaveCommentsAndOnlyTheLayers) {
+  std::ofstream(path()) << R"({
+    "format": "deneb-policy", "version": 1,
+    // the classifier stays wide
+    "layers": [{"name": "fc", "weight": "int8", "activation": "uint8"}]
+  })";
+  const PolicyFile file = read_policy_file(path());
+  ASSERT_NE(file.policy.find("fc"), nullptr);
+  EXPECT_TRUE(file.model.is_object());
+  EXPECT_TRUE(file.metrics.empty());
+}
+
+TEST_F(PolicyFileTest, Errors) {
+  const std::string head = R"({"format": "deneb-policy", "version": 1, )";
+  EXPECT_THAT(refusal("{}"), HasSubstr("expected \"format\": \"deneb-policy\""));
+  EXPECT_THAT(refusal("[1, 2]"), HasSubstr("expected an object"));
+  EXPECT_THAT(refusal("3"), HasSubstr("expected an object"));
+  EXPECT_THAT(refusal(R"({"format": 4, "layers": []})"), HasSubstr("not a policy file"));
+  EXPECT_THAT(refusal(R"({"format": "deneb-indicators", "version": 1})"),
+              HasSubstr("not a policy file"));
+  EXPECT_THAT(refusal(R"({"format": "deneb-policy", "layers": []})"), HasSubstr("version missing"));
+  EXPECT_THAT(refusal(R"({"format": "deneb-policy", "version": 2, "layers": []})"),
+              HasSubstr("version 2, this Deneb reads version 1"));
+  EXPECT_THAT(refusal(R"({"format": "deneb-policy", "version": "1", "layers": []})"),
+              HasSubstr("reads version 1"));
+  EXPECT_THAT(refusal(head + R"("metrics": {}})"), HasSubstr("has no \"layers\""));
+  EXPECT_THAT(refusal(head + R"("layers": {"fc": "int4"}})"), HasSubstr("expected a list"));
+  EXPECT_THAT(refusal(head + R"("layers": [], "metrics": 5})"),
+              HasSubstr("metrics: expected an object"));
+  EXPECT_THAT(refusal(head + R"("layers": [{"name": "fc", "weight": "int4", )"),
+              HasSubstr("policy.json"));
+}
+
+TEST_F(PolicyFileTest, MissingAndUnwritableFiles) {
+  EXPECT_THROW(read_policy_file(path()), ConfigError);
+  std::ofstream(path()) << "a file, where a folder is needed";
+  EXPECT_THROW(write_policy_file(path() + "/policy.json", {}), RunError);
+}
+
+}  // namespace
+}  // namespace deneb

@@ -1,0 +1,49 @@
+# Compiler settings of the whole tree. LibTorch does the arithmetic, so -O1 is enough outside
+# kernel files (deneb_kernel_sources) and halves the build time.
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON) # also a condition for sharing the precompiled header
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_FLAGS_RELEASE "-O1 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+
+add_compile_options(-Wall -Wextra)
+if(DENEB_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(DENEB_SANITIZE)
+  list(JOIN DENEB_SANITIZE "," _sanitizers)
+  add_compile_options(-fsanitize=${_sanitizers} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${_sanitizers})
+endif()
+if(DENEB_COVERAGE)
+  add_compile_options(--coverage)
+  add_link_options(--coverage)
+endif()
+
+# Files whose loops are the hot path: full optimisation, without the shared header.
+function(deneb_kernel_sources)
+  set_source_files_properties(${ARGN} TARGET_DIRECTORY deneb
+                              PROPERTIES COMPILE_OPTIONS "-O3" SKIP_PRECOMPILE_HEADERS ON)
+endfunction()
+
+# Shares the precompiled header of deneb_pch with a target that links Deneb::deneb.
+function(deneb_share_pch target)
+  if(DENEB_PCH AND TARGET deneb_pch)
+    get_target_property(type ${target} TYPE)
+    if(type STREQUAL "EXECUTABLE")
+      # CMake would compile with -fPIE, and GCC then refuses a header made with -fPIC.
+      set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+      target_compile_options(${target} PRIVATE -fPIC)
+    endif()
+    target_precompile_headers(${target} REUSE_FROM deneb_pch)
+  endif()
+endfunction()
