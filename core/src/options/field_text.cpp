@@ -6,7 +6,7 @@ namespace deneb::detail {
 namespace {
 
 std::string number_text(double number) {
-  if (std::floor(number) == number && std::abs(number) < 1e15) {
+  if (std::floor(number) == number && std::abs(number) < 1e16) {
     return std::to_string(static_cast<std::int64_t>(number));
   }
   return nlohmann::json(number).dump();

@@ -16,7 +16,7 @@ ordered_json ref_schema() {
 
 ordered_json number_schema(const char* type, const Range& range) {
   const auto limit = [](double value) {
-    const bool whole = std::floor(value) == value && std::abs(value) < 1e15;
+    const bool whole = std::floor(value) == value && std::abs(value) < 1e16;
     return whole ? ordered_json(static_cast<std::int64_t>(value)) : ordered_json(value);
   };
   ordered_json schema = {{"type", type}};

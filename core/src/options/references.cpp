@@ -17,7 +17,7 @@ using nlohmann::ordered_json;
 
 // A few nested refs can multiply without end; no sensible file comes near these.
 constexpr std::size_t kMaxValues = 20'000;  // copied by all refs together
-constexpr std::size_t kMaxOpen = 400;        // blocks that wait for each other
+constexpr std::size_t kMaxOpen = 400;       // blocks that wait for each other
 
 /// A JSON value whose parts know their lines, so that copies keep them.
 struct Node {

@@ -45,7 +45,7 @@ std::vector<std::string> string_list(const ordered_json& config, const char* key
 
 // The type stands in the section's pipe_step block; the reader wants it beside the options.
 void lift_step_types(ordered_json& config, const std::vector<std::string>& steps,
-                     Diagnostics& diagnostics) {
+                     const Registry& registry, Diagnostics& diagnostics) {
   std::set<std::string> seen;
   for (const std::string& name : steps) {
     if (!seen.insert(name).second) {
@@ -75,7 +75,16 @@ void lift_step_types(ordered_json& config, const std::vector<std::string>& steps
                       "\"SearchPipeStep\"} (or TrainPipeStep, EvaluatePipeStep)");
       continue;
     }
-    section["type"] = section["pipe_step"]["type"];
+    const std::string type = section["pipe_step"]["type"].get<std::string>();
+    if (!registry.find(PipeStep::kKind, type)) {
+      const std::string nearest = nearest_name(type, registry.names(PipeStep::kKind));
+      diagnostics.add(name + ".pipe_step.type",
+                      "unknown kind of step '" + type + "'" +
+                          (nearest.empty() ? "; `deneb plugins --kind pipe_step` lists them"
+                                           : "; did you mean '" + nearest + "'?"));
+      continue;
+    }
+    section["type"] = type;
   }
 }
 
@@ -124,7 +133,7 @@ void check_steps(const Pipeline& pipeline, const std::string& task_folder,
   if (diagnostics.empty() && !data_error.empty()) throw DataError(data_error);
 }
 
-Pipeline build(ConfigDocument document, const std::vector<std::string>& plugin_paths,
+Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_paths,
                Registry& registry, PluginLoader& loader, Diagnostics& diagnostics) {
   ordered_json& config = document.value;
   const fs::path base = fs::absolute(fs::path(document.file)).parent_path();
@@ -142,7 +151,7 @@ Pipeline build(ConfigDocument document, const std::vector<std::string>& plugin_p
     diagnostics.add("pipeline", "names no step; write for example \"pipeline\": [\"nas\", "
                                 "\"fully_train\"]");
   }
-  lift_step_types(config, steps, diagnostics);
+  lift_step_types(config, steps, registry, diagnostics);
   make_paths_absolute(config, steps, base);
   std::set<std::string> sections(steps.begin(), steps.end());
   for (const std::string& name : sections) {
@@ -250,11 +259,12 @@ Pipeline load_pipeline(const std::string& file, const std::vector<std::string>& 
                        PluginLoader& loader) {
   ConfigDocument document = read_config(file);
   Diagnostics diagnostics;
+  diagnostics.set_lines(&document);
   for (const std::string& assignment : assignments) {
     apply_assignment(document, assignment, diagnostics);
   }
   resolve_refs(document, diagnostics);
-  return build(std::move(document), plugin_paths, registry, loader, diagnostics);
+  return build(document, plugin_paths, registry, loader, diagnostics);
 }
 
 Pipeline load_task(const std::string& task_folder, const std::vector<std::string>& plugin_paths,

@@ -1,26 +1,17 @@
 #include "train/checkpoint.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <deneb/io/safetensors.h>
 #include <deneb/nn/walk.h>
-#include <torch/serialize/input-archive.h>
-#include <torch/serialize/output-archive.h>
 
-#include <cstring>
 #include <map>
 #include <set>
-#include <sstream>
 
 namespace deneb::detail {
 namespace {
 
-constexpr const char* kOptimizer = "optimizer";
+constexpr const char* kOptimizer = "optimizer.";
 constexpr const char* kGenerator = "generator";
-
-torch::Tensor bytes_to_tensor(const std::string& bytes) {
-  auto tensor = torch::empty({static_cast<std::int64_t>(bytes.size())}, torch::kUInt8);
-  std::memcpy(tensor.data_ptr(), bytes.data(), bytes.size());
-  return tensor;
-}
 
 void append(TensorFile& file, const std::string& prefix, const NamedTensors& tensors) {
   for (const auto& [name, tensor] : tensors) file.tensors.emplace_back(prefix + name, tensor);
@@ -54,11 +45,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint,
   append(file, "model.", checkpoint.model);
   append(file, "ema.", checkpoint.ema);
   append(file, "best.", checkpoint.best);
-  torch::serialize::OutputArchive archive;
-  optimizer.save(archive);
-  std::ostringstream stream;
-  archive.save_to(stream);
-  file.tensors.emplace_back(kOptimizer, bytes_to_tensor(stream.str()));
+  append(file, kOptimizer, optimizer_state(optimizer));
   file.tensors.emplace_back(kGenerator, at::detail::getDefaultCPUGenerator().get_state());
   file.metadata["progress"] = checkpoint.progress.dump();
   write_safetensors(path, file);
@@ -71,20 +58,11 @@ Checkpoint read_checkpoint(const std::string& path, torch::optim::Optimizer& opt
   checkpoint.model = with_prefix(file, "model.");
   checkpoint.ema = with_prefix(file, "ema.");
   checkpoint.best = with_prefix(file, "best.");
-  const torch::Tensor state = file.find(kOptimizer), generator = file.find(kGenerator);
-  if (!state.defined() || !generator.defined()) {
-    throw DataError(path +
-                    ": checkpoint lacks optimizer or generator state; delete it to train "
-                    "from the start");
-  }
+  restore_optimizer(optimizer, with_prefix(file, kOptimizer), path);
   try {
-    torch::serialize::InputArchive archive;
-    archive.load_from(static_cast<const char*>(state.data_ptr()),
-                      static_cast<std::size_t>(state.numel()));
-    optimizer.load(archive);
-    at::Generator(at::detail::getDefaultCPUGenerator()).set_state(generator);
+    at::Generator(at::detail::getDefaultCPUGenerator()).set_state(file.find(kGenerator));
   } catch (const c10::Error& e) {
-    throw DataError(path + ": optimizer or generator state cannot be restored (" +
+    throw DataError(path + ": the state of the random generator is missing or damaged (" +
                     e.what_without_backtrace() + "); delete it to train from the start");
   }
   return checkpoint;
@@ -115,7 +93,9 @@ void restore_state(Network& network, const NamedTensors& state) {
   for (const auto& [name, tensor] : state) {
     const auto it = own.find(name);
     if (it == own.end()) throw misfit(name, "is not in the network");
-    if (it->second.sizes() != tensor.sizes()) throw misfit(name, "has another shape");
+    if (it->second.sizes() != tensor.sizes() || it->second.dtype() != tensor.dtype()) {
+      throw misfit(name, "has another shape or type");
+    }
     seen.insert(name);
   }
   for (const auto& entry : own) {

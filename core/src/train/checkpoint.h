@@ -10,9 +10,9 @@
 
 #include <deneb/nn/network.h>
 
-namespace deneb::detail {
+#include "train/optimizer_state.h"
 
-using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
+namespace deneb::detail {
 
 /// Everything that a training needs to go on: one safetensors file.
 struct Checkpoint {
@@ -30,8 +30,8 @@ nlohmann::ordered_json read_checkpoint_progress(const std::string& path);
 
 /// Detached copies, quantizer state included.
 NamedTensors copy_state(const Network& network);
-/// Copies back by name. DataError, with the network unchanged, unless names and shapes are those of
-/// the network, no more and no fewer.
+/// Copies back by name. DataError, with the network unchanged, unless names, shapes and types are
+/// those of the network, no more and no fewer.
 void restore_state(Network& network, const NamedTensors& state);
 
 }  // namespace deneb::detail

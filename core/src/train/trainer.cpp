@@ -186,6 +186,11 @@ class Run {
     info_.step = p.at("step");
     loss_sum_ = p.at("loss_sum");
     samples_ = p.at("samples");
+    if (info_.step < 0 || info_.step > info_.total_steps || samples_ < 0) {
+      throw DataError(request_.checkpoint + ": its progress record is damaged (step " +
+                      std::to_string(info_.step) + " of " + std::to_string(info_.total_steps) +
+                      "); delete it to train from the start");
+    }
     epoch_seconds_ = p.at("epoch_seconds");
     best_value_ = p.at("best_value");
     for (const auto& item : p.at("epochs")) {

@@ -62,11 +62,19 @@ void append_binary(const std::string& path, Part& part) {
   }
 }
 
+// libpng is done with the last row and does not look at what follows.
+bool has_end_of_png(const std::string& bytes) {
+  static constexpr char kEnd[] = "\0\0\0\0IEND\xae\x42\x60\x82";  // length, name, checksum
+  constexpr std::size_t kSize = sizeof(kEnd) - 1;
+  return bytes.size() >= kSize && bytes.compare(bytes.size() - kSize, kSize, kEnd, kSize) == 0;
+}
+
 // Reads a sprite as [10000, 1024, 3].
 std::vector<std::uint8_t> read_sprite(const std::string& path) {
+  const std::string bytes = deneb::read_file(path);
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
-  if (!png_image_begin_read_from_file(&image, path.c_str())) {
+  if (!png_image_begin_read_from_memory(&image, bytes.data(), bytes.size())) {
     deneb::throw_damaged_data(path, std::string("is no PNG image (") + image.message + ")",
                               "cifar10");
   }
@@ -84,6 +92,7 @@ std::vector<std::uint8_t> read_sprite(const std::string& path) {
     deneb::throw_damaged_data(path, std::string("cannot be decoded (") + image.message + ")",
                               "cifar10");
   }
+  if (!has_end_of_png(bytes)) deneb::throw_damaged_data(path, "is cut off at its end", "cifar10");
   return rgb;
 }
 

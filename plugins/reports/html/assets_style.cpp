@@ -80,7 +80,7 @@ nav { display: flex; flex-wrap: wrap; gap: 4px 18px; margin-top: 20px; font-size
 .plot { position: relative; min-width: 0; }
 .plot.scrolls { overflow-x: auto; padding-bottom: 4px; }
 .plot.vega:not(.scrolls) { width: 100%; max-width: 900px; min-height: 300px; }
-.plot .vega-embed { display: block; }
+.plot.vega-embed { display: block; }
 .choice { margin: 0 0 8px; }
 select { font: inherit; font-size: 0.92rem; color: var(--ink); background: var(--panel);
   border: 1px solid var(--line); border-radius: 6px; padding: 4px 8px; max-width: 100%; }

@@ -19,8 +19,9 @@ Axis axis_of(const StepData& step, const Objective& objective) {
 }
 
 std::string tooltip_of(const StepData& step, const TrialRow& trial) {
-  std::string text =
-      (step.search ? "trial " : "model ") + std::to_string(trial.id) + " (" + trial.origin + ")";
+  std::string text = (step.search ? "trial " : "model ") + std::to_string(trial.id) + " (" +
+                     trial.origin + ")" +
+                     (trial.step == step.row.name ? "" : " of step " + trial.step);
   if (trial.status != "finished") text += "\n" + trial.status + ": " + trial.message;
   for (const Objective& objective : step.objectives) {
     const auto value = metric_of(trial, objective.name);
@@ -80,17 +81,20 @@ void declutter(Scatter& chart) {
 
 Scatter scatter_of(const StepData& step, Axis x, Axis y, bool against_id) {
   Scatter chart;
-  chart.step = step.row.name;
   chart.x = std::move(x);
   chart.y = std::move(y);
   chart.title = chart.y.label + " against " + chart.x.label;
   std::vector<double> xs, ys;
   std::vector<std::size_t> without_x, without_y;
-  for (const TrialRow& trial : step.trials) {
+  std::vector<const TrialRow*> shown;
+  for (const TrialRow& trial : step.trials) shown.push_back(&trial);
+  for (const TrialRow& trial : step.baselines) shown.push_back(&trial);
+  for (const TrialRow* at : shown) {
+    const TrialRow& trial = *at;
     if (trial.status == "running") continue;
     ScatterPoint point;
     point.kind = kind_of(step, trial);
-    point.id = trial.id;
+    point.row = trial.step + "-" + std::to_string(trial.id);
     point.label = short_label(step, trial);
     point.tooltip = tooltip_of(step, trial);
     const auto px = against_id ? double(trial.id) : metric_of(trial, chart.x.metric);

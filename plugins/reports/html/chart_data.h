@@ -14,14 +14,13 @@ namespace deneb::reports {
 struct ScatterPoint {
   enum class Kind { kTrial, kFront, kBaseline, kFailed };
   Kind kind = Kind::kTrial;
-  std::int64_t id = 0;
+  std::string row;      ///< id of its row in a table of the page
   double x = 0, y = 0;  ///< in the units of the axes
   std::string label;    ///< beside the mark; "" = none, also where it would cover another one
   std::string tooltip;
 };
 
 struct Scatter {
-  std::string step;   ///< name, for links to the table
   std::string title;  ///< says what is seen, for people who cannot see it
   Axis x, y;
   std::vector<ScatterPoint> points;  ///< front members last: they are drawn above the others

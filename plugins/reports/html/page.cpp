@@ -73,10 +73,8 @@ std::string navigation(const TaskData& task) {
     out += "<a href=\"#" + html(target) + "\">" + html(words) + "</a> ";
   };
   link("guide", "how to read");
-  for (const bool search : {false, true}) {
-    for (const StepData& step : task.steps) {
-      if (step.search == search) link("step-" + step.row.name, step.row.name);
-    }
+  for (const StepData* step : task.by_interest()) {
+    link("step-" + step->row.name, step->row.name);
   }
   link("steps", "steps");
   return out + "</nav>\n";
@@ -120,12 +118,9 @@ std::string page(const TaskData& task, const PageOptions& options) {
   Charts charts(options.vega.has_value());
   std::string out = head(task) + "<body>\n" + header_section(task) + navigation(task) + "<main>\n" +
                     guide_section(task);
-  // Results first: models that were trained judge the policies that were searched.
-  for (const bool search : {false, true}) {
-    for (const StepData& step : task.steps) {
-      if (step.search != search) continue;
-      out += search ? search_section(step, charts, options.max_rows) : models_section(step, charts);
-    }
+  for (const StepData* step : task.by_interest()) {
+    out += step->search ? search_section(*step, charts, options.max_rows)
+                        : models_section(*step, charts);
   }
   out += steps_section(task) + "</main>\n";
   return out + footer(options) + scripts(task, charts, options) + "</body>\n</html>\n";

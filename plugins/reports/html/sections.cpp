@@ -23,11 +23,11 @@ std::string scatter_legend(const StepData& step) {
   }
   std::string out;
   if (step.search) {
-    out += swatch("dot-front", "Pareto front");
+    if (!step.front.empty()) out += swatch("dot-front", "Pareto front");
     if (plain) out += swatch("dot-trial", "other trials");
   } else {
     out += swatch("dot-front", "models of this task");
-    if (baseline) out += swatch("dot-baseline", "baselines");
+    if (baseline || !step.baselines.empty()) out += swatch("dot-baseline", "baselines");
   }
   if (failed) out += swatch("cross-failed", "failed (at the lower edge, at its cost if known)");
   return out;
@@ -124,7 +124,7 @@ std::string models_section(const StepData& step, Charts& charts) {
       "otherwise. Lines in italics were not trained: they only tell what uniform widths would "
       "cost.</p>\n" +
       model_table(step);
-  if (step.trials.size() > 1) {
+  if (step.trials.size() > 1) {  // one model is no comparison, even with baselines
     ChartSlot scatter;
     scatter.id = "models-" + step.row.name;
     scatter.title = "Accuracy and cost";

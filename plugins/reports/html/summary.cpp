@@ -61,9 +61,12 @@ std::size_t model_count(const StepData& step, bool baselines) {
 
 std::string model_sentence(const StepData& step) {
   const TrialRow* best = best_model(step);
-  std::string text = counted(model_count(step, false), "model", "models") + " trained";
-  const std::size_t baselines = model_count(step, true);
-  if (baselines > 0) text += " beside " + counted(baselines, "baseline", "baselines");
+  const std::string verb = step.epochs.empty() ? " evaluated" : " trained";
+  const std::size_t models = model_count(step, false), baselines = model_count(step, true);
+  std::string text = counted(models > 0 ? models : baselines, "model", "models") + verb;
+  if (models > 0 && baselines > 0) {
+    text += " beside " + counted(baselines, "baseline", "baselines");
+  }
   if (!best) return text + ".";
   const std::string name = step.objectives[0].name;
   text += "; the best, model " + std::to_string(best->id) + " (" + best->origin + "), has " +
@@ -72,6 +75,9 @@ std::string model_sentence(const StepData& step) {
   const double reference = float_cost(step, "bitops");
   if (bitops && reference > 1.01 * *bitops) {
     text += " with " + fixed_text(reference / *bitops, 1) + " times fewer BitOps than float32";
+    const TrialRow* whole = float_model(step);
+    const auto value = whole ? metric_of(*whole, name) : std::nullopt;
+    if (value) text += ", which has " + metric_text(name, *value);
   }
   return text + ".";
 }
@@ -87,7 +93,9 @@ std::string cards(const TaskData& task) {
     out += card(std::to_string(search->front.size()), "on the Pareto front");
   }
   if (const StepData* models = last_step(task, false)) {
-    out += card(std::to_string(model_count(*models, false)), "models trained");
+    const std::size_t count = model_count(*models, false);
+    out += card(std::to_string(count > 0 ? count : model_count(*models, true)),
+                models->epochs.empty() ? "models evaluated" : "models trained");
     if (const TrialRow* best = best_model(*models)) {
       const std::string name = models->objectives[0].name;
       out += card(metric_text(name, *metric_of(*best, name)), "best " + metric_label(name, true));

@@ -17,9 +17,9 @@ void draw_cross(Svg& svg, const std::string& css, double x, double y, double r) 
                     coordinate(x + r) + " " + coordinate(y - r));
 }
 
-void draw_point(Svg& svg, const Frame& frame, const Scatter& chart, const ScatterPoint& point) {
+void draw_point(Svg& svg, const Frame& frame, const ScatterPoint& point) {
   const double x = frame.x(point.x), y = frame.y(point.y);
-  svg.begin_link("#" + chart.step + "-" + std::to_string(point.id));
+  svg.begin_link("#" + point.row);
   svg.tip(point.tooltip);
   switch (point.kind) {
     case Kind::kFailed:
@@ -134,7 +134,7 @@ std::string svg_scatter(const Scatter& chart) {
   Svg svg(760, 430, chart.title, true);
   const Frame frame = draw_frame(svg, chart.x, chart.y, 760, 430, chart.x.metric.empty());
   draw_front(svg, frame, chart);
-  for (const ScatterPoint& point : chart.points) draw_point(svg, frame, chart, point);
+  for (const ScatterPoint& point : chart.points) draw_point(svg, frame, point);
   for (const ScatterPoint& point : chart.points) {
     if (point.label.empty()) continue;
     const double x = frame.x(point.x), y = frame.y(point.y) - 6;

@@ -156,8 +156,9 @@ std::vector<Reference> references_of(const StepData& step) {
     }
     const std::string word = std::to_string(width);
     const std::string name = width == 32 ? "float32" : "uniform w" + word + "a" + word;
-    const bool trained = std::any_of(step.trials.begin(), step.trials.end(),
-                                     [&](const TrialRow& trial) { return trial.origin == name; });
+    const auto has_name = [&](const TrialRow& trial) { return trial.origin == name; };
+    const bool trained = std::any_of(step.trials.begin(), step.trials.end(), has_name) ||
+                         std::any_of(step.baselines.begin(), step.baselines.end(), has_name);
     if (!trained) all.push_back({name, bitops_of(step.layers, bits), size_of(step.layers, bits)});
   }
   return all;
@@ -167,7 +168,7 @@ std::string reference_rows(const StepData& step, const std::vector<std::string>&
   const double float_bitops = float_cost(step, "bitops"), float_size = float_cost(step, "size");
   std::string out;
   for (const Reference& reference : references_of(step)) {
-    out += "<tr class=\"reference\"><td></td>" + text_cell(reference.name) + "<td>cost only</td>";
+    out += "<tr class=\"reference\"><td></td>" + text_cell(reference.name);
     for (const std::string& name : metrics) {
       const bool known = name == "bitops" || name == "size";
       const double value = name == "bitops" ? reference.bitops : reference.size;
@@ -175,19 +176,26 @@ std::string reference_rows(const StepData& step, const std::vector<std::string>&
       if (name == "bitops") out += number_cell({}, times_text(float_bitops, value));
       if (name == "size") out += number_cell({}, times_text(float_size, value));
     }
-    out += std::string("<td></td><td></td><td></td>") + (any_message(step) ? "<td></td>" : "") +
-           "</tr>\n";
+    out += std::string("<td></td><td></td><td></td><td>cost only</td>") +
+           (any_message(step) ? "<td></td>" : "") + "</tr>\n";
   }
   return out;
 }
 
 }  // namespace
 
-double float_cost(const StepData& step, const std::string& cost) {
-  for (const TrialRow& trial : step.trials) {
-    if (trial.origin == "float32" && trial.policy.empty()) {
-      if (const auto value = metric_of(trial, cost)) return *value;
+const TrialRow* float_model(const StepData& step) {
+  for (const auto* rows : {&step.trials, &step.baselines}) {
+    for (const TrialRow& trial : *rows) {
+      if (trial.status == "finished" && trial.policy.empty()) return &trial;
     }
+  }
+  return nullptr;
+}
+
+double float_cost(const StepData& step, const std::string& cost) {
+  if (const TrialRow* model = float_model(step)) {
+    if (const auto value = metric_of(*model, cost)) return *value;
   }
   if (!explained(step, cost)) return -1;
   const std::vector<LayerBits> bits(step.layers.size());
@@ -238,12 +246,37 @@ std::string trial_table(const StepData& step, std::size_t max_rows) {
   return out + close_table();
 }
 
+namespace {
+
+/// Also for a baseline of another step.
+std::string model_row(const StepData& step, const TrialRow& trial,
+                      const std::vector<std::string>& metrics, bool messages) {
+  const bool own = trial.step == step.row.name;
+  std::string out =
+      "<tr" + (own ? " id=\"" + html(step.row.name) + "-" + std::to_string(trial.id) + "\"" : "") +
+      (is_baseline(trial) ? " class=\"baseline\"" : "") + ">";
+  out += own ? number_cell(double(trial.id), std::to_string(trial.id)) : "<td></td>";
+  out += text_cell(trial.origin + (own ? "" : " (step " + trial.step + ")"));
+  for (const std::string& name : metrics) {
+    out += metric_cell(trial, name);
+    const double value = metric_of(trial, name).value_or(-1);
+    if (name != "bitops" && name != "size") continue;
+    out += number_cell({}, times_text(float_cost(step, name), value));
+  }
+  for (const bool weights : {true, false}) {
+    const double bits = mean_bits(step, trial, weights);
+    out += std::isfinite(bits) ? number_cell(bits, fixed_text(bits, 2)) : "<td></td>";
+  }
+  out += seconds_cell(trial) + "<td>" + status_tag(trial.status) + "</td>";
+  return out + (messages ? message_cell(trial.message) : "") + "</tr>\n";
+}
+
+}  // namespace
+
 std::string model_table(const StepData& step) {
   const std::vector<std::string> metrics = metric_order(step);
-  const double float_bitops = float_cost(step, "bitops"), float_size = float_cost(step, "size");
   std::vector<Column> columns = {{"model", true, "folder output/" + step.row.name + "/models/..."},
-                                 {"from", false, "step and policy, or baseline"},
-                                 {"status", false, ""}};
+                                 {"from", false, "step and policy, or baseline"}};
   for (const std::string& name : metrics) {
     columns.push_back({metric_label(name, true), true, name});
     if (name == "bitops") columns.push_back({"fewer", true, "BitOps of float32 / BitOps"});
@@ -252,27 +285,12 @@ std::string model_table(const StepData& step) {
   columns.push_back({"mean w bits", true, "mean bits of a weight"});
   columns.push_back({"mean a bits", true, "mean bits of activations, layers weighted by MACs"});
   columns.push_back({"time", true, "training time"});
+  columns.push_back({"status", false, ""});
   const bool messages = any_message(step);
   if (messages) columns.push_back({"message", false, ""});
   std::string out = open_table("Models of step " + step.row.name, columns, true);
-  for (const TrialRow& trial : step.trials) {
-    out += "<tr id=\"" + html(step.row.name) + "-" + std::to_string(trial.id) + "\"" +
-           (is_baseline(trial) ? " class=\"baseline\"" : "") + ">";
-    out += number_cell(double(trial.id), std::to_string(trial.id));
-    out += text_cell(trial.origin) + "<td>" + status_tag(trial.status) + "</td>";
-    for (const std::string& name : metrics) {
-      out += metric_cell(trial, name);
-      const double value = metric_of(trial, name).value_or(-1);
-      if (name == "bitops") out += number_cell({}, times_text(float_bitops, value));
-      if (name == "size") out += number_cell({}, times_text(float_size, value));
-    }
-    for (const bool weights : {true, false}) {
-      const double bits = mean_bits(step, trial, weights);
-      out += std::isfinite(bits) ? number_cell(bits, fixed_text(bits, 2)) : "<td></td>";
-    }
-    out += seconds_cell(trial);
-    out += (messages ? message_cell(trial.message) : "") + "</tr>\n";
-  }
+  for (const TrialRow& trial : step.trials) out += model_row(step, trial, metrics, messages);
+  for (const TrialRow& trial : step.baselines) out += model_row(step, trial, metrics, messages);
   return out + reference_rows(step, metrics) + close_table();
 }
 

@@ -15,6 +15,9 @@ std::string model_table(const StepData& step);
 /// All steps with their states and times.
 std::string step_table(const TaskData& task);
 
+/// The float32 model of the step, or of another one; nullptr if none was trained.
+const TrialRow* float_model(const StepData& step);
+
 /// What a cost would be in float32, from a trained float model or from the layer facts where these
 /// explain the step's figures exactly; negative if unknown. `cost`: "bitops" or "size".
 double float_cost(const StepData& step, const std::string& cost);

@@ -119,6 +119,21 @@ void copy_pins(const std::vector<StepData>& before, StepData& step) {
   }
 }
 
+void borrow_baselines(std::vector<StepData>& steps) {
+  for (StepData& step : steps) {
+    if (step.search) continue;
+    std::set<std::string> known;
+    for (const TrialRow& trial : step.trials) known.insert(trial.origin);
+    for (const StepData& other : steps) {
+      if (&other == &step || other.search) continue;
+      for (const TrialRow& trial : other.trials) {
+        const bool usable = trial.status == "finished" && is_baseline(trial);
+        if (usable && known.insert(trial.origin).second) step.baselines.push_back(trial);
+      }
+    }
+  }
+}
+
 std::string status_of(const std::vector<StepData>& steps, std::size_t planned) {
   if (steps.empty()) return "not started";
   for (const char* status : {"running", "failed", "interrupted"}) {
@@ -154,6 +169,16 @@ std::vector<LayerBits> StepData::bits(const TrialRow& trial) const {
   return all;
 }
 
+std::vector<const StepData*> TaskData::by_interest() const {
+  std::vector<const StepData*> after, searches, before;
+  for (const StepData& step : steps) {
+    (step.search ? searches : searches.empty() ? before : after).push_back(&step);
+  }
+  after.insert(after.end(), searches.begin(), searches.end());
+  after.insert(after.end(), before.begin(), before.end());
+  return after;
+}
+
 void read_task(const ReportInput& input, TaskData& data) {
   std::filesystem::path folder(input.task_folder);
   if (!folder.has_filename()) folder = folder.parent_path();
@@ -187,6 +212,7 @@ void read_task(const ReportInput& input, TaskData& data) {
     data.steps.push_back(std::move(step));
   }
   for (StepData& step : data.steps) read_front(step);
+  borrow_baselines(data.steps);
   const std::size_t planned = input.config.is_object() && input.config.contains("pipeline")
                                   ? input.config["pipeline"].size()
                                   : 0;

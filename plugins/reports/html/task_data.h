@@ -30,6 +30,8 @@ struct StepData {
   std::vector<Objective> objectives;   ///< of the step, else accuracy and a cost; may be empty
   std::vector<LayerFacts> layers;      ///< in forward order; those of the policies where unknown
   std::vector<const TrialRow*> front;  ///< marked trials by the first objective that is minimized
+  /// Float and uniform models of other steps, to compare the models of this one with.
+  std::vector<TrialRow> baselines;
   std::map<std::int64_t, std::vector<EpochRow>> epochs;  ///< of a step that trains, by trial
 
   std::size_t count(const std::string& status) const;
@@ -48,6 +50,10 @@ struct TaskData {
   std::string status;                             ///< of the task as a whole
   std::string started, finished;                  ///< UTC; "" = not yet
   std::vector<StepData> steps;
+
+  /// The steps in the order of interest: models that came out of a search, the searches, and what
+  /// was trained before them.
+  std::vector<const StepData*> by_interest() const;
 };
 
 /// Fills `data` from the store and the configuration; tolerates steps that have told nothing yet.

@@ -12,16 +12,15 @@ const std::vector<std::string> kCommands = {"run",     "resume",  "validate", "r
                                             "inspect", "plugins", "describe", "schema", "version"};
 
 TEST(Help, ListsEveryCommandButTheWorker) {
-  for (const char* word : {"--help", "-h", "help"}) {
-    const Outcome outcome = run({word});
-    EXPECT_EQ(outcome.exit_code, 0) << word;
-    EXPECT_EQ(outcome.err, "");
-    for (const std::string& command : kCommands) {
-      EXPECT_TRUE(holds(outcome.out, "\n  " + command + " ")) << command << "\n" << outcome.out;
-    }
-    EXPECT_FALSE(holds(outcome.out, "trial-worker"));
-    EXPECT_TRUE(holds(outcome.out, "DENEB_PLUGIN_PATH"));
+  const Outcome outcome = run({"--help"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.err, "");
+  for (const std::string& command : kCommands) {
+    EXPECT_TRUE(holds(outcome.out, "\n  " + command + " ")) << command << "\n" << outcome.out;
   }
+  EXPECT_FALSE(holds(outcome.out, "trial-worker"));
+  EXPECT_TRUE(holds(outcome.out, "DENEB_PLUGIN_PATH"));
+  EXPECT_EQ(run({"help"}).out, outcome.out);
 }
 
 TEST(Help, EveryCommandTeaches) {
@@ -30,9 +29,10 @@ TEST(Help, EveryCommandTeaches) {
     EXPECT_EQ(outcome.exit_code, 0) << command << outcome.err;
     EXPECT_TRUE(holds(outcome.out, "usage: deneb " + command)) << outcome.out;
     EXPECT_TRUE(holds(outcome.out, "--help")) << outcome.out;
-    EXPECT_EQ(run({"help", command}).out, outcome.out);
   }
-  EXPECT_TRUE(holds(run({"run", "--help"}).out, "deneb run pipelines/demo/digits.json"));
+  const Outcome outcome = run({"help", "run"});
+  EXPECT_TRUE(holds(outcome.out, "usage: deneb run FILE")) << outcome.out;
+  EXPECT_TRUE(holds(outcome.out, "deneb run pipelines/demo/digits.json")) << outcome.out;
 }
 
 TEST(Help, HelpWinsOverMissingArguments) { EXPECT_EQ(run({"evaluate", "-h"}).exit_code, 0); }
@@ -62,26 +62,26 @@ TEST(Usage, UnknownOptionGetsASuggestion) {
 }
 
 TEST(Usage, WrongArgumentsAreNamed) {
-  EXPECT_TRUE(holds(run({"run"}).err, "run: FILE is missing"));
-  EXPECT_TRUE(holds(run({"resume"}).err, "TASK is missing"));
-  EXPECT_TRUE(holds(run({"run", "a.json", "b.json"}).err, "unexpected argument 'b.json'"));
-  EXPECT_TRUE(holds(run({"run", "a.json", "--set"}).err, "--set"));
-  EXPECT_TRUE(holds(run({"version", "now"}).err, "unexpected argument 'now'"));
-  EXPECT_TRUE(holds(run({"run", "a.json", "--from", "a", "--from", "b"}).err, "more than once"));
-  for (const std::string& command :
-       {"run", "resume", "validate", "report", "evaluate", "inspect"}) {
-    const Outcome outcome = run({command});
-    EXPECT_EQ(outcome.exit_code, 2) << command;
+  const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes = {
+      {{"run"}, "run: FILE is missing"},
+      {{"resume"}, "resume: TASK is missing"},
+      {{"run", "a.json", "b.json"}, "run: unexpected argument 'b.json'"},
+      {{"run", "a.json", "--set"}, "'--set' is missing"},
+      {{"run", "a.json", "--from", "a", "--from", "b"}, "'--from' cannot be specified more than"},
+      {{"evaluate", "a.json"}, "evaluate: --weights FILE is missing"}};
+  for (const auto& [arguments, message] : mistakes) {
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.exit_code, 2) << message;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_TRUE(holds(outcome.err, message)) << outcome.err;
     EXPECT_EQ(count_lines(outcome.err), 1u) << outcome.err;
   }
 }
 
 TEST(Version, TellsWhatPluginsDependOn) {
-  const Outcome outcome = run({"version"});
+  const Outcome outcome = run({"--version"});
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_EQ(outcome.out.rfind("deneb " DENEB_VERSION_TEXT "\n", 0), 0u) << outcome.out;
-  EXPECT_EQ(run({"--version"}).out, outcome.out);
-
   const auto facts = nlohmann::json::parse(run({"version", "--json"}).out);
   EXPECT_EQ(facts.at("deneb"), DENEB_VERSION_TEXT);
   EXPECT_EQ(facts.at("plugin_directory"), DENEB_PLUGIN_DIR);

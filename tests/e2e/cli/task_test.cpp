@@ -3,6 +3,7 @@
 #include <deneb/io/files.h>
 
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "digits_model.h"
@@ -16,39 +17,50 @@ using nlohmann::json;
 /// A folder with a pipeline file and a task "first" that ran in it: an evaluation, no training.
 class Task : public testing::Test {
  protected:
-  void SetUp() override {
-    eights_weights(folder_);
-    folder_.file("p.json", digits_pipeline("eights.safetensors"));
+  static void SetUpTestSuite() {
+    folder_ = std::make_unique<Folder>();
+    eights_weights(*folder_);
+    folder_->file("p.json", digits_pipeline("eights.safetensors"));
     first_ = deneb({"run", "p.json", "--task-id", "first"});
-    ASSERT_EQ(first_.exit_code, 0) << first_.err;
   }
+  static void TearDownTestSuite() { folder_.reset(); }
+  void SetUp() override { ASSERT_EQ(first_.exit_code, 0) << first_.err; }
 
-  Outcome deneb(const std::vector<std::string>& arguments) const {
+  static Outcome deneb(const std::vector<std::string>& arguments) {
     Call call;
     call.arguments = arguments;
-    call.directory = folder_.path();
+    call.directory = folder_->path();
     return run(call);
   }
 
-  std::string task() const { return folder_.path() + "/tasks/first"; }
-  std::string log() const { return ::deneb::read_file(task() + "/run.log"); }
+  static std::string task(const std::string& name) { return folder_->path() + "/tasks/" + name; }
+  static std::string log(const std::string& name) {
+    return ::deneb::read_file(task(name) + "/run.log");
+  }
+  /// A copy of the first task, to spoil.
+  static std::string copy(const std::string& name) {
+    fs::copy(task("first"), task(name), fs::copy_options::recursive);
+    return name;
+  }
 
-  const Folder folder_;
-  Outcome first_;
+  static std::unique_ptr<Folder> folder_;
+  static Outcome first_;
 };
+std::unique_ptr<Folder> Task::folder_;
+Outcome Task::first_;
 
 TEST_F(Task, PrintsItsFolderFirstAndLastAndKeepsALog) {
-  const std::string line = "task folder: " + task() + "\n";
+  const std::string line = "task folder: " + task("first") + "\n";
   ASSERT_GT(first_.out.size(), 2 * line.size());
   EXPECT_EQ(first_.out.substr(0, line.size()), line);
   EXPECT_EQ(first_.out.substr(first_.out.size() - line.size()), line);
   // Everything that was logged or printed is in run.log, with a date before each line's time.
   EXPECT_TRUE(holds(first_.out, "seed 0")) << first_.out;
-  EXPECT_TRUE(holds(log(), "seed 0")) << log();
+  EXPECT_TRUE(holds(log("first"), "seed 0")) << log("first");
   EXPECT_TRUE(holds(first_.out, "0.095774")) << first_.out;  // 34 of 355, in the table of models
-  EXPECT_TRUE(holds(log(), "0.095774")) << log();
+  EXPECT_TRUE(holds(log("first"), "0.095774")) << log("first");
   EXPECT_FALSE(holds(first_.out, "\x1b")) << "no colors but on a terminal";
-  EXPECT_TRUE(fs::exists(task() + "/config.resolved.json"));
+  EXPECT_TRUE(fs::exists(task("first") + "/config.resolved.json"));
 }
 
 TEST_F(Task, RunsOnce) {
@@ -58,14 +70,14 @@ TEST_F(Task, RunsOnce) {
 }
 
 TEST_F(Task, ResumeSkipsWhatIsFinishedAndFromRunsItAgain) {
-  for (const std::string& name : {std::string("first"), std::string("tasks/first"), task()}) {
+  for (const std::string& name : {std::string("first"), task("first")}) {
     const Outcome outcome = deneb({"resume", name});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_TRUE(holds(outcome.out, "judge finished before")) << outcome.out;
   }
   for (const std::vector<std::string>& again :
-       {std::vector<std::string>{"resume", "first", "--from", "judge"},
-        std::vector<std::string>{"run", "p.json", "--task-id", "first", "--from", "judge"}}) {
+       {std::vector<std::string>{"resume", copy("again"), "--from", "judge"},
+        std::vector<std::string>{"run", "p.json", "--task-id", "again", "--from", "judge"}}) {
     const Outcome outcome = deneb(again);
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_FALSE(holds(outcome.out, "finished before")) << outcome.out;
@@ -77,11 +89,11 @@ TEST_F(Task, ResumeSkipsWhatIsFinishedAndFromRunsItAgain) {
 }
 
 TEST_F(Task, QuietPrintsTheFolderOnly) {
-  const Outcome outcome = deneb({"run", "p.json", "--task-id", "second", "--quiet"});
-  const std::string line = "task folder: " + folder_.path() + "/tasks/second\n";
+  const Outcome outcome = deneb({"run", "p.json", "--task-id", "quiet", "--quiet"});
+  const std::string line = "task folder: " + task("quiet") + "\n";
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.out, line + line);
-  EXPECT_TRUE(holds(::deneb::read_file(folder_.path() + "/tasks/second/run.log"), "0.095774"));
+  EXPECT_TRUE(holds(log("quiet"), "0.095774"));
 }
 
 TEST_F(Task, ATaskServesAsAPipeline) {
@@ -108,19 +120,19 @@ TEST_F(Task, ReportIsWrittenAgain) {
   const Outcome unknown = deneb({"report", "first", "--type", "htm"});
   EXPECT_EQ(unknown.exit_code, 3);
   EXPECT_TRUE(holds(unknown.err, "html")) << unknown.err;
-  fs::remove(task() + "/task.sqlite");
-  EXPECT_EQ(deneb({"report", "first"}).exit_code, 4);
+  fs::remove(task(copy("empty")) + "/task.sqlite");
+  EXPECT_EQ(deneb({"report", "empty"}).exit_code, 4);
 }
 
 TEST_F(Task, RemembersPluginsOfTheCommandLine) {
   const auto has_plugin = [&] {
-    const std::string file = folder_.path() + "/tasks/second/plugins.json";
+    const std::string file = task("extra") + "/plugins.json";
     return holds(::deneb::read_file(file), DENEB_EXTRA_PLUGIN);
   };
   ASSERT_EQ(
-      deneb({"run", "p.json", "--task-id", "second", "--plugin", DENEB_EXTRA_PLUGIN}).exit_code, 0);
+      deneb({"run", "p.json", "--task-id", "extra", "--plugin", DENEB_EXTRA_PLUGIN}).exit_code, 0);
   EXPECT_TRUE(has_plugin());
-  ASSERT_EQ(deneb({"resume", "second"}).exit_code, 0);
+  ASSERT_EQ(deneb({"resume", "extra"}).exit_code, 0);
   EXPECT_TRUE(has_plugin());
 }
 
@@ -130,26 +142,25 @@ TEST_F(Task, UnknownTasks) {
   EXPECT_TRUE(holds(near.err, "did you mean 'first'?")) << near.err;
   const Outcome far = deneb({"report", "20260101-000000-000"});
   EXPECT_EQ(far.exit_code, 2);
-  EXPECT_TRUE(holds(far.err, "the latest one below ./tasks is 'first'")) << far.err;
+  EXPECT_TRUE(holds(far.err, "the latest one below ./tasks is '")) << far.err;
 }
 
 TEST_F(Task, FromNeedsATask) {
   const Outcome outcome = deneb({"run", "p.json", "--task-id", "none", "--from", "judge"});
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_TRUE(holds(outcome.err, "--task-id")) << outcome.err;
-  EXPECT_FALSE(fs::exists(folder_.path() + "/tasks/none"));
+  EXPECT_FALSE(fs::exists(task("none")));
 }
 
 TEST_F(Task, AFailureNamesTheCommandThatGoesOn) {
   // The file is there when the pipeline is checked and cannot be read when it runs.
-  folder_.file("broken.safetensors", "no tensors");
+  folder_->file("broken.safetensors", "no tensors");
   const Outcome outcome =
       deneb({"run", "p.json", "--task-id", "broken", "--set", "judge.weights=broken.safetensors"});
   EXPECT_EQ(outcome.exit_code, 4) << outcome.err;
   EXPECT_TRUE(holds(outcome.err, "broken.safetensors")) << outcome.err;
-  EXPECT_TRUE(holds(outcome.err, "deneb resume " + folder_.path() + "/tasks/broken"))
-      << outcome.err;
-  EXPECT_TRUE(holds(::deneb::read_file(folder_.path() + "/tasks/broken/run.log"), "error   run"));
+  EXPECT_TRUE(holds(outcome.err, "deneb resume " + task("broken"))) << outcome.err;
+  EXPECT_TRUE(holds(log("broken"), "error   run"));
 }
 
 TEST_F(Task, AnUnwritableFolderIsARunError) {

@@ -26,9 +26,13 @@ const char kFiveMistakes[] = R"({
 }
 )";
 
+/// The one line of `text` that begins with `prefix`.
 std::string line_of(const std::string& text, const std::string& prefix) {
-  const std::size_t begin = text.find(prefix);
-  if (begin == std::string::npos) return "no line begins with " + prefix + " in\n" + text;
+  const std::size_t begin = ("\n" + text).find("\n" + prefix);
+  if (begin == std::string::npos) {
+    ADD_FAILURE() << "no line begins with " << prefix << " in\n" << text;
+    return "";
+  }
   return text.substr(begin, text.find('\n', begin) - begin);
 }
 

@@ -8,11 +8,13 @@ smoke=$source/pipelines/smoke/quant_ea_digits.json
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
+here=(--quiet --set "general.task.local_base_path=$work/tasks")
+
 # run FILE ID [ARGS...]: a task in tasks/ID.
 run() {
   local file=$1 id=$2
   shift 2
-  "$deneb" run "$file" --quiet --set "general.task.local_base_path=$work/tasks" --task-id "$id" "$@"
+  "$deneb" run "$file" "${here[@]}" --task-id "$id" "$@"
 }
 
 # CSV without its time column (the last but one), as messages hold no comma here.

@@ -22,5 +22,5 @@ grep -q ',timeout,' tasks/slow/output/nas/reports.csv || fail "timeouts are not 
 expect 2 'did you mean' typo --set nas.trainer.epoch=3
 [ ! -e tasks/typo ] || fail "a wrong configuration left a task folder"
 expect 4 'fetch_data.sh' data --set nas.dataset.type=Mnist --set nas.dataset.data_path=/nonexistent \
-  --set 'nas.network={"type": "MLP", "input_shape": [1, 28, 28]}'
+  --set fully_train.network.ref=nas.network --set 'nas.network={"type": "MLP", "input_shape": [1, 28, 28], "hidden": [16, 16]}'
 expect 1 'cannot|failed|denied|create' unwritable --set general.task.local_base_path=/proc/nowhere

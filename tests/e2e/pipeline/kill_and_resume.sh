@@ -7,20 +7,19 @@ start=$(date +%s%N)
 run "$smoke" calm
 span=$((($(date +%s%N) - start) / 1000000))
 
+# The program itself has to be the background job: killing a shell function would kill a subshell.
 RANDOM=12345
 for round in $(seq 1 10); do
-  if [ "$round" = 1 ]; then
-    run "$smoke" hit > out.txt 2>&1 &
-  else
+  if [ -e tasks/hit/config.resolved.json ]; then
     "$deneb" resume tasks/hit --quiet > out.txt 2>&1 &
+  else
+    "$deneb" run "$smoke" "${here[@]}" --task-id hit > out.txt 2>&1 &
   fi
   pid=$!
   # Up to a third of the whole run at a time, so that ten kills fall all over it.
   sleep "$(awk -v s="$span" -v r=$RANDOM 'BEGIN { print s / 3000 * r / 32768 }')"
-  kill -9 "$pid" 2>/dev/null || true
-  wait "$pid" 2>/dev/null || true
-  [ -e tasks/hit/config.resolved.json ] || rm -rf tasks/hit # killed before it began
-  [ -d tasks/hit ] || { run "$smoke" hit > out.txt 2>&1 & pid=$!; sleep 1; kill -9 "$pid"; wait "$pid" 2>/dev/null || true; }
+  kill -9 "$pid" 2> /dev/null || true
+  wait "$pid" 2> /dev/null || true
 done
 "$deneb" resume tasks/hit --quiet
 same_results tasks/calm tasks/hit
@@ -31,9 +30,12 @@ rows = sqlite3.connect("tasks/hit/task.sqlite").execute(
 assert not rows, rows
 PY
 
-run "$smoke" interrupted > out.txt 2>&1 &
+"$deneb" run "$smoke" "${here[@]}" --task-id interrupted > out.txt 2>&1 &
 pid=$!
-sleep "$(awk -v s="$span" 'BEGIN { print s / 2000 }')"
+for _ in $(seq 400); do
+  grep -qs "generation 0" tasks/interrupted/run.log && break
+  sleep 0.05
+done
 kill -INT "$pid"
 code=0
 wait "$pid" || code=$?

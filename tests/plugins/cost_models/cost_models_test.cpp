@@ -168,6 +168,17 @@ TEST(StandardCosts, LargeNetworksDoNotOverflow) {
   EXPECT_EQ(cost("size")->layer(layer, {}), std::ldexp(1., 45));
 }
 
+TEST(StandardCosts, UnknownBatchNormRulesAreRefused) {
+  for (const int rule : {1, 3, 5, -2}) {
+    try {
+      cost("flops", {{"bn_flops", rule}});
+      ADD_FAILURE() << "accepted " << rule;
+    } catch (const ConfigError& e) {
+      EXPECT_THAT(e.what(), testing::HasSubstr("bn_flops"));
+    }
+  }
+}
+
 TEST(StandardCosts, Units) {
   EXPECT_EQ(cost("bitops")->unit(), "bit operations");
   EXPECT_EQ(cost("size")->unit(), "bits");

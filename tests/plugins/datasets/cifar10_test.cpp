@@ -75,6 +75,7 @@ class SpritesTest : public testing::Test {
     std::filesystem::rename(path, path + ".good");
     write(path);
     const std::string text = error();
+    std::filesystem::remove_all(path);
     std::filesystem::rename(path + ".good", path);
     EXPECT_THAT(text, AllOf(StartsWith(path + ": "),
                             HasSubstr("`scripts/fetch_data.sh cifar10 --dir " + scratch_->path())));
@@ -138,10 +139,6 @@ TEST_F(SpritesTest, DamagedPng) {
   }
   EXPECT_THAT(error_with("data_batch_2.png", "<html>not found</html>"),
               HasSubstr("is no PNG image"));
-  EXPECT_THAT(error_with("data_batch_2.png",
-                         [](const std::string& path) { std::filesystem::create_directory(path); }),
-              HasSubstr("data_batch_2.png: "));
-  std::filesystem::remove(folder() + "/data_batch_2.png.good");
 }
 
 TEST_F(SpritesTest, WrongPng) {

@@ -35,7 +35,7 @@ void register_all(deneb::Registrar& registrar) {
 
 }  // namespace
 
-#ifndef NAME
-#define NAME "bad_register"
+#ifndef PLUGIN_NAME
+#define PLUGIN_NAME "bad_register"
 #endif
-DENEB_PLUGIN(NAME, "1.0.0", "fails to register", register_all);
+DENEB_PLUGIN(PLUGIN_NAME, "1.0.0", "fails to register", register_all);

@@ -13,7 +13,6 @@ namespace deneb {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 const Registry& registry() {
   static const auto loaded =
@@ -83,6 +82,15 @@ TEST(Mlp, HiddenLayers) {
   EXPECT_THAT(layer_names(*linear), ElementsAre("fc1"));
   // No ReLU after the last layer.
   EXPECT_LT(linear->forward(torch::randn({64, 1, 8, 8})).min().item<float>(), 0);
+}
+
+TEST(Mlp, BadOptions) {
+  for (const nlohmann::json& options :
+       {nlohmann::json{{"input_shape", nlohmann::json::array()}},
+        nlohmann::json{{"input_shape", {65536, 65536, 65536, 65536, 65536}}},
+        nlohmann::json{{"hidden", {0}}}, nlohmann::json{{"num_classes", 1}}}) {
+    EXPECT_THROW(network("MLP", options), ConfigError) << options;
+  }
 }
 
 TEST(MiniResNet, DefaultsFitDigits) {

@@ -76,6 +76,15 @@ TEST(PactActivations, TheOptionSetsTheFirstClipValueAndNewWidthsReturnToIt) {
   EXPECT_EQ(alpha_of(*quantizer).item<double>(), 6);
 }
 
+TEST(PactActivations, ClipValuesThatAreNotPositiveAreRefused) {
+  for (const double alpha : {0.0, -1.0}) {
+    const std::string text = config_error([&] {
+      make("PACT", Role::kActivation, "uint4", {{"alpha", alpha}});
+    });
+    EXPECT_THAT(text, HasSubstr("alpha"));
+  }
+}
+
 TEST(PactActivations, AlphaStaysAboveZeroInUse) {
   const auto quantizer = make("PACT", Role::kActivation, "uint4");
   set_alpha(*quantizer, -1);

@@ -79,7 +79,7 @@ std::string config_error(const Fn& fn) {
 }
 
 /// Checks what every method owes for `x` of any strides: the result equals the one of a plain
-/// contiguous copy, and neither dtype nor memory format changes.
+/// contiguous copy up to rounding, and neither dtype nor memory format changes.
 inline void expect_layout_independent(Quantizer& quantizer, const Tensor& x) {
   const Tensor plain = x.contiguous();
   const Tensor upstream = torch::linspace(-1, 1, x.numel(), x.options()).view(x.sizes());
@@ -88,7 +88,7 @@ inline void expect_layout_independent(Quantizer& quantizer, const Tensor& x) {
   const Tensor y = quantizer.quantize(leaf);
   y.backward(upstream);
   EXPECT_EQ(y.scalar_type(), x.scalar_type());
-  EXPECT_TRUE(torch::equal(y, a.y));
+  EXPECT_TRUE(near(y.detach(), a.y.detach(), 1e-6, 1e-7));  // sums may run in another order
   EXPECT_TRUE(near(leaf.grad(), a.dx, 1e-6, 1e-6));
   for (const auto format : {torch::MemoryFormat::Contiguous, torch::MemoryFormat::ChannelsLast}) {
     if (x.dim() == 4 && x.is_contiguous(format)) {

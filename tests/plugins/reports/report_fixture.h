@@ -22,7 +22,7 @@ class ReportTest : public testing::Test {
     std::string pattern = testing::TempDir() + "/deneb_report_XXXXXX";
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     root_ = pattern;
-    task_ = root_ + "/<i>task</i> & \"1\"";
+    task_ = root_ + "/<i>task<b> & \"1\"";
   }
   void TearDown() override {
     std::error_code ignored;

@@ -182,6 +182,7 @@ std::vector<Member> make_search(TrialStore& store, const std::string& folder,
   return front;
 }
 
+/// A model of the row's step, with twenty epochs.
 void train(TrialStore& store, const std::string& folder, const std::vector<Layer>& layers,
            TrialRow row, const BitPolicy& policy) {
   store.begin_trial(row);
@@ -198,7 +199,7 @@ void train(TrialStore& store, const std::string& folder, const std::vector<Layer
     epoch.seconds = 31;
     epochs.push_back(epoch);
   }
-  store.set_epochs("fully_train", row.id, epochs);
+  store.set_epochs(row.step, row.id, epochs);
   row.status = "finished";
   row.seconds = 20 * 31;
   row.metrics = {{"accuracy", last},
@@ -207,16 +208,21 @@ void train(TrialStore& store, const std::string& folder, const std::vector<Layer
                  {"validation_accuracy", last + 0.003}};
   row.metrics.update(costs(layers, policy));
   store.finish_trial(row);
-  write_policy(folder + "/output/fully_train/models/" + std::to_string(row.id) + "/policy.json",
-               policy, row.metrics, {{"step", "fully_train"}, {"model", row.id}});
+  write_policy(
+      folder + "/output/" + row.step + "/models/" + std::to_string(row.id) + "/policy.json", policy,
+      row.metrics, {{"step", row.step}, {"model", row.id}});
+}
+
+void begin_training(TrialStore& store, const std::string& step, const std::vector<Layer>& layers) {
+  store.begin_step(step, "TrainPipeStep");
+  store.set_step_info(
+      step,
+      {{"dataset", "Cifar10"}, {"network", network_info(layers)}, {"objectives", objectives(2)}});
 }
 
 void make_training(TrialStore& store, const std::string& folder, const std::vector<Layer>& layers,
                    const std::vector<Member>& front) {
-  store.begin_step("fully_train", "TrainPipeStep");
-  store.set_step_info(
-      "fully_train",
-      {{"dataset", "Cifar10"}, {"network", network_info(layers)}, {"objectives", objectives(2)}});
+  begin_training(store, "fully_train", layers);
   std::int64_t id = 0;
   for (std::size_t i = 0; i < front.size() && i < 5; ++i) {
     train(store, folder, layers,
@@ -229,7 +235,6 @@ void make_training(TrialStore& store, const std::string& folder, const std::vect
     uniform.set(layer.name, {Format::integer(bits, true), Format::integer(bits, false)});
   }
   train(store, folder, layers, row_of("fully_train", ++id, uniform, "uniform w4a4"), uniform);
-  train(store, folder, layers, row_of("fully_train", ++id, {}, "float32"), {});
   store.finish_step("fully_train", "finished", "");
 }
 
@@ -243,13 +248,18 @@ void make_task(const std::string& folder, const Options& options) {
   deneb::make_directories(folder);
   TrialStore store(folder + "/task.sqlite");
   const std::vector<Layer> layers = make_layers();
+  if (options.training) {
+    begin_training(store, "float", layers);
+    train(store, folder, layers, row_of("float", 1, {}, "float32"), {});
+    store.finish_step("float", "finished", "");
+  }
   const auto front = make_search(store, folder, layers, options);
   if (options.training) make_training(store, folder, layers, front);
 }
 
 ordered_json config() {
   return {{"general", {{"seed", 10}}},
-          {"pipeline", {"nas", "fully_train"}},
+          {"pipeline", {"float", "nas", "fully_train"}},
           {"nas", {{"network", {{"type", "ResNetCifar"}}}, {"dataset", {{"type", "Cifar10"}}}}}};
 }
 

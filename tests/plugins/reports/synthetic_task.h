@@ -14,8 +14,9 @@ namespace synthetic {
 
 struct Options {
   int trials = 30;
-  int objectives = 2;    ///< 1: accuracy, 2: and bitops, 3: and size
-  bool training = true;  ///< with a second step that trains some of the front and two baselines
+  int objectives = 2;  ///< 1: accuracy, 2: and bitops, 3: and size
+  /// With a float model before the search, and models of the front and a uniform one after it.
+  bool training = true;
   std::uint64_t seed = 1;
 };
 

@@ -47,7 +47,9 @@ Tensor normalized_batch(const Tensor& images, const std::vector<double>& mean,
   const auto dataset = std::make_shared<TableDataset>(images, images);
   dataset->facts.mean = mean;
   dataset->facts.deviation = deviation;
-  const DataLoader loader(dataset, {});
+  DataLoaderOptions options;
+  options.train_portion = 1;
+  const DataLoader loader(dataset, options);
   Batch batch;
   EXPECT_TRUE(loader.evaluate(Split::kTest)->next(batch));
   EXPECT_EQ(batch.input().scalar_type(), torch::kFloat32);

@@ -77,21 +77,23 @@ cost | cost_model plugin |  |  | optional plugin
 
 TEST(OptionRows, Ranges) {
   struct Ranges {
-    double low = 0, high = 0, tiny = 0, huge = 0;
+    double low = 0, high = 0, tiny = 0, huge = 0, wide = 0;
     void visit(OptionVisitor& v) {
       const double infinity = std::numeric_limits<double>::infinity();
       v("low", low, "", {-2.5});
       v("high", high, "", {-infinity, 7});
       v("tiny", tiny, "", {1e-9, 0.5});
       v("huge", huge, "", {0, 1e30});
+      v("wide", wide, "", {-9e15, 9e15});
     }
   } options;
   const std::vector<OptionRow> rows = option_rows(walk(options));
-  ASSERT_EQ(rows.size(), 4u);
+  ASSERT_EQ(rows.size(), 5u);
   EXPECT_EQ(rows[0].range, ">= -2.5");
   EXPECT_EQ(rows[1].range, "<= 7");
   EXPECT_EQ(rows[2].range, "1e-09 .. 0.5");
   EXPECT_EQ(rows[3].range, "0 .. 1e+30");
+  EXPECT_EQ(rows[4].range, "-9000000000000000 .. 9000000000000000");
 }
 
 /// A group that may hold groups of its own kind ends somewhere.

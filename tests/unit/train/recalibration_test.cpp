@@ -82,7 +82,9 @@ TEST(Recalibration, LeavesWeightsModeAndMomentum) {
         continue;
       }
       for (const auto& [other, now] : state_of(*net)) {
-        if (other == name) EXPECT_TRUE(torch::equal(now, value)) << name;
+        if (other == name) {
+          EXPECT_TRUE(torch::equal(now, value)) << name;
+        }
       }
     }
     EXPECT_EQ(net->bn2->is_training(), training);

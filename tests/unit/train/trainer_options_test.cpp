@@ -153,7 +153,7 @@ TEST(LabelSmoothing, LossByHand) {
     Batch batch;
     torch::NoGradGuard no_grad;
     for (auto stream = data.train(0, 0); stream->next(batch);) {
-      const Tensor logp = net->forward(batch).logits.log_softmax(1);
+      const Tensor logp = net->forward(batch.input()).log_softmax(1);
       const Tensor own = logp.gather(1, batch.target().unsqueeze(1));
       sum -= (1 - smoothing) * own.sum().item<double>() +
              smoothing * logp.mean(1).sum().item<double>();

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <random>
@@ -255,7 +256,9 @@ class StopTest : public ResumeTest {
     };
     const Outcome resumed = train(everything("SGD"), checkpoint_, hooks);
     EXPECT_TRUE(resumed.result.resumed);
-    if (step + 1 < kEpochs * kSteps) EXPECT_EQ(first, step + 1);
+    if (step + 1 < kEpochs * kSteps) {
+      EXPECT_EQ(first, step + 1);
+    }
     expect_same(resumed, train(everything("SGD"), ""));
   }
 };
@@ -365,15 +368,41 @@ TEST_F(DamageTest, Tensors) {
   EXPECT_THAT(error_with([](TensorFile& f) { f.tensors[0].first = "model.conv9.weight"; }),
               HasSubstr("tensor 'conv9.weight' is not in the network"));
   EXPECT_THAT(error_with([](TensorFile& f) {
-                tensor(f, "optimizer") = torch::zeros({100}, torch::kUInt8);
+                tensor(f, "model.fc.bias") = torch::zeros({4}, torch::kInt32);
               }),
-              HasSubstr("optimizer or generator state cannot be restored"));
+              HasSubstr("tensor 'fc.bias' has another shape or type"));
+  const auto generator = HasSubstr("the state of the random generator is missing or damaged");
   EXPECT_THAT(error_with([](TensorFile& f) {
                 tensor(f, "generator") = torch::zeros({100}, torch::kUInt8);
               }),
-              HasSubstr("optimizer or generator state cannot be restored"));
-  EXPECT_THAT(error_with([](TensorFile& f) { f.tensors.pop_back(); }),
-              HasSubstr("lacks optimizer or generator state"));
+              generator);
+  EXPECT_THAT(error_with([](TensorFile& f) { f.tensors.pop_back(); }), generator);
+}
+
+TEST_F(DamageTest, OptimizerState) {
+  EXPECT_THAT(error_with([](TensorFile& f) {
+                tensor(f, "optimizer.0.momentum_buffer") = torch::zeros({5});
+              }),
+              HasSubstr("optimizer state '0.momentum_buffer' has another shape"));
+  EXPECT_THAT(error_with([](TensorFile& f) {
+                f.tensors.emplace_back("optimizer.99.momentum_buffer", torch::zeros({5}));
+              }),
+              HasSubstr("optimizer state '99.momentum_buffer' belongs to no parameter"));
+  std::filesystem::remove(checkpoint_);
+  train(everything("Adam"), checkpoint_);
+  for (const char* field : {"exp_avg", "exp_avg_sq", "step"}) {
+    TensorFile file = read_safetensors(checkpoint_);
+    const std::string name = std::string("optimizer.2.") + field;
+    auto& tensors = file.tensors;
+    tensors.erase(std::remove_if(tensors.begin(), tensors.end(),
+                                 [&](const auto& entry) { return entry.first == name; }),
+                  tensors.end());
+    ASSERT_EQ(tensors.size() + 1, read_safetensors(checkpoint_).tensors.size());
+    write_safetensors(folder_ / "cut", file);
+    EXPECT_THAT(text_of<DataError>([&] { train(everything("Adam"), folder_ / "cut"); }),
+                HasSubstr("optimizer state '2."))
+        << field;
+  }
 }
 
 TEST_F(DamageTest, Progress) {
@@ -386,6 +415,8 @@ TEST_F(DamageTest, Progress) {
     EXPECT_THAT(error_with_progress([&](auto& json) { json.erase(key); }), damaged) << key;
   }
   EXPECT_THAT(error_with_progress([](auto& json) { json["step"] = "x"; }), damaged);
+  EXPECT_THAT(error_with_progress([](auto& json) { json["step"] = -1; }), damaged);
+  EXPECT_THAT(error_with_progress([](auto& json) { json["step"] = 33; }), damaged);
   EXPECT_THAT(error_with_progress([](auto& json) { json["epochs"] = {3}; }), damaged);
   EXPECT_THAT(error_with_progress([](auto& json) { json["epochs"][0].erase("metrics"); }), damaged);
   EXPECT_THAT(error_with_progress([](auto& json) { json["epochs"][0]["metrics"] = {{"a"}}; }),
