@@ -123,7 +123,7 @@ const RegistryEntry& Registry::at(const std::string& kind, const std::string& na
   }
   const std::string near = nearest_name(name, known);
   throw PluginError(
-      "unknown " + quoted(kind, name) + (near.empty() ? "" : "; did you mean '" + near + "'?") +
+      "unknown " + quoted(kind, name) + (near.empty() ? "." : "; did you mean '" + near + "'?") +
       " Registered: " + joined(known) + ". If another plugin brings it, add that by --plugin");
 }
 
