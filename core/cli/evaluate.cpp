@@ -90,7 +90,8 @@ void choose_policy(const std::string& file, const TensorFile& weights, Evaluatio
 /// Quantizers come first: a trained file holds their state too.
 std::shared_ptr<Network> load_network(const Workbench& bench, const Evaluation& evaluation,
                                       const TensorFile& weights, const std::string& where) {
-  const auto network = bench.make_network(evaluation.seed, "");
+  // Quantizers initialise from the float weights; what the file has of their state replaces that.
+  const auto network = bench.make_network(evaluation.seed, where);
   bench.apply(*network, evaluation.policy);
   const LoadReport report = load_state(*network, weights.tensors, where);
   if (!report.missing.empty()) {

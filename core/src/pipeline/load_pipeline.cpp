@@ -161,7 +161,7 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
       config.erase(name);  // reported above
     }
   }
-  read_options(walk(options), config, "", registry, diagnostics);
+  read_options(walk(options), config, "", registry, diagnostics, {"$schema"});
   Pipeline pipeline;
   pipeline.file = document.file;
   pipeline.steps = steps;
@@ -176,6 +176,13 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
       fs::absolute(fs::path(general.task.local_base_path) / general.task.task_id)
           .lexically_normal().string();
   options.general = general;
+  // Workers and resumed runs need the plugins of the command line too.
+  for (const std::string& path : plugin_paths) {
+    const std::string full = fs::absolute(path).lexically_normal().string();
+    if (std::find(options.plugins.begin(), options.plugins.end(), full) == options.plugins.end()) {
+      options.plugins.push_back(full);
+    }
+  }
   for (const std::string& name : general.reports) registry.at("report", name);
   for (const std::string& step : steps) {
     for (auto& [name, spec] : options.sections) {

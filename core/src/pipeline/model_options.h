@@ -96,4 +96,8 @@ struct TrainStepOptions : ModelSection {
   }
 };
 
+struct EvaluateStepOptions : TrainStepOptions {
+  EvaluateStepOptions() { pipe_step.type = "EvaluatePipeStep"; }
+};
+
 }  // namespace deneb::detail

@@ -118,7 +118,7 @@ void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
   }
   check_writable(task_folder);
   const TaskLock lock(task_folder);
-  if (!options.resume) {
+  if (!options.resume || !options.from_step.empty()) {
     write_file_atomically(task_folder + "/config.resolved.json", pipeline.config.dump(1) + "\n");
   }
   write_file_atomically(task_folder + "/plugins.json", plugins_json(loader).dump(1) + "\n");

@@ -110,11 +110,8 @@ void TrainStep::run_model(RunContext& context, Workbench& bench, const ModelTask
   context.store.begin_trial(row);
   const std::string folder = model_folder(context, task.id);
   make_directories(folder);
-  const auto network =
-      task.weights.empty()
-          ? bench.make_network(derive_seed(row.seed, "init"))
-          : bench.make_network(derive_seed(row.seed, "init"), task.weights);
-  bench.apply(*network, task.policy);
+  const std::string& weights = task.weights.empty() ? options_.weights : task.weights;
+  const auto network = bench.make_quantized(derive_seed(row.seed, "init"), weights, task.policy);
   FitRequest request;
   request.seed = derive_seed(row.seed, "train");
   request.device = bench.device();
@@ -170,11 +167,8 @@ void EvaluateStep::run(RunContext& context) {
     TrialRow row = make_row(context, task);
     context.store.begin_trial(row);
     const auto start = Clock::now();
-    const std::string weights = task.weights.empty() ? options_.weights : task.weights;
-    // Quantizers come first: a trained file holds their state too.
-    const auto network = bench.make_network(derive_seed(row.seed, "init"), "");
-    bench.apply(*network, task.policy);
-    load_state(*network, read_safetensors(weights).tensors, weights);
+    const std::string& weights = task.weights.empty() ? options_.weights : task.weights;
+    const auto network = bench.make_quantized(derive_seed(row.seed, "init"), weights, task.policy);
     add_metrics(row.metrics, measure(bench, *network, Split::kTest), "");
     for (const auto& [name, value] : bench.costs(task.policy)) row.metrics[name] = value;
     row.status = "finished";

@@ -41,7 +41,7 @@ class TrainStep final : public PipeStep {
 /// Measures trained models of an earlier step (models/<id>/) or a weights file, without training.
 class EvaluateStep final : public PipeStep {
  public:
-  using Options = TrainStepOptions;
+  using Options = EvaluateStepOptions;
   explicit EvaluateStep(const Options& options) : options_(options) {}
 
   void validate(const ValidationContext& context) const override;

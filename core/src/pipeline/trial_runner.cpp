@@ -11,8 +11,8 @@ namespace deneb::detail {
 
 TrialOutcome run_trial(Workbench& bench, const BitPolicy& policy, std::uint64_t seed,
                        const TrainHooks& hooks) {
-  const auto network = bench.make_network(derive_seed(seed, "init"));
-  bench.apply(*network, policy);
+  const auto network =
+      bench.make_quantized(derive_seed(seed, "init"), bench.section().weights, policy);
   TrialOutcome outcome;
   TrainerOptions options = bench.section().trainer;
   FitRequest request;

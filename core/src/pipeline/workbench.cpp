@@ -62,6 +62,14 @@ std::shared_ptr<Network> Workbench::make_network(std::uint64_t seed,
   return network;
 }
 
+std::shared_ptr<Network> Workbench::make_quantized(std::uint64_t seed, const std::string& weights,
+                                                   const BitPolicy& policy) const {
+  const auto network = make_network(seed, weights);
+  apply(*network, policy);
+  if (!weights.empty()) load_state(*network, read_safetensors(weights).tensors, weights);
+  return network;
+}
+
 void Workbench::apply(Network& network, const BitPolicy& policy) const {
   const auto factory = [this](const PluginSpec& spec) {
     return [this, &spec] { return registry_.make<Quantizer>(spec); };

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <deneb/io/safetensors.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
+#include <map>
 #include <string>
 
 #include "program.h"

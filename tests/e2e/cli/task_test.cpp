@@ -173,7 +173,7 @@ TEST_F(Task, AnUnwritableFolderIsARunError) {
 
 TEST(TrialWorker, EndsWithItsInput) {
   const Folder folder;
-  const std::string file = folder.file("task/config.resolved.json", search_pipeline());
+  folder.file("task/config.resolved.json", search_pipeline());
   // Descriptor 0 is /dev/null.
   const Outcome outcome = run({"trial-worker", folder.path() + "/task", "nas"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;

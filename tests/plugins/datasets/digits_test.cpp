@@ -27,9 +27,10 @@ TEST(Digits, FirstImages) {
   const Batch first = digits->gather(DataPart::kTrain, {0, 1, 2});
   EXPECT_THAT(numbers(first.input()[0][0][0] * 16), ElementsAre(0, 0, 5, 13, 9, 1, 0, 0));
   EXPECT_THAT(numbers(first.target()), ElementsAre(0, 1, 2));
-  // Classes come in turns at the start of the file: the fifth image of each is number 40 to 48.
-  const Batch test = digits->gather(DataPart::kTest, {0});
-  EXPECT_EQ(test.input().size(0), 1);
+  // The fifth image of each class; the first of them is number 33 of the file.
+  const Batch test = digits->gather(DataPart::kTest, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+  EXPECT_THAT(numbers(test.target()), ElementsAre(5, 0, 9, 8, 7, 1, 2, 6, 3, 4, 0, 2));
+  EXPECT_THAT(numbers(test.input()[0][0][0] * 16), ElementsAre(0, 6, 13, 5, 8, 8, 1, 0));
   const Batch again = digits->gather(DataPart::kTrain, {7, 0, 7});
   EXPECT_TRUE(torch::equal(again.input()[1], first.input()[0]));
   EXPECT_TRUE(torch::equal(again.input()[0], again.input()[2]));
@@ -47,6 +48,9 @@ TEST(Digits, MeanAndDeviationOfTheTrainingPart) {
   ASSERT_EQ(info.mean.size(), 1u);
   EXPECT_NEAR(info.mean[0], train.mean().item<double>(), 1e-12);
   EXPECT_NEAR(info.deviation[0], train.std(/*unbiased=*/false).item<double>(), 1e-12);
+  // Counted from digits.bin with exact integers.
+  EXPECT_NEAR(info.mean[0], 0.305135824809, 1e-12);
+  EXPECT_NEAR(info.deviation[0], 0.376157556955, 1e-12);
   // So the loader's batches have mean 0 and deviation 1.
   deneb::DataLoaderOptions options;
   options.train_portion = 1;

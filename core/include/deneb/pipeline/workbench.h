@@ -82,6 +82,10 @@ class DENEB_API Workbench {
   std::shared_ptr<Network> make_network(std::uint64_t seed) const;
   /// The same with other start weights ("" = random).
   std::shared_ptr<Network> make_network(std::uint64_t seed, const std::string& weights) const;
+  /// The same with quantizers. Float weights come first, because quantizers initialise from them;
+  /// quantizer state in the file then replaces the initial one.
+  std::shared_ptr<Network> make_quantized(std::uint64_t seed, const std::string& weights,
+                                          const BitPolicy& policy) const;
   /// Puts the section's quantizers in, by policy.
   void apply(Network& network, const BitPolicy& policy) const;
 
