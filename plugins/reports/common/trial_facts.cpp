@@ -101,6 +101,11 @@ std::map<std::int64_t, std::string> policy_paths(const std::string& task_folder,
   return paths;
 }
 
+std::optional<double> choosing_value(const TrialRow& trial, const std::string& metric) {
+  const auto validation = metric_of(trial, "validation_" + metric);
+  return validation ? validation : metric_of(trial, metric);
+}
+
 std::vector<std::int64_t> best_ids(const StepRow& step, const std::vector<TrialRow>& trials) {
   std::vector<std::int64_t> ids;
   for (const TrialRow& trial : trials) {
@@ -112,9 +117,9 @@ std::vector<std::int64_t> best_ids(const StepRow& step, const std::vector<TrialR
   const double sign = direction_of(objectives, name) == Direction::kMaximize ? 1 : -1;
   const TrialRow* best = nullptr;
   for (const TrialRow& trial : trials) {
-    const auto value = metric_of(trial, name);
+    const auto value = choosing_value(trial, name);
     if (trial.status != "finished" || !value) continue;
-    if (!best || sign * *value > sign * *metric_of(*best, name)) best = &trial;
+    if (!best || sign * *value > sign * *choosing_value(*best, name)) best = &trial;
   }
   if (best) ids.push_back(best->id);
   return ids;

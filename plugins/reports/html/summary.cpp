@@ -22,8 +22,8 @@ const StepData* last_step(const TaskData& task, bool search) {
   return nullptr;
 }
 
-/// The finished model that is best in the first objective, baselines aside unless there is nothing
-/// else.
+/// The finished model that validation data choose by the first objective, baselines aside unless
+/// there is nothing else.
 const TrialRow* best_model(const StepData& step) {
   if (step.objectives.empty()) return nullptr;
   const std::string name = step.objectives[0].name;
@@ -31,9 +31,9 @@ const TrialRow* best_model(const StepData& step) {
   const TrialRow* best = nullptr;
   for (const bool baselines : {false, true}) {
     for (const TrialRow& trial : step.trials) {
-      const auto value = metric_of(trial, name);
+      const auto value = choosing_value(trial, name);
       if (trial.status != "finished" || !value || is_baseline(trial) != baselines) continue;
-      if (!best || sign * *value > sign * *metric_of(*best, name)) best = &trial;
+      if (!best || sign * *value > sign * *choosing_value(*best, name)) best = &trial;
     }
     if (best) break;
   }
@@ -69,8 +69,10 @@ std::string model_sentence(const StepData& step) {
   }
   if (!best) return text + ".";
   const std::string name = step.objectives[0].name;
-  text += "; the best, model " + std::to_string(best->id) + " (" + best->origin + "), has " +
-          metric_label(name, true) + " " + metric_text(name, *metric_of(*best, name));
+  const auto judged = metric_of(*best, name);
+  text += "; the one that validation data choose, model " + std::to_string(best->id) + " (" +
+          best->origin + "), has " + metric_label(name, true) + " " +
+          (judged ? metric_text(name, *judged) : "unknown");
   const auto bitops = metric_of(*best, "bitops");
   const double reference = float_cost(step, "bitops");
   if (bitops && reference > 1.01 * *bitops) {
@@ -98,7 +100,9 @@ std::string cards(const TaskData& task) {
                 models->epochs.empty() ? "models evaluated" : "models trained");
     if (const TrialRow* best = best_model(*models)) {
       const std::string name = models->objectives[0].name;
-      out += card(metric_text(name, *metric_of(*best, name)), "best " + metric_label(name, true));
+      if (const auto judged = metric_of(*best, name)) {
+        out += card(metric_text(name, *judged), metric_label(name, true) + " of the chosen model");
+      }
       for (const char* cost : {"bitops", "size"}) {
         const auto value = metric_of(*best, cost);
         const double reference = float_cost(*models, cost);
