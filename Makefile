@@ -27,7 +27,7 @@ demo:
 	build/release/bin/deneb run pipelines/demo/digits.json
 
 check: build
-	ctest --test-dir $(BUILD) --output-on-failure -LE 'slow|browser' $(CTEST_ARGS)
+	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure -LE 'slow|browser' $(CTEST_ARGS)
 
 install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)
