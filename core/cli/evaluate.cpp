@@ -87,7 +87,7 @@ void choose_policy(const std::string& file, const TensorFile& weights, Evaluatio
   if (evaluation.policy.empty()) evaluation.policy_source = "none, float32";
 }
 
-/// Quantizers come first: a trained file holds their state too.
+/// A network with the weights and, where the file has it, the quantizer state of `where`.
 std::shared_ptr<Network> load_network(const Workbench& bench, const Evaluation& evaluation,
                                       const TensorFile& weights, const std::string& where) {
   // Quantizers initialise from the float weights; what the file has of their state replaces that.
