@@ -3,7 +3,6 @@
 #include <deneb/report/console_table.h>
 
 #include <algorithm>
-#include <set>
 
 #include "text.h"
 
@@ -11,15 +10,6 @@ namespace deneb::cli {
 namespace {
 
 using Row = std::vector<std::string>;
-
-std::set<std::string> cost_names(const Workbench& bench, const Registry& registry) {
-  std::set<std::string> names;
-  for (const std::string& name : registry.names(CostModel::kKind)) names.insert(name);
-  for (const NamedCostModel& named : bench.section().cost_models) {
-    names.insert(named.name.empty() ? named.model.type : named.name);
-  }
-  return names;
-}
 
 /// Grouped digits are text to console_table, which would align them to the left.
 void align_right(Row& header, std::vector<Row>& rows, std::size_t column) {
@@ -34,10 +24,10 @@ double share(double part, double total) { return total == 0 ? 0 : part / total; 
 
 }  // namespace
 
-std::vector<CostColumn> price(const Workbench& bench, const Registry& registry,
-                              const NetworkInfo& network, const BitPolicy& policy) {
+std::vector<CostColumn> price(const Workbench& bench, const NetworkInfo& network,
+                              const BitPolicy& policy) {
   std::vector<CostColumn> columns;
-  for (const std::string& name : cost_names(bench, registry)) {
+  for (const std::string& name : bench.cost_names()) {
     const CostModel& model = bench.cost_model(name);
     CostColumn column;
     column.name = name;

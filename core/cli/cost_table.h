@@ -17,8 +17,8 @@ struct CostColumn {
 };
 
 /// Prices a policy by every registered cost model and those that the section adds.
-std::vector<CostColumn> price(const Workbench& bench, const Registry& registry,
-                              const NetworkInfo& network, const BitPolicy& policy);
+std::vector<CostColumn> price(const Workbench& bench, const NetworkInfo& network,
+                              const BitPolicy& policy);
 
 std::int64_t total_macs(const NetworkInfo& network);
 std::int64_t total_weights(const NetworkInfo& network);

@@ -1,9 +1,9 @@
 #include <ATen/Parallel.h>
-#include <deneb/interrupt.h>
+#include <deneb/data/data_loader.h>
 #include <deneb/io/safetensors.h>
 #include <deneb/nn/walk.h>
 #include <deneb/quant/policy_file.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 #include <cmath>
 #include <cstdio>
@@ -22,36 +22,25 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-/// Lets Ctrl-C end an evaluation between two batches.
-class StoppableStream final : public BatchStream {
- public:
-  explicit StoppableStream(std::unique_ptr<BatchStream> stream) : stream_(std::move(stream)) {}
-  bool next(Batch& batch) override {
-    throw_if_stopping();
-    return stream_->next(batch);
-  }
-
- private:
-  std::unique_ptr<BatchStream> stream_;
-};
-
 /// A file that is gone at the end.
 class TemporaryFile {
  public:
-  TemporaryFile()
-      : path_((fs::temp_directory_path() /
-               ("deneb-evaluate-" + std::to_string(::getpid()) + ".safetensors"))
-                  .string()) {}
+  TemporaryFile() : folder_((fs::temp_directory_path() / "deneb-evaluate-XXXXXX").string()) {
+    if (::mkdtemp(folder_.data()) == nullptr) {
+      throw RunError(folder_ + ": cannot create a temporary folder; set TMPDIR to one with space");
+    }
+    path_ = folder_ + "/weights.safetensors";
+  }
   ~TemporaryFile() {
     std::error_code ignored;
-    fs::remove(path_, ignored);
+    fs::remove_all(folder_, ignored);
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   const std::string& path() const { return path_; }
 
  private:
-  std::string path_;
+  std::string folder_, path_;
 };
 
 /// What is measured, and on what.
@@ -81,6 +70,8 @@ void choose_policy(const std::string& file, const TensorFile& weights, Evaluatio
     } catch (const nlohmann::json::exception& e) {
       throw DataError(evaluation.weights + ": its metadata deneb.policy are no JSON (" + e.what() +
                       "); name the policy by --policy");
+    } catch (const ConfigError& e) {
+      throw DataError(std::string(e.what()) + "; name the policy by --policy");
     }
     evaluation.policy_source = "from the weights file";
   }
@@ -90,6 +81,7 @@ void choose_policy(const std::string& file, const TensorFile& weights, Evaluatio
 /// A network with the weights and, where the file has it, the quantizer state of `where`.
 std::shared_ptr<Network> load_network(const Workbench& bench, const Evaluation& evaluation,
                                       const TensorFile& weights, const std::string& where) {
+  evaluation.policy.check_against(bench.network_info(), evaluation.policy_source);
   // Quantizers initialise from the float weights; what the file has of their state replaces that.
   const auto network = bench.make_network(evaluation.seed, where);
   bench.apply(*network, evaluation.policy);

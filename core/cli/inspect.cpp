@@ -104,7 +104,7 @@ int inspect_command(const Words& words) {
   if (model.search_space) space.emplace(bench.network_info(), *model.search_space);
   const NetworkInfo& network = space ? space->network() : bench.network_info();
   const PricedPolicy priced = choose_policy(arguments, network, space);
-  const std::vector<CostColumn> costs = price(bench, session.registry(), network, priced.policy);
+  const std::vector<CostColumn> costs = price(bench, network, priced.policy);
   if (arguments.has("json")) {
     std::cout << to_json(model, network, priced, costs).dump(2) << "\n";
     return kExitOk;

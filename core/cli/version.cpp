@@ -1,7 +1,6 @@
 #include <deneb/platform.h>
 #include <deneb/plugin/loader.h>
 #include <deneb/plugin/plugin.h>
-#include <torch/cuda.h>
 
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -19,7 +18,7 @@ nlohmann::ordered_json facts() {
           {"compiler", std::string(DENEB_DETAIL_COMPILER) + " (" + __VERSION__ + ")"},
           {"abi_tag", DENEB_DETAIL_ABI_TAG},
           {"threads", available_cores()},
-          {"cuda_devices", static_cast<int>(torch::cuda::device_count())},
+          {"cuda_devices", cuda_devices()},
           {"plugin_directory", default_plugin_directory()}};
 }
 

@@ -10,7 +10,7 @@ std::atomic<int> g_signal{0};
 
 extern "C" void on_signal(int number) {
   g_signal = number;
-  std::signal(number, SIG_DFL);  // the second one kills
+  for (const int each : {SIGINT, SIGTERM}) std::signal(each, SIG_DFL);  // the second one kills
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <deneb/platform.h>
 #include <malloc.h>
 #include <sched.h>
+#include <torch/cuda.h>
 #include <torch/version.h>
 
 #include <algorithm>
@@ -23,6 +24,8 @@ int available_cores() {
   if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
   return std::max(1, CPU_COUNT(&set));
 }
+
+int cuda_devices() { return static_cast<int>(torch::cuda::device_count()); }
 
 std::string platform_text() {
   return std::string("Deneb " DENEB_VERSION ", LibTorch " TORCH_VERSION ", ") +

@@ -49,6 +49,19 @@ foreach(plugin ${plugins})
   check_listed("${listing}" ${plugin})
 endforeach()
 
+# The project's pipeline, which looks for the plugin in build/ beside it.
+if(EXISTS ${SOURCE}/pipeline.json)
+  file(MAKE_DIRECTORY ${build}/run)
+  file(COPY ${SOURCE}/pipeline.json DESTINATION ${build}/run)
+  file(CREATE_LINK ${build} ${build}/run/build SYMBOLIC)
+  execute_process(COMMAND ${clean_env} ${prefix}/bin/deneb run pipeline.json --quiet
+                  WORKING_DIRECTORY ${build}/run COMMAND_ERROR_IS_FATAL ANY)
+  file(GLOB results ${build}/run/tasks/*/output/nas/output.csv)
+  if(NOT results)
+    message(FATAL_ERROR "${SOURCE}/pipeline.json left no output.csv below ${build}/run/tasks")
+  endif()
+endif()
+
 # A program of the project's own: prints the plugin folder of the libdeneb it got, and a greeting.
 if(EXISTS ${build}/minimal_host)
   execute_process(COMMAND ${clean_env} ${build}/minimal_host ${build}/minimal_plugin.so

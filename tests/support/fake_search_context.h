@@ -64,6 +64,9 @@ class FakeSearchContext final : public SearchContext {
   }
 
   const SearchSpace& space() const override { return space_; }
+  std::vector<Objective> measures() const override {
+    return {{"accuracy", Direction::kMaximize}, {"flops", Direction::kMinimize}};
+  }
   std::map<std::string, double> costs(const BitPolicy& policy) const override {
     return {{"flops", flops(policy)}};
   }

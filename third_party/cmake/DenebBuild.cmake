@@ -35,15 +35,24 @@ function(deneb_kernel_sources)
                               PROPERTIES COMPILE_OPTIONS "-O3" SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
-# Shares the precompiled header of deneb_pch with a target that links Deneb::deneb.
+# deneb_share_pch(<target> [WITHOUT_TORCH])
+#
+# Shares a precompiled header with a target that links Deneb::deneb. WITHOUT_TORCH: the small one,
+# for targets whose files include no LibTorch header. GCC instantiates the templates that wait in the
+# large one again for every file, which costs about 4 s each.
 function(deneb_share_pch target)
-  if(DENEB_PCH AND TARGET deneb_pch)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "WITHOUT_TORCH" "" "")
+  set(pch deneb_pch)
+  if(ARG_WITHOUT_TORCH)
+    set(pch deneb_json_pch)
+  endif()
+  if(DENEB_PCH AND TARGET ${pch})
     get_target_property(type ${target} TYPE)
     if(type STREQUAL "EXECUTABLE")
       # CMake would compile with -fPIE, and GCC then refuses a header made with -fPIC.
       set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
       target_compile_options(${target} PRIVATE -fPIC)
     endif()
-    target_precompile_headers(${target} REUSE_FROM deneb_pch)
+    target_precompile_headers(${target} REUSE_FROM ${pch})
   endif()
 endfunction()

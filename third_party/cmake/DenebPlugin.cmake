@@ -1,10 +1,11 @@
-# deneb_add_plugin(<name> SOURCES <files...> [LIBRARIES <libs...>])
+# deneb_add_plugin(<name> SOURCES <files...> [LIBRARIES <libs...>] [WITHOUT_TORCH])
 #
 # Builds <name>.so, a plugin that `deneb` can load. The same call serves plugins of this tree and,
 # through find_package(Deneb), plugins of users. In this tree the file goes to the folder that the
-# built `deneb` searches, and is installed.
+# built `deneb` searches, and is installed. WITHOUT_TORCH says that no file includes a LibTorch
+# header; it makes the build of this tree faster and changes nothing elsewhere.
 function(deneb_add_plugin name)
-  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "WITHOUT_TORCH" "" "SOURCES;LIBRARIES")
   if(NOT ARG_SOURCES)
     message(FATAL_ERROR "deneb_add_plugin(${name}): no SOURCES given")
   endif()
@@ -26,7 +27,11 @@ function(deneb_add_plugin name)
                VISIBILITY_INLINES_HIDDEN ON
                POSITION_INDEPENDENT_CODE ON)
   if(COMMAND deneb_share_pch) # in-tree
-    deneb_share_pch(${name})
+    if(ARG_WITHOUT_TORCH)
+      deneb_share_pch(${name} WITHOUT_TORCH)
+    else()
+      deneb_share_pch(${name})
+    endif()
     set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY
                                              ${CMAKE_BINARY_DIR}/lib/deneb/plugins)
     install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/deneb/plugins)

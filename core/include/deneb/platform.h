@@ -13,6 +13,9 @@ DENEB_API void tune_allocator();
 /// One line for the run log: allocator setting, threads, LibTorch version.
 DENEB_API std::string platform_text();
 
+/// CUDA devices that LibTorch can use.
+DENEB_API int cuda_devices();
+
 /// Cores of this machine that this process may use, at least 1.
 DENEB_API int available_cores();
 

@@ -1,3 +1,4 @@
+#include <deneb/interrupt.h>
 #include <deneb/data/data_loader.h>
 #include <deneb/random.h>
 
@@ -268,6 +269,11 @@ void check_info(const DatasetInfo& info) {
 
 Dataset::~Dataset() = default;
 BatchStream::~BatchStream() = default;
+
+bool StoppableStream::next(Batch& batch) {
+  throw_if_stopping();
+  return stream_->next(batch);
+}
 DataLoader::~DataLoader() = default;
 
 DataLoader::DataLoader(std::shared_ptr<const Dataset> dataset, const DataLoaderOptions& options)

@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -116,6 +118,13 @@ void check_writable(const std::string& directory) {
   const std::string probe = directory + "/.write-test" + std::to_string(::getpid());
   write_file_atomically(probe, "x");
   ::unlink(probe.c_str());
+}
+
+bool is_plain_file_name(const std::string& name) {
+  if (name.empty() || name.front() == '.' || name.front() == '-') return false;
+  return std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '_' || c == '-' || c == '.';
+  });
 }
 
 }  // namespace deneb

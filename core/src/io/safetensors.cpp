@@ -21,15 +21,17 @@ constexpr TypeName kTypes[] = {
 };
 constexpr std::uint64_t kMaxHeader = 100u << 20;
 constexpr int kMaxNesting = 4;              // of the header; the format has three levels
+constexpr int kMaxKeys = 1 << 16;           // four for each tensor
 constexpr std::size_t kMaxDimensions = 64;  // what LibTorch's loops can take
 
 DataError damaged(const std::string& where, const std::string& what) {
   return DataError(where + ": " + what + "; the file is damaged, fetch or write it again");
 }
 
-// Deep nesting would cost the parser memory and stack in no relation to the file.
-bool nests_too_deep(const char* text, std::uint64_t size) {
-  int depth = 0;
+// Deep nesting would cost the parser memory and stack in no relation to the file, and many keys
+// time, since an ordered object is searched linearly.
+bool is_excessive(const char* text, std::uint64_t size) {
+  int depth = 0, keys = 0;
   bool in_string = false;
   for (std::uint64_t i = 0; i < size; ++i) {
     const char c = text[i];
@@ -42,6 +44,8 @@ bool nests_too_deep(const char* text, std::uint64_t size) {
       if (++depth > kMaxNesting) return true;
     } else if (c == '}' || c == ']') {
       --depth;
+    } else if (c == ':' && ++keys > kMaxKeys) {
+      return true;
     }
   }
   return false;
@@ -147,7 +151,10 @@ nlohmann::ordered_json read_header(const std::string& path, const std::string& b
                             std::to_string(bytes.size()) + " (cut, or no safetensors file)");
   }
   const char* text = bytes.data() + 8;
-  if (nests_too_deep(text, size)) throw damaged(path, "has a header that is nested too deep");
+  if (is_excessive(text, size)) {
+    throw damaged(path, "has a header that is nested too deep or has more than " +
+                            std::to_string(kMaxKeys) + " keys");
+  }
   auto header = nlohmann::ordered_json::parse(text, text + size, nullptr,
                                               /*allow_exceptions=*/false);
   if (!header.is_object()) throw damaged(path, "has a header that is no JSON object");

@@ -1,3 +1,4 @@
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/batch_norm.h>
 #include <deneb/nn/layers.h>
 
@@ -12,6 +13,15 @@ torch::Tensor Network::forward(torch::Tensor) {
   throw PluginError(
       "network: implements neither forward(Tensor) nor forward(const Batch&); a network plugin "
       "must override one of them");
+}
+
+Batch Network::example_batch() const {
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(0x6465'6e65'62ull);
+  std::vector<std::int64_t> shape = input_shape();
+  shape.insert(shape.begin(), 1);
+  Batch batch;
+  batch["input"] = torch::randn(shape, generator);
+  return batch;
 }
 
 Output Network::forward(const Batch& batch) { return {forward(batch.input()), {}}; }
@@ -74,6 +84,10 @@ torch::Tensor BatchNorm2dImpl::forward(const torch::Tensor& input) {
   if (input.size(0) > 0) last_elements_ = input.numel() / input.size(0);
   double momentum = options.momentum;
   if (is_training()) {
+    // As torch::nn does: the variance of one value would make running_var NaN for good.
+    TORCH_CHECK(input.numel() != input.size(1),
+                "batch norm needs more than one value per channel in training, got ", input.sizes(),
+                "; choose another batch_size, so that no last batch of one sample remains");
     num_batches_tracked.add_(1);
     if (momentum < 0) momentum = 1.0 / double(num_batches_tracked.item<std::int64_t>());
   }

@@ -1,7 +1,5 @@
 #include <deneb/nn/walk.h>
 
-#include <ATen/CPUGeneratorImpl.h>
-
 #include <map>
 #include <sstream>
 
@@ -102,19 +100,14 @@ NetworkInfo probe(Network& network, const std::string& model) {
       });
     }
     torch::NoGradGuard no_grad;
-    auto generator = at::make_generator<at::CPUGeneratorImpl>(0x6465'6e65'62ull);
-    std::vector<std::int64_t> shape = info.input_shape;
-    shape.insert(shape.begin(), 1);
-    Batch batch;
     const auto parameters = network.parameters();
     const torch::Device device = parameters.empty() ? torch::kCPU : parameters.front().device();
-    batch["input"] = torch::randn(shape, generator).to(device);
     try {
-      network.forward(batch);
+      network.forward(network.example_batch().to(device));
     } catch (const c10::Error& e) {
-      throw ConfigError("network " + model + ": cannot take its own input of " +
+      throw ConfigError("network " + model + ": cannot take its own input (example_batch(), by default one sample of " +
                         std::to_string(product(info.input_shape)) +
-                        " values: " + e.what_without_backtrace());
+                        " normal values): " + e.what_without_backtrace());
     }
   }
   for (const NamedQuantLayer& named : layers) {
@@ -157,11 +150,12 @@ void apply_policy(Network& network, const BitPolicy& policy,
     const auto fitted = [&](const Format& format, std::shared_ptr<Quantizer> current,
                             const QuantizerFactory& factory, QuantizerSite::Role role) {
       if (format.is_float32()) return std::shared_ptr<Quantizer>();
-      if (!current) {
+      const bool fresh = !current;
+      if (fresh) {
         current = factory();
         current->attach({role, named.name, named.layer->float_weight()});
       }
-      if (current->format() != format) current->set_format(format);
+      if (fresh || current->format() != format) current->set_format(format);
       return current;
     };
     auto weight = fitted(choice.weight, named.layer->weight_quantizer(), weight_quantizer,

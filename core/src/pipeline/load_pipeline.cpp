@@ -52,6 +52,11 @@ void lift_step_types(ordered_json& config, const std::vector<std::string>& steps
       diagnostics.add("pipeline", "step '" + name + "' is listed twice; give the second run a "
                                   "section and a name of its own");
     }
+    if (!is_plain_file_name(name)) {
+      diagnostics.add("pipeline", "'" + name + "' cannot be the name of a step, which names its "
+                                  "output folder; use letters, digits, _, - and .");
+      continue;
+    }
     if (name == "general" || name == "pipeline" || name == "plugins") {
       diagnostics.add("pipeline", "'" + name + "' cannot be the name of a step");
       continue;
@@ -88,30 +93,34 @@ void lift_step_types(ordered_json& config, const std::vector<std::string>& steps
   }
 }
 
-// `weights` and `policy` are meant relative to the pipeline file.
+// Paths are meant relative to the pipeline file.
 void make_paths_absolute(ordered_json& config, const std::vector<std::string>& steps,
                          const fs::path& base) {
   for (const std::string& name : steps) {
-    if (!config.contains(name) || !config[name].is_object()) continue;
-    for (const char* key : {"weights", "policy"}) {
-      ordered_json& section = config[name];
-      if (!section.contains(key) || !section[key].is_string()) continue;
-      const std::string value = section[key].get<std::string>();
+    if (!config.contains(name)) continue;
+    for (const char* place :
+         {"/weights", "/policy", "/pipe_step/models_folder", "/dataset/data_path"}) {
+      const ordered_json::json_pointer at(place);
+      if (!config[name].contains(at) || !config[name][at].is_string()) continue;
+      const std::string value = config[name][at].get<std::string>();
       if (value.empty() || value.front() == '{') continue;  // a variable names a full path
-      section[key] = (base / value).lexically_normal().string();
+      config[name][at] = (base / value).lexically_normal().string();
     }
   }
 }
 
 void check_chain(const Pipeline& pipeline, Diagnostics& diagnostics) {
-  std::set<std::string> given;
+  std::vector<std::string> given;
   for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
-    for (const std::string& need : pipeline.step_objects[i]->takes()) {
-      if (!given.count(need)) {
-        diagnostics.add(pipeline.steps[i], "needs " + need + ", which no step before it leaves");
-      }
+    for (const std::string& need : pipeline.step_objects[i]->takes(i == 0)) {
+      if (std::count(given.begin(), given.end(), need)) continue;
+      diagnostics.add(pipeline.steps[i],
+                      "needs " + need + ", which " +
+                          (i == 0 ? "no step before it leaves"
+                                  : "step '" + pipeline.steps[i - 1] + "' before it does not leave") +
+                          "; change the order of \"pipeline\" or name the files in the section");
     }
-    for (const std::string& gift : pipeline.step_objects[i]->gives()) given.insert(gift);
+    given = pipeline.step_objects[i]->gives();
   }
 }
 
@@ -123,7 +132,8 @@ void check_steps(const Pipeline& pipeline, const std::string& task_folder,
   std::string data_error;
   for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
     try {
-      guard(pipeline.steps[i], "validate", [&] { pipeline.step_objects[i]->validate(context); });
+      const std::string type = pipeline.config.at(pipeline.steps[i]).at("pipe_step").at("type");
+      guard(registry.at(PipeStep::kKind, type).plugin, "validation of " + pipeline.steps[i], [&] { pipeline.step_objects[i]->validate(context); });
     } catch (const ConfigError& e) {
       diagnostics.add(pipeline.steps[i], e.what());
     } catch (const DataError& e) {
@@ -131,6 +141,17 @@ void check_steps(const Pipeline& pipeline, const std::string& task_folder,
     }
   }
   if (diagnostics.empty() && !data_error.empty()) throw DataError(data_error);
+}
+
+void check_reports(const GeneralOptions& general, const Registry& registry,
+                   Diagnostics& diagnostics) {
+  for (const std::string& name : general.reports) registry.at("report", name);
+  for (std::size_t i = 0; i < general.report_options.size(); ++i) {
+    const std::string& name = general.report_options[i].report.type;
+    if (std::count(general.reports.begin(), general.reports.end(), name)) continue;
+    diagnostics.add("general.report_options[" + std::to_string(i) + "].report.type",
+                    "\"" + name + "\" is not in general.reports; add it there or remove its options");
+  }
 }
 
 Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_paths,
@@ -154,6 +175,11 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
   lift_step_types(config, steps, registry, diagnostics);
   make_paths_absolute(config, steps, base);
   std::set<std::string> sections(steps.begin(), steps.end());
+  // A step that is not in the list rests, so that steps can be taken out and in by the list alone.
+  for (auto it = config.begin(); it != config.end();) {
+    const bool rests = it->is_object() && it->contains("pipe_step") && !sections.count(it.key());
+    it = rests ? config.erase(it) : std::next(it);
+  }
   for (const std::string& name : sections) {
     if (config.contains(name) && config[name].contains("type")) {
       options.sections.push_back({name, {}});
@@ -176,14 +202,7 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
       fs::absolute(fs::path(general.task.local_base_path) / general.task.task_id)
           .lexically_normal().string();
   options.general = general;
-  // Workers and resumed runs need the plugins of the command line too.
-  for (const std::string& path : plugin_paths) {
-    const std::string full = fs::absolute(path).lexically_normal().string();
-    if (std::find(options.plugins.begin(), options.plugins.end(), full) == options.plugins.end()) {
-      options.plugins.push_back(full);
-    }
-  }
-  for (const std::string& name : general.reports) registry.at("report", name);
+  check_reports(general, registry, diagnostics);
   for (const std::string& step : steps) {
     for (auto& [name, spec] : options.sections) {
       if (name != step) continue;
@@ -203,14 +222,17 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
 
 }  // namespace
 
-void ValidationContext::check_input_file(const std::string& key, const std::string& path) const {
-  if (path.empty() || fs::exists(path) || path.rfind(task_folder + "/", 0) == 0) return;
+bool ValidationContext::check_input_file(const std::string& key, const std::string& path) const {
+  if (path.empty() || fs::path(path).lexically_normal().string().rfind(task_folder + "/", 0) == 0) {
+    return false;
+  }
+  if (fs::exists(path)) return true;
   throw DataError(key + ": " + path + " does not exist; make it first or name another file");
 }
 
 PipeStep::~PipeStep() = default;
 void PipeStep::validate(const ValidationContext&) const {}
-std::vector<std::string> PipeStep::takes() const { return {}; }
+std::vector<std::string> PipeStep::takes(bool) const { return {}; }
 std::vector<std::string> PipeStep::gives() const { return {}; }
 Console::~Console() = default;
 
@@ -267,11 +289,26 @@ Pipeline load_pipeline(const std::string& file, const std::vector<std::string>& 
   ConfigDocument document = read_config(file);
   Diagnostics diagnostics;
   diagnostics.set_lines(&document);
+  // So that --set general.x works on files without the section.
+  if (!document.value.contains("general")) document.value["general"] = ordered_json::object();
   for (const std::string& assignment : assignments) {
     apply_assignment(document, assignment, diagnostics);
   }
   resolve_refs(document, diagnostics);
   return build(document, plugin_paths, registry, loader, diagnostics);
+}
+
+PluginSpec report_spec(const ordered_json& config, const std::string& name) {
+  const ordered_json::json_pointer at("/general/report_options");
+  if (config.contains(at) && config[at].is_array()) {
+    for (const ordered_json& section : config[at]) {
+      ordered_json options = section.value("report", ordered_json::object());
+      if (options.value("type", "") != name) continue;
+      options.erase("type");
+      return {name, options};
+    }
+  }
+  return {name, nlohmann::json::object()};
 }
 
 Pipeline load_task(const std::string& task_folder, const std::vector<std::string>& plugin_paths,
@@ -281,7 +318,14 @@ Pipeline load_task(const std::string& task_folder, const std::vector<std::string
     throw ConfigError(task_folder + ": is no Deneb task (it has no config.resolved.json); give the "
                       "folder that `deneb run` printed");
   }
-  return load_pipeline(file, {}, plugin_paths, registry, loader);
+  // Wherever the folder lies now, and whatever the working directory is.
+  const fs::path folder = fs::canonical(task_folder);
+  ConfigDocument document = read_config(file);
+  document.value["general"]["task"] = {{"local_base_path", folder.parent_path().string()},
+                                       {"task_id", folder.filename().string()}};
+  Diagnostics diagnostics;
+  diagnostics.set_lines(&document);
+  return build(document, plugin_paths, registry, loader, diagnostics);
 }
 
 }  // namespace deneb

@@ -44,7 +44,9 @@ std::vector<ModelTask> models_in(const std::string& folder, const std::string& l
       ModelTask task;
       task.origin = label + "/" + entry.stem().string();
       task.policy = file.policy;
-      const std::string weights = file.provenance.value("weights", "");
+      const auto found = file.provenance.find("weights");
+      const std::string weights =
+          found != file.provenance.end() && found->is_string() ? found->get<std::string>() : "";
       if (load_weights && !weights.empty()) task.weights = weights;
       models.push_back(task);
     }
@@ -71,7 +73,9 @@ std::vector<ModelTask> spread(std::vector<ModelTask> models, std::size_t count,
   return kept;
 }
 
-BitPolicy uniform(const UniformOptions& o, const NetworkInfo& network) {
+}  // namespace
+
+BitPolicy baseline_policy(const UniformOptions& o, const NetworkInfo& network) {
   SearchSpaceOptions space;
   space.first_layer = o.first_layer;
   space.last_layer = o.last_layer;
@@ -83,8 +87,6 @@ BitPolicy uniform(const UniformOptions& o, const NetworkInfo& network) {
   const SearchSpace single(network, space);
   return single.decode(single.narrowest());
 }
-
-}  // namespace
 
 std::vector<ModelTask> collect_models(const TrainStepOptions& options, const RunContext& context,
                                       const Workbench& bench) {
@@ -114,7 +116,7 @@ std::vector<ModelTask> collect_models(const TrainStepOptions& options, const Run
     ModelTask task;
     task.origin = "uniform w" + std::to_string(u.weight_bits) + "a" +
                   std::to_string(u.activation_bits);
-    task.policy = uniform(u, bench.network_info());
+    task.policy = baseline_policy(u, bench.network_info());
     models.push_back(task);
   }
   if (models.empty()) {

@@ -26,6 +26,9 @@ struct LimitOptions {
     if (max <= 0 && !uniform) {
       errors.add("max", "is 0; give a value, or both weight_bits and activation_bits");
     }
+    if (max > 0 && (weight_bits > 0 || activation_bits > 0)) {
+      errors.add("max", "is given together with widths; keep one of them");
+    }
   }
 };
 
@@ -75,10 +78,17 @@ struct UniformOptions {
   std::string first_layer = "float32", last_layer = "float32";
   template <class V>
   void visit(V& v) {
-    v("weight_bits", weight_bits, "width of weights; 32 = float", {1, 32});
-    v("activation_bits", activation_bits, "width of activations; 32 = float", {1, 32});
+    v("weight_bits", weight_bits, "width of weights, 1 .. 16; 32 = float", {1, 32});
+    v("activation_bits", activation_bits, "width of activations, 1 .. 16; 32 = float", {1, 32});
     v("first_layer", first_layer, "format of the first layer");
     v("last_layer", last_layer, "format of the last layer");
+  }
+  void check(OptionErrors& errors) const {
+    for (const auto& [name, bits] :
+         {std::make_pair("weight_bits", weight_bits), {"activation_bits", activation_bits}}) {
+      if (bits <= 16 || bits == 32) continue;
+      errors.add(name, "is " + std::to_string(bits) + "; expected 1 .. 16, or 32 for float");
+    }
   }
 };
 

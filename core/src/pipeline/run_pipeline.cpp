@@ -1,6 +1,7 @@
 #include <ATen/Parallel.h>
 #include <deneb/interrupt.h>
 #include <deneb/io/files.h>
+#include <deneb/options/config.h>
 #include <deneb/pipeline/pipeline.h>
 #include <deneb/platform.h>
 #include <deneb/random.h>
@@ -9,9 +10,11 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <regex>
 
 #include "pipeline/search_step.h"
 #include "pipeline/trial_runner.h"
@@ -56,11 +59,36 @@ void write_reports(const Pipeline& pipeline, const std::string& task_folder,
                    const Registry& registry, const TrialStore& store, const std::string& step,
                    Console& console) {
   for (const std::string& name : pipeline.general.reports) {
-    const auto report = registry.make<Report>({name, nlohmann::json::object()});
+    const auto report = registry.make<Report>(report_spec(pipeline.config, name));
     std::string path;
-    guard(name, "report",
+    guard(registry.at(Report::kKind, name).plugin, "report " + name,
           [&] { path = report->write({store, task_folder, pipeline.config}, step); });
     if (!path.empty()) console.log("info", step, "report: " + path);
+  }
+}
+
+// Steps before `from` keep their results, so what made these has to be the same still.
+void check_kept_steps(const Pipeline& pipeline, const std::string& from,
+                      const std::string& task_folder) {
+  if (std::find(pipeline.steps.begin(), pipeline.steps.end(), from) == pipeline.steps.end()) {
+    const std::string nearest = nearest_name(from, pipeline.steps);
+    throw ConfigError("--from: the pipeline has no step '" + from + "'" +
+                      (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+  }
+  const std::string file = task_folder + "/config.resolved.json";
+  const auto old = read_config(file).value;
+  const auto differs = [&](const std::string& what) {
+    return ConfigError("--from " + from + ": " + what + " differs from that of " + file +
+                       ", which made the results to be kept; restore it, rerun from an earlier "
+                       "step or start a new task");
+  };
+  if (pipeline.steps.front() != from &&
+      old.value("/general/seed"_json_pointer, std::int64_t{0}) != pipeline.general.seed) {
+    throw differs("general.seed");
+  }
+  for (const std::string& step : pipeline.steps) {
+    if (step == from) return;
+    if (!old.contains(step) || old[step] != pipeline.config[step]) throw differs("section " + step);
   }
 }
 
@@ -73,10 +101,18 @@ void erase_from(const Pipeline& pipeline, const std::string& from, const std::st
     store.erase_step(step);
     fs::remove_all(task_folder + "/output/" + step);
   }
-  if (found) return;
-  const std::string nearest = nearest_name(from, pipeline.steps);
-  throw ConfigError("--from: the pipeline has no step '" + from + "'" +
-                    (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+}
+
+// What a killed process was writing: <file>.tmp<pid>-<count>.
+void remove_temporaries(const std::string& task_folder) {
+  static const std::regex pattern(".*\\.tmp[0-9]+-[0-9]+");
+  std::error_code error;
+  std::vector<fs::path> stale;
+  for (fs::recursive_directory_iterator it(task_folder, error), end; !error && it != end;
+       it.increment(error)) {
+    if (std::regex_match(it->path().filename().string(), pattern)) stale.push_back(it->path());
+  }
+  for (const fs::path& path : stale) fs::remove(path, error);
 }
 
 void run_step(const Pipeline& pipeline, std::size_t index, RunContext& context) {
@@ -86,7 +122,7 @@ void run_step(const Pipeline& pipeline, std::size_t index, RunContext& context) 
   context.store.begin_step(step, type);
   try {
     throw_if_stopping();
-    guard(step, "run", [&] { pipeline.step_objects[index]->run(context); });
+    guard(context.registry.at(PipeStep::kKind, type).plugin, "step " + step, [&] { pipeline.step_objects[index]->run(context); });
   } catch (const Interrupted&) {
     context.store.finish_step(step, "interrupted", "stopped by a signal");
     throw;
@@ -95,6 +131,19 @@ void run_step(const Pipeline& pipeline, std::size_t index, RunContext& context) 
     throw;
   }
   context.store.finish_step(step, "finished", "");
+}
+
+// False when the parent is gone. Messages of libraries may be no UTF-8.
+bool write_line(int fd, const nlohmann::json& json) {
+  const std::string line =
+      json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  for (std::size_t done = 0; done < line.size();) {
+    const ssize_t n = ::write(fd, line.data() + done, line.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    done += static_cast<std::size_t>(n);
+  }
+  return true;
 }
 
 }  // namespace
@@ -118,6 +167,10 @@ void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
   }
   check_writable(task_folder);
   const TaskLock lock(task_folder);
+  remove_temporaries(task_folder);
+  if (!options.from_step.empty()) check_kept_steps(pipeline, options.from_step, task_folder);
+  TrialStore store(task_folder + "/task.sqlite");
+  if (!options.from_step.empty()) erase_from(pipeline, options.from_step, task_folder, store);
   if (!options.resume || !options.from_step.empty()) {
     write_file_atomically(task_folder + "/config.resolved.json", pipeline.config.dump(1) + "\n");
   }
@@ -129,14 +182,14 @@ void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
                   ", device " + pipeline.general.device + ", " +
                   std::to_string(pipeline.general.workers) + " trial worker(s) of " +
                   std::to_string(pipeline.general.threads_per_worker) + " thread(s)");
-  TrialStore store(task_folder + "/task.sqlite");
-  if (!options.from_step.empty()) erase_from(pipeline, options.from_step, task_folder, store);
   std::string previous;
   for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
     const std::string& step = pipeline.steps[i];
     const auto known = store.step(step);
     if (known && known->status == "finished") {
       console.log("info", step, "finished before, skipped");
+      // A process that was killed, or had no space, may have left them out.
+      write_reports(pipeline, task_folder, registry, store, step, console);
       previous = step;
       continue;
     }
@@ -168,6 +221,8 @@ void run_worker(const std::string& task_folder, const std::string& step, const P
     const auto* search = dynamic_cast<const detail::SearchStep*>(pipeline.step_objects[i].get());
     if (!search) break;
     Workbench bench(registry, search->options(), resolve_device(pipeline.general.device));
+    bench.data();
+    if (!write_line(out_fd, {{"ready", true}})) return;
     std::string buffer;
     char bytes[4096];
     while (true) {
@@ -181,13 +236,7 @@ void run_worker(const std::string& task_folder, const std::string& step, const P
       }
       const auto request = nlohmann::json::parse(buffer.substr(0, end));
       buffer.erase(0, end + 1);
-      const std::string answer = detail::answer_trial(bench, request).dump() + "\n";
-      for (std::size_t done = 0; done < answer.size();) {
-        const ssize_t n = ::write(out_fd, answer.data() + done, answer.size() - done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return;
-        done += static_cast<std::size_t>(n);
-      }
+      if (!write_line(out_fd, detail::answer_trial(bench, request))) return;
     }
   }
   throw ConfigError(task_folder + ": has no search step '" + step + "'");

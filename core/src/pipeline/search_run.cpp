@@ -3,6 +3,7 @@
 #include <deneb/io/files.h>
 #include <deneb/random.h>
 
+#include "pipeline/step_results.h"
 #include "pipeline/trial_runner.h"
 
 namespace deneb::detail {
@@ -26,6 +27,9 @@ SearchRun::SearchRun(RunContext& context, const SearchStepOptions& options)
       bench_(context.registry, options, context.device),
       space_(std::make_unique<SearchSpace>(bench_.network_info(), options.search_space)) {
   bench_.data();  // missing data end the run here, not in every worker
+  for (const LimitOptions& limit : options_.limits) {
+    limits_.emplace_back(limit.cost, limit_value(limit, bench_, *space_));
+  }
 }
 
 std::map<std::string, double> SearchRun::costs(const BitPolicy& policy) const {
@@ -37,11 +41,17 @@ const CostModel& SearchRun::cost_model(const std::string& name) const {
 }
 
 bool SearchRun::within_limits(const BitPolicy& policy) const {
-  for (const LimitOptions& limit : options_.limits) {
-    const double cost = bench_.cost_model(limit.cost).total(space_->network(), policy);
-    if (cost > limit_value(limit, bench_, *space_)) return false;
+  return broken_limit(policy).empty();
+}
+
+std::string SearchRun::broken_limit(const BitPolicy& policy) const {
+  for (const auto& [name, most] : limits_) {
+    const double cost = bench_.cost_model(name).total(space_->network(), policy);
+    if (cost > most) {
+      return "breaks the limit: " + name + " " + number_text(cost) + " > " + number_text(most);
+    }
   }
-  return true;
+  return "";
 }
 
 // Ids follow the order of requests, so that a replayed search meets its own trials again.
@@ -84,10 +94,16 @@ std::vector<TrialResult> SearchRun::evaluate(const std::vector<TrialRequest>& re
     repeated.push_back(rows_.size() == before);
     ids.push_back(id);
     if (repeated.back()) continue;
-    if (rows_[id].status == "running") {
-      fresh.push_back(id);
-    } else if (rows_[id].status != "finished") {
-      ++failures_;
+    TrialRow& row = rows_[id];
+    if (row.status == "running") {
+      row.message = broken_limit(request.policy);
+      if (row.message.empty()) {
+        fresh.push_back(id);
+      } else {
+        reject(row);
+      }
+    } else if (row.status == "failed" || row.status == "timeout") {
+      count_failure(row);
     }
   }
   if (!fresh.empty()) run_new(fresh);
@@ -97,6 +113,24 @@ std::vector<TrialResult> SearchRun::evaluate(const std::vector<TrialRequest>& re
     results.back().repeated = repeated[i];
   }
   return results;
+}
+
+// Whether the search asks within_limits() or not: no policy above a limit is trained.
+void SearchRun::reject(TrialRow& row) {
+  row.status = "rejected";
+  for (const auto& [name, value] : costs(BitPolicy::from_json(row.policy, "trial"))) {
+    row.metrics[name] = value;
+  }
+  context_.store.begin_trial(row);
+  context_.store.finish_trial(row);
+}
+
+void SearchRun::count_failure(const TrialRow& row) {
+  if (++failures_ <= context_.general.max_failures) return;
+  throw RunError("step " + context_.step + ": " + std::to_string(failures_) +
+                 " trials failed (general.max_failures is " +
+                 std::to_string(context_.general.max_failures) +
+                 "); the last one said: " + row.message);
 }
 
 void SearchRun::run_new(const std::vector<std::int64_t>& ids) {
@@ -117,6 +151,10 @@ void SearchRun::run_new(const std::vector<std::int64_t>& ids) {
 }
 
 void SearchRun::record(std::int64_t id, const WorkerPool::Answer& answer) {
+  // No trial can succeed with damaged data: the run ends, and the trial stays to be done.
+  if (answer.failure.empty() && answer.json.contains("data_error")) {
+    throw DataError(answer.json["data_error"].get<std::string>());
+  }
   TrialRow& row = rows_[id];
   row.seconds = answer.seconds;
   if (!answer.failure.empty()) {
@@ -143,15 +181,18 @@ void SearchRun::record(std::int64_t id, const WorkerPool::Answer& answer) {
   }
   context_.store.set_epochs(context_.step, id, epochs);
   context_.store.finish_trial(row);
-  ++run_now_;
-  if (row.status == "finished") return;
-  log("trial " + std::to_string(id) + " failed: " + row.message);
-  if (++failures_ > context_.general.max_failures) {
-    throw RunError("step " + context_.step + ": " + std::to_string(failures_) +
-                   " trials failed (general.max_failures is " +
-                   std::to_string(context_.general.max_failures) +
-                   "); the last one said: " + row.message);
+  if (row.status != "finished") {
+    log("trial " + std::to_string(id) + " failed: " + row.message);
+    count_failure(row);
+    return;
   }
+  std::string text = "trial " + std::to_string(id) + " (" + row.origin + ")";
+  for (const Objective& measure : bench_.evaluator().metrics()) {
+    if (row.metrics.contains(measure.name) && row.metrics[measure.name].is_number()) {
+      text += ", " + measure.name + " " + number_text(row.metrics[measure.name].get<double>());
+    }
+  }
+  context_.console.log("debug", context_.step, text + ", " + number_text(row.seconds) + " s");
 }
 
 TrialResult SearchRun::result_of(std::int64_t id) const {

@@ -22,6 +22,7 @@ class SearchRun final : public SearchContext {
   SearchRun(RunContext& context, const SearchStepOptions& options);
 
   const SearchSpace& space() const override { return *space_; }
+  std::vector<Objective> measures() const override { return bench_.measures(); }
   std::map<std::string, double> costs(const BitPolicy& policy) const override;
   const CostModel& cost_model(const std::string& name) const override;
   bool within_limits(const BitPolicy& policy) const override;
@@ -36,10 +37,11 @@ class SearchRun final : public SearchContext {
   void progress(std::int64_t done, std::int64_t total, const std::string& text) override;
   void log(const std::string& text) override;
 
-  Workbench& bench() { return bench_; }
-
  private:
   std::int64_t assign_id(const TrialRequest& request);
+  std::string broken_limit(const BitPolicy& policy) const;  // "" = none
+  void reject(TrialRow& row);
+  void count_failure(const TrialRow& row);
   void run_new(const std::vector<std::int64_t>& ids);
   void record(std::int64_t id, const WorkerPool::Answer& answer);
   TrialResult result_of(std::int64_t id) const;
@@ -51,8 +53,8 @@ class SearchRun final : public SearchContext {
   std::unique_ptr<WorkerPool> workers_;
   std::map<std::string, std::int64_t> id_of_policy_;  // fingerprint -> trial of this run
   std::map<std::int64_t, TrialRow> rows_;             // of this run, finished or to be run
+  std::vector<std::pair<std::string, double>> limits_;  // cost, largest value
   int failures_ = 0;
-  std::int64_t run_now_ = 0;                          // trials run by this process
 };
 
 }  // namespace deneb::detail

@@ -4,18 +4,37 @@
 #include <deneb/quant/policy_file.h>
 #include <deneb/report/console_table.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 
 #include "pipeline/search_run.h"
 #include "pipeline/step_results.h"
 
 namespace deneb::detail {
 
+namespace {
+
+// Every candidate of every gene is in one of these policies.
+void check_candidates(const Workbench& bench, const SearchSpace& space) {
+  std::size_t most = 0;
+  for (const Gene& gene : space.genes()) most = std::max(most, gene.candidates.size());
+  for (std::size_t i = 0; i < most; ++i) {
+    std::vector<int> genome;
+    for (const Gene& gene : space.genes()) {
+      genome.push_back(static_cast<int>(std::min(i, gene.candidates.size() - 1)));
+    }
+    bench.check_formats(space.decode(genome));
+  }
+}
+
+}  // namespace
+
 void SearchStep::validate(const ValidationContext& context) const {
   const Workbench bench(context.registry, options_, context.device);
   const SearchSpace space(bench.network_info(), options_.search_space);
-  context.check_input_file("weights", options_.weights);
+  if (context.check_input_file("weights", options_.weights)) bench.check_weights();
   for (const LimitOptions& limit : options_.limits) {
     const double allowed = limit_value(limit, bench, space);
     const double least =
@@ -31,7 +50,9 @@ void SearchStep::validate(const ValidationContext& context) const {
         "data_loader.train_portion: is 1, which leaves no validation samples to choose by (the "
         "test split only judges); use 0.9 or less");
   }
-  context.registry.make<SearchAlgorithm>(options_.search_algorithm);
+  check_candidates(bench, space);
+  const auto algorithm = context.registry.make<SearchAlgorithm>(options_.search_algorithm);
+  algorithm->validate(space, bench.measures());
 }
 
 void SearchStep::run(RunContext& context) {
@@ -46,7 +67,8 @@ void SearchStep::run(RunContext& context) {
 
   const auto algorithm = context.registry.make<SearchAlgorithm>(options_.search_algorithm);
   SearchResult result;
-  guard(options_.search_algorithm.type, "search", [&] { result = algorithm->run(run); });
+  guard(context.registry.at(SearchAlgorithm::kKind, options_.search_algorithm.type).plugin,
+        "search " + options_.search_algorithm.type, [&] { result = algorithm->run(run); });
 
   auto objectives = nlohmann::ordered_json::array();
   for (const Objective& objective : result.objectives) {
@@ -63,6 +85,13 @@ void SearchStep::run(RunContext& context) {
   const std::string folder = context.output_folder() + "/policies";
   std::filesystem::remove_all(folder);  // of an earlier attempt
   std::vector<std::int64_t> front;
+  std::set<std::string> names;
+  for (const Candidate& candidate : result.candidates) {
+    if (!is_plain_file_name(candidate.name) || !names.insert(candidate.name).second) {
+      throw PluginError("plugin of " + options_.search_algorithm.type + ": the policy name '" +
+                        candidate.name + "' is no file name or given twice");
+    }
+  }
   for (const Candidate& candidate : result.candidates) {
     PolicyFile file;
     file.model = {{"type", options_.network.type}, {"options", options_.network.options}};

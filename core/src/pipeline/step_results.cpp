@@ -49,8 +49,9 @@ void print_candidates(Console& console, const NetworkInfo& network, const Search
                 console_table(header, rows));
 }
 
-void print_models(Console& console, const std::vector<TrialRow>& models) {
-  const std::vector<std::string> shown = {"accuracy", "validation_accuracy", "bitops", "size"};
+void print_models(Console& console, const std::vector<TrialRow>& models,
+                  const std::string& metric) {
+  const std::vector<std::string> shown = {metric, "validation_" + metric, "bitops", "size"};
   std::vector<std::string> header = {"model", "from", "status"};
   header.insert(header.end(), shown.begin(), shown.end());
   std::vector<std::vector<std::string>> rows;
@@ -62,7 +63,7 @@ void print_models(Console& console, const std::vector<TrialRow>& models) {
     }
     rows.push_back(row);
   }
-  console.print("Models (accuracy: test split)\n" + console_table(header, rows));
+  console.print("Models (" + metric + ": test split)\n" + console_table(header, rows));
 }
 
 }  // namespace deneb::detail

@@ -15,7 +15,7 @@ std::string number_text(double value);
 
 /// The result of a search as a table.
 void print_candidates(Console& console, const NetworkInfo& network, const SearchResult& result);
-/// The models of a training or evaluation step as a table.
-void print_models(Console& console, const std::vector<TrialRow>& models);
+/// The models of a training or evaluation step as a table; `metric` is the evaluator's first.
+void print_models(Console& console, const std::vector<TrialRow>& models, const std::string& metric);
 
 }  // namespace deneb::detail

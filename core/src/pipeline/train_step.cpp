@@ -1,5 +1,7 @@
 #include "pipeline/train_step.h"
 
+#include <c10/util/Exception.h>
+#include <deneb/interrupt.h>
 #include <deneb/io/files.h>
 #include <deneb/io/safetensors.h>
 #include <deneb/nn/walk.h>
@@ -7,6 +9,7 @@
 #include <deneb/random.h>
 #include <deneb/train/trainer.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -24,10 +27,20 @@ std::string model_folder(const RunContext& context, std::int64_t id) {
 
 void check_section(const TrainStepOptions& options, const ValidationContext& context) {
   const Workbench bench(context.registry, options, context.device);
-  context.check_input_file("weights", options.weights);
-  context.check_input_file("policy", options.policy);
-  if (fs::exists(options.policy)) {
-    read_policy_file(options.policy).policy.check_against(bench.network_info(), options.policy);
+  if (context.check_input_file("weights", options.weights)) bench.check_weights();
+  context.check_input_file("pipe_step.models_folder", options.pipe_step.models_folder);
+  if (options.trainer.keep == "best" && options.data_loader.train_portion >= 1.0) {
+    throw ConfigError(
+        "trainer.keep: \"best\" needs validation samples, but data_loader.train_portion is 1; "
+        "lower it or keep the last");
+  }
+  if (context.check_input_file("policy", options.policy)) {
+    const BitPolicy policy = read_policy_file(options.policy).policy;
+    policy.check_against(bench.network_info(), options.policy);
+    bench.check_formats(policy);
+  }
+  for (const UniformOptions& uniform : options.uniform) {
+    bench.check_formats(baseline_policy(uniform, bench.network_info()));
   }
 }
 
@@ -65,12 +78,25 @@ TrialRow make_row(const RunContext& context, const ModelTask& task) {
   return row;
 }
 
+Objective main_metric(const Workbench& bench) {
+  const std::vector<Objective> metrics = bench.evaluator().metrics();
+  return metrics.empty() ? Objective{"accuracy", Direction::kMaximize} : metrics.front();
+}
+
 void describe_step(RunContext& context, const TrainStepOptions& options, const Workbench& bench) {
   nlohmann::ordered_json info = {{"dataset", options.dataset.type},
                                  {"network", network_json(bench.network_info())},
-                                 {"objectives",
-                                  {{{"name", "accuracy"}, {"direction", "max"}},
-                                   {{"name", "bitops"}, {"direction", "min"}}}}};
+                                 {"objectives", nlohmann::ordered_json::array()}};
+  std::vector<Objective> objectives = {main_metric(bench)};
+  const auto costs = bench.cost_names();
+  if (std::count(costs.begin(), costs.end(), "bitops")) {
+    objectives.push_back({"bitops", Direction::kMinimize});
+  }
+  for (const Objective& objective : objectives) {
+    info["objectives"].push_back(
+        {{"name", objective.name},
+         {"direction", objective.direction == Direction::kMaximize ? "max" : "min"}});
+  }
   context.store.set_step_info(context.step, info);
 }
 
@@ -79,8 +105,8 @@ void add_metrics(nlohmann::ordered_json& target, const Metrics& metrics, const s
 }
 
 Metrics measure(Workbench& bench, Network& network, Split split) {
-  const auto stream = bench.data().evaluate(split);
-  return bench.evaluator().evaluate(network, *stream, bench.device());
+  StoppableStream stream(bench.data().evaluate(split));
+  return bench.evaluator().evaluate(network, stream, bench.device());
 }
 
 }  // namespace
@@ -98,14 +124,53 @@ void TrainStep::run(RunContext& context) {
                       "training " + std::to_string(tasks.size()) + " model(s) of " +
                           options_.network.type + " for " +
                           std::to_string(options_.trainer.epochs) + " epoch(s)");
-  for (const ModelTask& task : tasks) run_model(context, bench, task, tasks.size());
-  print_models(context.console, context.store.trials(context.step));
+  for (const ModelTask& task : tasks) try_model(context, bench, task, tasks.size());
+  const std::vector<TrialRow> rows = context.store.trials(context.step);
+  const auto finished = std::count_if(rows.begin(), rows.end(), [](const TrialRow& row) {
+    return row.status == "finished";
+  });
+  print_models(context.console, rows, main_metric(bench).name);
+  if (finished == 0) {
+    throw RunError("step " + context.step + ": no model could be trained; the last one said: " +
+                   rows.back().message);
+  }
+}
+
+// A model that cannot be trained does not take the others with it. A resumed step tries it again.
+void TrainStep::try_model(RunContext& context, Workbench& bench, const ModelTask& task,
+                          std::size_t count) {
+  const auto stored = context.store.trial(context.step, task.id);
+  if (stored && stored->status == "finished") return;
+  std::string failure;
+  try {
+    return run_model(context, bench, task, count);
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const DataError&) {
+    throw;
+  } catch (const c10::Error& e) {
+    failure = e.what_without_backtrace();
+  } catch (const std::exception& e) {
+    failure = e.what();
+  }
+  TrialRow row = make_row(context, task);
+  row.status = "failed";
+  row.message = failure;
+  context.store.finish_trial(row);
+  fs::remove(model_folder(context, task.id) + "/checkpoint.safetensors");
+  context.console.log(
+      "warning", context.step,
+      "model " + std::to_string(task.id) + " (" + task.origin + ") failed: " + failure);
+  if (++failures_ > context.general.max_failures) {
+    throw RunError("step " + context.step + ": " + std::to_string(failures_) +
+                   " models failed (general.max_failures is " +
+                   std::to_string(context.general.max_failures) +
+                   "); the last one said: " + failure);
+  }
 }
 
 void TrainStep::run_model(RunContext& context, Workbench& bench, const ModelTask& task,
                           std::size_t count) {
-  const auto stored = context.store.trial(context.step, task.id);
-  if (stored && stored->status == "finished") return;
   TrialRow row = make_row(context, task);
   context.store.begin_trial(row);
   const std::string folder = model_folder(context, task.id);
@@ -144,9 +209,8 @@ void TrainStep::run_model(RunContext& context, Workbench& bench, const ModelTask
   context.store.finish_trial(row);
   fs::remove(request.checkpoint);
   context.console.log("info", context.step,
-                      title + ": test accuracy " +
-                          number_text(row.metrics.value("accuracy", 0.0)) + ", bitops " +
-                          number_text(row.metrics.value("bitops", 0.0)));
+                      title + ": test " + main_metric(bench).name + " " +
+                          number_text(row.metrics.value(main_metric(bench).name, 0.0)));
 }
 
 void EvaluateStep::validate(const ValidationContext& context) const {
@@ -158,6 +222,7 @@ void EvaluateStep::run(RunContext& context) {
   const std::vector<ModelTask> tasks = collect_models(options_, context, bench);
   describe_step(context, options_, bench);
   for (const ModelTask& task : tasks) {
+    throw_if_stopping();
     const auto stored = context.store.trial(context.step, task.id);
     if (stored && stored->status == "finished") continue;
     if (task.weights.empty() && options_.weights.empty()) {
@@ -176,7 +241,7 @@ void EvaluateStep::run(RunContext& context) {
     context.store.finish_trial(row);
     context.console.progress(context.step, task.id, std::int64_t(tasks.size()), task.origin);
   }
-  print_models(context.console, context.store.trials(context.step));
+  print_models(context.console, context.store.trials(context.step), main_metric(bench).name);
 }
 
 }  // namespace deneb::detail

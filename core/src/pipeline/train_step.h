@@ -23,19 +23,29 @@ struct ModelTask {
 std::vector<ModelTask> collect_models(const TrainStepOptions& options, const RunContext& context,
                                       const Workbench& bench);
 
-/// Trains every model, judges it on the test split and leaves models/<id>/.
+/// ConfigError for a format of the first or last layer that is none.
+BitPolicy baseline_policy(const UniformOptions& options, const NetworkInfo& network);
+
+/// Trains every model, judges it on the test split and leaves models/<id>/. A model that fails is
+/// recorded and left out; the step fails with the last one or after more than max_failures.
 class TrainStep final : public PipeStep {
  public:
   using Options = TrainStepOptions;
   explicit TrainStep(const Options& options) : options_(options) {}
 
   void validate(const ValidationContext& context) const override;
+  std::vector<std::string> takes(bool first) const override {
+    const bool reads = !first && options_.pipe_step.models_folder.empty();
+    return reads ? std::vector<std::string>{"policies"} : std::vector<std::string>{};
+  }
   std::vector<std::string> gives() const override { return {"policies", "weights"}; }
   void run(RunContext& context) override;
 
  private:
+  void try_model(RunContext& context, Workbench& bench, const ModelTask& task, std::size_t count);
   void run_model(RunContext& context, Workbench& bench, const ModelTask& task, std::size_t count);
   Options options_;
+  int failures_ = 0;
 };
 
 /// Measures trained models of an earlier step (models/<id>/) or a weights file, without training.
@@ -45,6 +55,11 @@ class EvaluateStep final : public PipeStep {
   explicit EvaluateStep(const Options& options) : options_(options) {}
 
   void validate(const ValidationContext& context) const override;
+  /// A first step without weights serves `deneb evaluate --weights` as a description.
+  std::vector<std::string> takes(bool first) const override {
+    const bool reads = !first && options_.weights.empty() && options_.pipe_step.models_folder.empty();
+    return reads ? std::vector<std::string>{"weights"} : std::vector<std::string>{};
+  }
   std::vector<std::string> gives() const override { return {}; }
   void run(RunContext& context) override;
 

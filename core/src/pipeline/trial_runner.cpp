@@ -9,8 +9,7 @@
 
 namespace deneb::detail {
 
-TrialOutcome run_trial(Workbench& bench, const BitPolicy& policy, std::uint64_t seed,
-                       const TrainHooks& hooks) {
+TrialOutcome run_trial(Workbench& bench, const BitPolicy& policy, std::uint64_t seed) {
   const auto network =
       bench.make_quantized(derive_seed(seed, "init"), bench.section().weights, policy);
   TrialOutcome outcome;
@@ -18,7 +17,6 @@ TrialOutcome run_trial(Workbench& bench, const BitPolicy& policy, std::uint64_t 
   FitRequest request;
   request.seed = derive_seed(seed, "train");
   request.device = bench.device();
-  request.hooks = hooks;
   request.evaluator = &bench.evaluator();
   // The validation below is the last one; inside of fit() only earlier epochs are worth it.
   if (options.keep == "last") options.valid_interval = 0;
@@ -58,8 +56,8 @@ nlohmann::json answer_trial(Workbench& bench, const nlohmann::json& request) {
     return {{"id", request.at("id")}, {"metrics", metrics}, {"epochs", epochs_json(outcome.fit)}};
   } catch (const Interrupted&) {
     throw;
-  } catch (const DataError&) {
-    throw;  // no trial can succeed without data: the run ends
+  } catch (const DataError& e) {
+    return {{"id", request.at("id")}, {"data_error", e.what()}};
   } catch (const c10::Error& e) {
     return {{"id", request.at("id")}, {"error", e.what_without_backtrace()}};
   } catch (const std::exception& e) {

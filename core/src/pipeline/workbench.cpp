@@ -3,6 +3,10 @@
 #include <deneb/pipeline/workbench.h>
 #include <torch/torch.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
 namespace deneb {
 namespace {
 
@@ -12,6 +16,35 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
     text += (text.empty() ? "" : "x") + std::to_string(extent);
   }
   return text;
+}
+
+// Step sizes of another width have the same shape and would be taken without a word. Files that do
+// not say which policy they were trained with are taken as they are.
+void drop_foreign_quantizers(TensorFile& file, const BitPolicy& policy, const std::string& path) {
+  const auto stored = file.metadata.find("deneb.policy");
+  if (stored == file.metadata.end()) return;
+  BitPolicy trained;
+  try {
+    trained = BitPolicy::from_json(nlohmann::ordered_json::parse(stored->second), "deneb.policy");
+  } catch (const std::exception& e) {
+    throw DataError(path + ": its metadata deneb.policy are damaged (" + e.what() +
+                    "); write the file again");
+  }
+  const auto foreign = [&](const std::string& name) {
+    for (const char* part : {".weight_quantizer.", ".input_quantizer."}) {
+      const std::size_t at = name.find(part);
+      if (at == std::string::npos) continue;
+      const LayerChoice* before = trained.find(name.substr(0, at));
+      const LayerChoice* now = policy.find(name.substr(0, at));
+      if (!before || !now) return true;
+      return part[1] == 'w' ? before->weight != now->weight
+                            : before->activation != now->activation;
+    }
+    return false;
+  };
+  file.tensors.erase(std::remove_if(file.tensors.begin(), file.tensors.end(),
+                                    [&](const auto& entry) { return foreign(entry.first); }),
+                     file.tensors.end());
 }
 
 }  // namespace
@@ -36,7 +69,11 @@ Workbench::Workbench(const Registry& registry, ModelSection section, torch::Devi
                       " classes");
   }
   for (const std::string& name : registry_.names(CostModel::kKind)) {
-    costs_[name] = registry_.make<CostModel>({name, nlohmann::json::object()});
+    try {
+      costs_[name] = registry_.make<CostModel>({name, nlohmann::json::object()});
+    } catch (const ConfigError& e) {
+      unusable_costs_[name] = e.what();  // needs options; only those who name it have to give them
+    }
   }
   for (const NamedCostModel& named : section_.cost_models) {
     costs_[named.name.empty() ? named.model.type : named.name] =
@@ -64,10 +101,24 @@ std::shared_ptr<Network> Workbench::make_network(std::uint64_t seed,
 
 std::shared_ptr<Network> Workbench::make_quantized(std::uint64_t seed, const std::string& weights,
                                                    const BitPolicy& policy) const {
-  const auto network = make_network(seed, weights);
+  at::manual_seed(seed);
+  const auto network = registry_.make<Network>(section_.network);
+  TensorFile file;
+  if (!weights.empty()) {
+    file = read_safetensors(weights);
+    load_state(*network, file.tensors, weights);
+  }
+  network->to(device_);
   apply(*network, policy);
-  if (!weights.empty()) load_state(*network, read_safetensors(weights).tensors, weights);
+  if (!weights.empty()) {
+    drop_foreign_quantizers(file, policy, weights);
+    load_state(*network, file.tensors, weights);
+  }
   return network;
+}
+
+void Workbench::check_weights() const {
+  if (std::filesystem::exists(section_.weights)) make_network(0);
 }
 
 void Workbench::apply(Network& network, const BitPolicy& policy) const {
@@ -87,15 +138,49 @@ const DataLoader& Workbench::data() {
   return *loader_;
 }
 
+std::vector<Objective> Workbench::measures() const {
+  std::vector<Objective> measures = evaluator_->metrics();
+  for (const auto& entry : costs_) measures.push_back({entry.first, Direction::kMinimize});
+  return measures;
+}
+
+void Workbench::check_formats(const BitPolicy& policy) const {
+  const auto check = [this](QuantizerSite::Role role, const PluginSpec& spec, const Format& format,
+                            const std::string& layer) {
+    if (format.is_float32()) return;
+    const auto quantizer = registry_.make<Quantizer>(spec);
+    quantizer->attach({role, layer, torch::ones({2, 2})});  // formats do not depend on weights
+    quantizer->set_format(format);
+  };
+  std::set<std::pair<std::string, std::string>> known;
+  for (const auto& [layer, choice] : policy.layers()) {
+    if (!known.emplace(choice.weight.text(), choice.activation.text()).second) continue;
+    check(QuantizerSite::Role::kWeight, section_.quantizer.weight, choice.weight, layer);
+    check(QuantizerSite::Role::kActivation, section_.quantizer.activation, choice.activation,
+          layer);
+  }
+}
+
 std::map<std::string, double> Workbench::costs(const BitPolicy& policy) const {
   std::map<std::string, double> costs;
   for (const auto& [name, model] : costs_) costs[name] = model->total(info_, policy);
   return costs;
 }
 
+std::vector<std::string> Workbench::cost_names() const {
+  std::vector<std::string> names;
+  for (const auto& entry : costs_) names.push_back(entry.first);
+  return names;
+}
+
 const CostModel& Workbench::cost_model(const std::string& name) const {
   const auto it = costs_.find(name);
   if (it != costs_.end()) return *it->second;
+  const auto unusable = unusable_costs_.find(name);
+  if (unusable != unusable_costs_.end()) {
+    throw ConfigError("cost model '" + name + "' needs options, in cost_models: " +
+                      unusable->second);
+  }
   std::string known;
   for (const auto& entry : costs_) known += (known.empty() ? "" : ", ") + entry.first;
   throw ConfigError("cost model '" + name + "' is unknown; there are: " + known);

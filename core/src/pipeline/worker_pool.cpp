@@ -39,6 +39,7 @@ struct WorkerPool::Worker {
   pid_t pid = 0;
   int in = -1, out = -1;  // our ends: requests, answers
   std::string buffer;
+  bool ready = false;
   std::ptrdiff_t request = kIdle;
   Clock::time_point started;
 };
@@ -77,6 +78,7 @@ void WorkerPool::spawn(Worker& worker) {
   worker.in = requests[1];
   worker.out = answers[0];
   worker.buffer.clear();
+  worker.ready = false;
   if (error != 0) {
     worker.pid = 0;
     throw RunError("worker: cannot start " + command_[0] + " (" + std::strerror(error) + ")");
@@ -94,7 +96,7 @@ void WorkerPool::stop(Worker& worker) {
   worker.pid = 0;
 }
 
-std::string WorkerPool::describe_exit(Worker& worker) {
+std::string WorkerPool::describe_exit(Worker& worker, int* exit_code) {
   int status = 0;
   // The answer pipe is closed, so the process is ending; give it a moment, then insist.
   for (int i = 0; i < 50; ++i) {
@@ -109,7 +111,18 @@ std::string WorkerPool::describe_exit(Worker& worker) {
     return "worker process died (signal " + std::to_string(WTERMSIG(status)) + ", " +
            ::strsignal(WTERMSIG(status)) + ")";
   }
+  if (exit_code) *exit_code = WEXITSTATUS(status);
   return "worker process ended with exit code " + std::to_string(WEXITSTATUS(status));
+}
+
+void WorkerPool::throw_start_failure(Worker& worker) {
+  int exit_code = kExitRun;
+  const std::string text =
+      describe_exit(worker, &exit_code) + " before it could run a trial; see its message above";
+  if (exit_code == kExitConfig) throw ConfigError(text);
+  if (exit_code == kExitPlugin) throw PluginError(text);
+  if (exit_code == kExitData) throw DataError(text);
+  throw RunError(text);
 }
 
 void WorkerPool::run(const std::vector<nlohmann::json>& requests, const OnStart& on_start,
@@ -126,13 +139,19 @@ void WorkerPool::run(const std::vector<nlohmann::json>& requests, const OnStart&
     throw_if_stopping();
     for (Worker& worker : workers_) {
       if (worker.request != kIdle || next >= requests.size()) continue;
-      if (worker.pid == 0) spawn(worker);
+      const std::string line = requests[next].dump() + "\n";
+      const bool known = worker.pid != 0;
+      if (!known) spawn(worker);
+      if (!write_all(worker.in, line)) {
+        // One that was ready died while it was idle; a new one cannot have.
+        if (!known) throw_start_failure(worker);
+        stop(worker);
+        spawn(worker);
+        if (!write_all(worker.in, line)) throw_start_failure(worker);
+      }
       worker.request = static_cast<std::ptrdiff_t>(next);
       worker.started = Clock::now();
       on_start(next++);
-      if (!write_all(worker.in, requests[std::size_t(worker.request)].dump() + "\n")) {
-        finish(worker, {nullptr, describe_exit(worker), false, 0});
-      }
     }
     std::vector<pollfd> fds;
     std::vector<Worker*> owners;
@@ -149,7 +168,7 @@ void WorkerPool::run(const std::vector<nlohmann::json>& requests, const OnStart&
       Worker& worker = *owners[i];
       if (fds[i].revents == 0) {
         const double age = std::chrono::duration<double>(Clock::now() - worker.started).count();
-        if (timeout_ > 0 && age > timeout_) {
+        if (timeout_ > 0 && worker.ready && age > timeout_) {
           stop(worker);
           finish(worker, {nullptr, "out of time after " + std::to_string(int(timeout_)) + " s",
                           true, 0});
@@ -160,11 +179,18 @@ void WorkerPool::run(const std::vector<nlohmann::json>& requests, const OnStart&
       const ssize_t n = ::read(worker.out, bytes, sizeof(bytes));
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) {
+        if (!worker.ready) throw_start_failure(worker);
         finish(worker, {nullptr, describe_exit(worker), false, 0});
         continue;
       }
       worker.buffer.append(bytes, static_cast<std::size_t>(n));
-      const std::size_t end = worker.buffer.find('\n');
+      std::size_t end = worker.buffer.find('\n');
+      if (end != std::string::npos && !worker.ready) {
+        worker.ready = true;
+        worker.started = Clock::now();  // the time of a trial does not include the start
+        worker.buffer.erase(0, end + 1);
+        end = worker.buffer.find('\n');
+      }
       if (end == std::string::npos) continue;
       auto json = nlohmann::json::parse(worker.buffer.substr(0, end), nullptr, false);
       worker.buffer.erase(0, end + 1);

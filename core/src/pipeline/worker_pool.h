@@ -10,7 +10,9 @@
 namespace deneb::detail {
 
 /// Processes that answer requests: one JSON line in (their fd 0), one JSON line out (their fd 3).
-/// A process that dies or takes too long fails its request only; the next request gets a new one.
+/// Before the first request they say {"ready": true}. A process that dies or takes too long then
+/// fails its request only; the next request gets a new one. One that ends before it is ready ends
+/// the run, because no other would fare better.
 /// Children have a process group of their own, so that Ctrl-C reaches the parent alone.
 class WorkerPool {
  public:
@@ -30,7 +32,8 @@ class WorkerPool {
   using OnAnswer = std::function<void(std::size_t request, const Answer&)>;
 
   /// Runs all requests; callbacks come in the order of events, from this thread. Throws
-  /// Interrupted when a stop was asked for, RunError when a process cannot be started.
+  /// Interrupted when a stop was asked for; when a process cannot be started, RunError, or the error
+  /// that fits the exit code it ended with.
   void run(const std::vector<nlohmann::json>& requests, const OnStart& on_start,
            const OnAnswer& on_answer);
 
@@ -38,7 +41,8 @@ class WorkerPool {
   struct Worker;
   void spawn(Worker& worker);
   void stop(Worker& worker);
-  std::string describe_exit(Worker& worker);
+  std::string describe_exit(Worker& worker, int* exit_code = nullptr);
+  [[noreturn]] void throw_start_failure(Worker& worker);
   std::vector<std::string> command_;
   double timeout_;
   std::vector<Worker> workers_;

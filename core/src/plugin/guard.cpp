@@ -1,8 +1,10 @@
 #include <c10/util/Exception.h>
 #include <cxxabi.h>
 
+#include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include <deneb/plugin/registry.h>
@@ -30,7 +32,13 @@ void write_log(const std::string& text) {
 
 /// Throws the current exception again as an object of libdeneb with its text copied.
 [[noreturn]] void rethrow_as_core(const std::string& plugin, const std::string& stage) {
-  const std::string where = "plugin '" + plugin + "' failed in " + stage + ": ";
+  const bool built_in = plugin == "core";
+  const std::string where =
+      built_in ? stage + ": " : "plugin '" + plugin + "' failed in " + stage + ": ";
+  const auto raise = [&](const std::string& text) {
+    if (built_in) throw RunError(where + text);
+    throw PluginError(where + text);
+  };
   try {
     throw;
   } catch (const abi::__forced_unwind&) {
@@ -47,16 +55,17 @@ void write_log(const std::string& text) {
     throw RunError(e.what());
   } catch (const Error& e) {
     throw Error(e.what(), e.exit_code());
+  } catch (const std::bad_alloc&) {
+    throw RunError(where + "out of memory; use a smaller batch_size or fewer workers");
   } catch (const c10::Error& e) {
     write_log(where + e.what());
-    throw PluginError(where + e.what_without_backtrace());
+    raise(e.what_without_backtrace());
   } catch (const std::exception& e) {
-    throw PluginError(where + e.what());
+    raise(e.what());
   } catch (...) {
-    throw PluginError(where +
-                      "it threw an object that is no std::exception; plugins throw deneb or std "
-                      "exceptions only");
+    raise("it threw an object that is no std::exception; plugins throw deneb or std exceptions only");
   }
+  std::abort();  // raise() throws
 }
 
 }  // namespace

@@ -73,28 +73,40 @@ BitPolicy BitPolicy::from_json(const nlohmann::ordered_json& layers, const std::
   }
   BitPolicy policy;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    const auto& item = layers[i];
     const std::string place = where + "[" + std::to_string(i) + "]";
-    const auto word = [&](const char* key) -> std::string {
-      if (!item.is_object() || !item.contains(key) || !item[key].is_string()) {
-        throw ConfigError(place + ": needs a string \"" + key +
-                          "\"; an entry reads {\"name\": \"layer1.0.conv1\", \"weight\": \"int4\", "
-                          "\"activation\": \"uint4\"}");
-      }
-      return item[key].get<std::string>();
-    };
-    const std::string name = word("name");
-    if (policy.find(name)) {
-      throw ConfigError(place + ": layer '" + name + "' is listed twice; keep one entry");
+    const Entry entry = entry_from_json(layers[i], place);
+    if (policy.find(entry.first)) {
+      throw ConfigError(place + ": layer '" + entry.first + "' is listed twice; keep one entry");
     }
-    try {
-      policy.set(name, {Format::parse(word("weight")), Format::parse(word("activation"))});
-    } catch (const ConfigError& e) {
-      const std::string text = e.what();
-      throw ConfigError(text.rfind(place, 0) == 0 ? text : place + " (" + name + "): " + text);
-    }
+    policy.set(entry.first, entry.second);
   }
   return policy;
+}
+
+BitPolicy::Entry BitPolicy::entry_from_json(const nlohmann::ordered_json& item,
+                                            const std::string& place) {
+  const auto word = [&](const char* key) -> std::string {
+    if (!item.is_object() || !item.contains(key) || !item[key].is_string()) {
+      throw ConfigError(place + ": needs a string \"" + key +
+                        "\"; an entry reads {\"name\": \"layer1.0.conv1\", \"weight\": \"int4\", "
+                        "\"activation\": \"uint4\"}");
+    }
+    return item[key].get<std::string>();
+  };
+  const std::string name = word("name");
+  for (const auto& part : item.items()) {
+    if (part.key() == "name" || part.key() == "weight" || part.key() == "activation") continue;
+    const std::string nearest = nearest_name(part.key(), {"name", "weight", "activation"});
+    throw ConfigError(place + " (" + name + "): unknown key '" + part.key() + "'" +
+                      (nearest.empty() ? "; an entry has name, weight and activation"
+                                       : "; did you mean '" + nearest + "'?"));
+  }
+  const std::string weight = word("weight"), activation = word("activation");
+  try {
+    return {name, {Format::parse(weight), Format::parse(activation)}};
+  } catch (const ConfigError& e) {
+    throw ConfigError(place + " (" + name + "): " + e.what());
+  }
 }
 
 void BitPolicy::check_against(const NetworkInfo& network, const std::string& where) const {
@@ -108,6 +120,25 @@ void BitPolicy::check_against(const NetworkInfo& network, const std::string& whe
                       (nearest.empty() ? "" : "; did you mean '" + nearest + "'?") +
                       " (`deneb inspect` lists the layers)");
   }
+}
+
+bool glob_match(const std::string& pattern, const std::string& text) {
+  std::size_t p = 0, t = 0, star = std::string::npos, mark = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && (pattern[p] == '?' || (pattern[p] != '*' && pattern[p] == text[t]))) {
+      ++p, ++t;
+    } else if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      mark = t;
+    } else if (star != std::string::npos) {
+      p = star + 1;
+      t = ++mark;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
 }
 
 BitPolicy uniform_policy(const NetworkInfo& network, int weight_bits, int activation_bits) {

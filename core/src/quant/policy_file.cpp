@@ -2,31 +2,124 @@
 #include <deneb/options/config.h>
 #include <deneb/quant/policy_file.h>
 
-namespace deneb {
+#include <algorithm>
 
-PolicyFile read_policy_file(const std::string& path) {
-  const nlohmann::ordered_json json = read_config(path).value;
-  if (!json.is_object() || !json.contains("format") || json["format"] != "deneb-policy") {
-    throw ConfigError(path + ": not a policy file; expected \"format\": \"deneb-policy\"");
+namespace deneb {
+namespace {
+
+using nlohmann::ordered_json;
+
+// One policy file being read; errors name its lines.
+class Reader {
+ public:
+  explicit Reader(const std::string& path) : document_(read_config(path)) {}
+
+  PolicyFile read() {
+    const ordered_json& json = document_.value;
+    if (!json.contains("format") || json["format"] != "deneb-policy") {
+      fail("", "not a policy file; expected \"format\": \"deneb-policy\"");
+    }
+    if (!json.contains("version") || json["version"] != 1) {
+      fail("version", "policy version " +
+                          (json.contains("version") ? json["version"].dump() : "missing") +
+                          ", this Deneb reads version 1");
+    }
+    check_keys("", json,
+               {"format", "version", "model", "layers", "overrides", "metrics", "provenance"});
+    if (!json.contains("layers")) fail("", "has no \"layers\" list");
+    PolicyFile file;
+    file.policy = layers(json["layers"]);
+    if (json.contains("overrides")) apply_overrides(json["overrides"], file.policy);
+    object("model", file.model);
+    object("metrics", file.metrics);
+    object("provenance", file.provenance);
+    return file;
   }
-  if (!json.contains("version") || json["version"] != 1) {
-    throw ConfigError(path + ": policy version " +
-                      (json.contains("version") ? json["version"].dump() : "missing") +
-                      ", this Deneb reads version 1");
+
+ private:
+  [[noreturn]] void fail(const std::string& place, const std::string& what) const {
+    const int line = document_.line_of(place);
+    throw ConfigError(document_.file + ":" + (line > 0 ? std::to_string(line) + ":" : "") + " " +
+                      (place.empty() ? "" : place + ": ") + what);
   }
-  if (!json.contains("layers")) throw ConfigError(path + ": has no \"layers\" list");
-  PolicyFile file;
-  file.policy = BitPolicy::from_json(json["layers"], path + ": layers");
-  const auto object = [&](const char* key, nlohmann::ordered_json& target) {
-    if (!json.contains(key)) return;
-    if (!json[key].is_object()) throw ConfigError(path + ": " + key + ": expected an object");
-    target = json[key];
-  };
-  object("model", file.model);
-  object("metrics", file.metrics);
-  object("provenance", file.provenance);
-  return file;
-}
+
+  void check_keys(const std::string& place, const ordered_json& value,
+                  const std::vector<std::string>& known) const {
+    for (const auto& item : value.items()) {
+      if (std::find(known.begin(), known.end(), item.key()) != known.end()) continue;
+      const std::string nearest = nearest_name(item.key(), known);
+      std::string all;
+      for (const std::string& key : known) all += (all.empty() ? "" : ", ") + key;
+      fail(place + (place.empty() ? "" : ".") + item.key(),
+           "unknown key; " + (nearest.empty() ? "expected one of " + all
+                                              : "did you mean '" + nearest + "'?"));
+    }
+  }
+
+  // One entry at a time, so that errors name the line.
+  BitPolicy layers(const ordered_json& list) const {
+    if (!list.is_array()) return BitPolicy::from_json(list, document_.file + ": layers");
+    BitPolicy policy;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const std::string place = "layers[" + std::to_string(i) + "]";
+      const std::string where =
+          document_.file + ":" + std::to_string(document_.line_of(place)) + ": " + place;
+      const auto [name, choice] = BitPolicy::entry_from_json(list[i], where);
+      if (policy.find(name)) fail(place, "layer '" + name + "' is listed twice; keep one entry");
+      policy.set(name, choice);
+    }
+    return policy;
+  }
+
+  void apply_overrides(const ordered_json& list, BitPolicy& policy) const {
+    if (!list.is_array()) fail("overrides", "expected a list of {\"layer\", \"weight\"}");
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const std::string place = "overrides[" + std::to_string(i) + "]";
+      const ordered_json& rule = list[i];
+      if (!rule.is_object() || !rule.contains("layer")) fail(place, "needs a string \"layer\"");
+      check_keys(place, rule, {"layer", "weight", "activation"});
+      for (const auto& item : rule.items()) {
+        if (!item.value().is_string()) fail(place + "." + item.key(), "expected a string");
+      }
+      const std::string pattern = rule["layer"].get<std::string>();
+      std::vector<std::string> matches;
+      for (const BitPolicy::Entry& entry : policy.layers()) {
+        if (glob_match(pattern, entry.first)) matches.push_back(entry.first);
+      }
+      if (matches.empty()) {
+        fail(place + ".layer", "'" + pattern + "' matches none of the layers of this file");
+      }
+      for (const std::string& name : matches) {
+        LayerChoice choice = *policy.find(name);
+        replace(rule, place, "weight", &choice.weight);
+        replace(rule, place, "activation", &choice.activation);
+        policy.set(name, choice);
+      }
+    }
+  }
+
+  void replace(const ordered_json& rule, const std::string& place, const char* key,
+               Format* format) const {
+    if (!rule.contains(key)) return;
+    try {
+      *format = Format::parse(rule[key].get<std::string>());
+    } catch (const ConfigError& e) {
+      fail(place + "." + key, e.what());
+    }
+  }
+
+  void object(const char* key, ordered_json& target) const {
+    if (!document_.value.contains(key)) return;
+    if (!document_.value[key].is_object()) fail(key, "expected an object");
+    target = document_.value[key];
+  }
+
+  ConfigDocument document_;
+};
+
+}  // namespace
+
+PolicyFile read_policy_file(const std::string& path) { return Reader(path).read(); }
 
 void write_policy_file(const std::string& path, const PolicyFile& file) {
   nlohmann::ordered_json json;

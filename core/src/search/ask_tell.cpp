@@ -1,3 +1,4 @@
+#include <deneb/options/config.h>
 #include <deneb/search/ask_tell.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@ namespace deneb {
 
 SearchContext::~SearchContext() = default;
 SearchAlgorithm::~SearchAlgorithm() = default;
+void SearchAlgorithm::validate(const SearchSpace&, const std::vector<Objective>&) const {}
 AskTellSearch::~AskTellSearch() = default;
 
 std::vector<Candidate> pareto_candidates(const std::vector<BitPolicy>& policies,
@@ -23,14 +25,15 @@ std::vector<Candidate> pareto_candidates(const std::vector<BitPolicy>& policies,
       if (it == trials[i].metrics.end()) {
         std::string known;
         for (const auto& metric : trials[i].metrics) known += " " + metric.first;
-        throw ConfigError("objectives: no metric or cost is named '" + objective.name +
-                          "'; there are:" + known);
+        throw RunError("objectives: no metric or cost is named '" + objective.name +
+                       "'; there are:" + known);
       }
       row.push_back(it->second);
     }
     rows.push_back(std::move(row));
     kept.push_back(i);
   }
+  if (objectives.empty()) throw RunError("objectives: a Pareto set needs one or more");
   std::vector<std::size_t> front = pareto_front(rows, objectives);
   std::stable_sort(front.begin(), front.end(), [&](std::size_t a, std::size_t b) {
     const bool up = objectives.front().direction == Direction::kMaximize;
@@ -45,6 +48,21 @@ std::vector<Candidate> pareto_candidates(const std::vector<BitPolicy>& policies,
         {std::to_string(trial.id), policies[kept[r]], trial.metrics, trial.id, ""});
   }
   return candidates;
+}
+
+void AskTellSearch::validate(const SearchSpace&, const std::vector<Objective>& measures) const {
+  if (objectives().empty()) throw ConfigError("search_algorithm: names no objective");
+  std::vector<std::string> names;
+  for (const Objective& measure : measures) names.push_back(measure.name);
+  for (const Objective& objective : objectives()) {
+    if (std::count(names.begin(), names.end(), objective.name)) continue;
+    std::string known;
+    for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
+    const std::string nearest = nearest_name(objective.name, names);
+    throw ConfigError("search_algorithm: no metric or cost is named \"" + objective.name + "\"" +
+                      (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?") +
+                      " (one of " + known + ")");
+  }
 }
 
 SearchResult AskTellSearch::run(SearchContext& context) {

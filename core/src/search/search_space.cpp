@@ -43,25 +43,6 @@ std::vector<Format> candidates_of(const std::vector<int>& bits,
 
 }  // namespace
 
-bool glob_match(const std::string& pattern, const std::string& text) {
-  std::size_t p = 0, t = 0, star = std::string::npos, mark = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && (pattern[p] == '?' || (pattern[p] != '*' && pattern[p] == text[t]))) {
-      ++p, ++t;
-    } else if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      mark = t;
-    } else if (star != std::string::npos) {
-      p = star + 1;
-      t = ++mark;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
 SearchSpace::SearchSpace(NetworkInfo network, const SearchSpaceOptions& options)
     : network_(std::move(network)), pinned_(network_.layers.size()) {
   pin_layers(options);

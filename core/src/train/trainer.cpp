@@ -6,6 +6,7 @@
 #include <deneb/train/trainer.h>
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -79,7 +80,22 @@ class WeightAverage {
       }
     }
   }
-  NamedTensors& state() { return average_; }
+  const NamedTensors& state() const { return average_; }
+  void restore(const NamedTensors& state, const std::string& path) {
+    if (!on()) return;
+    bool fits = state.size() == average_.size();
+    for (std::size_t i = 0; fits && i < state.size(); ++i) {
+      const auto at = std::find_if(state.begin(), state.end(), [&](const auto& entry) {
+        return entry.first == average_[i].first;
+      });
+      fits = at != state.end() && at->second.sizes() == average_[i].second.sizes();
+      if (fits) average_[i].second.copy_(at->second);  // to the device of the network
+    }
+    if (!fits) {
+      throw DataError(path + ": its averaged weights do not fit the network; delete it to train "
+                             "from the start");
+    }
+  }
 
  private:
   double decay_;
@@ -173,7 +189,7 @@ class Run {
       Checkpoint checkpoint = detail::read_checkpoint(path, *optimizer_);
       restore_progress(checkpoint.progress);
       detail::restore_state(network_, checkpoint.model);
-      if (average_.on()) average_.state() = checkpoint.ema;
+      average_.restore(checkpoint.ema, path);
       best_ = checkpoint.best;
     } catch (const nlohmann::json::exception& e) {
       throw DataError(path + ": its progress record is damaged (" + e.what() +

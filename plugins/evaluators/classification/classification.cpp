@@ -16,6 +16,12 @@ class Classification final : public deneb::Evaluator {
   using Options = ClassificationOptions;
   explicit Classification(const Options&) {}
 
+  std::vector<deneb::Objective> metrics() const override {
+    return {{"accuracy", deneb::Direction::kMaximize},
+            {"accuracy_top5", deneb::Direction::kMaximize},
+            {"loss", deneb::Direction::kMinimize}};
+  }
+
   deneb::Metrics evaluate(deneb::Network& network, deneb::BatchStream& stream,
                           torch::Device device) const override {
     deneb::EvaluationMode mode(network);

@@ -32,11 +32,14 @@ class LsqFunction final : public torch::autograd::Function<LsqFunction> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& step, double low,
                         double high, double gain) {
-    ctx->save_for_backward({x, step});
+    // Differs from the paper: an unsigned grid with a negative step would give zero for every x, and
+    // no gradient at all, so that the layer would never come back. The gradient does not see this.
+    const Tensor used = step.clamp_min(kSmallestStep);
+    ctx->save_for_backward({x, used});
     ctx->saved_data["low"] = low;
     ctx->saved_data["high"] = high;
     ctx->saved_data["gain"] = gain;
-    return x.div(step).clamp_(low, high).round_().mul_(step);
+    return x.div(used).clamp_(low, high).round_().mul_(used);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {

@@ -101,9 +101,23 @@ std::map<std::int64_t, std::string> policy_paths(const std::string& task_folder,
   return paths;
 }
 
-std::optional<double> choosing_value(const TrialRow& trial, const std::string& metric) {
-  const auto validation = metric_of(trial, "validation_" + metric);
-  return validation ? validation : metric_of(trial, metric);
+bool is_baseline(const TrialRow& trial) {
+  return trial.origin == "float32" || trial.origin.rfind("uniform w", 0) == 0;
+}
+
+const TrialRow* best_model(const std::vector<TrialRow>& models, const Objective& objective) {
+  const std::string name = "validation_" + objective.name;
+  const double sign = objective.direction == Direction::kMaximize ? 1 : -1;
+  const TrialRow* best = nullptr;
+  for (const bool baselines : {false, true}) {
+    for (const TrialRow& model : models) {
+      const auto value = metric_of(model, name);
+      if (model.status != "finished" || !value || is_baseline(model) != baselines) continue;
+      if (!best || sign * *value > sign * *metric_of(*best, name)) best = &model;
+    }
+    if (best) break;
+  }
+  return best;
 }
 
 std::vector<std::int64_t> best_ids(const StepRow& step, const std::vector<TrialRow>& trials) {
@@ -113,15 +127,9 @@ std::vector<std::int64_t> best_ids(const StepRow& step, const std::vector<TrialR
   }
   if (!ids.empty() || is_search(step)) return ids;
   const std::vector<Objective> objectives = objectives_of(step);
-  const std::string name = objectives.empty() ? "accuracy" : objectives[0].name;
-  const double sign = direction_of(objectives, name) == Direction::kMaximize ? 1 : -1;
-  const TrialRow* best = nullptr;
-  for (const TrialRow& trial : trials) {
-    const auto value = choosing_value(trial, name);
-    if (trial.status != "finished" || !value) continue;
-    if (!best || sign * *value > sign * *choosing_value(*best, name)) best = &trial;
-  }
-  if (best) ids.push_back(best->id);
+  const Objective first =
+      objectives.empty() ? Objective{"accuracy", Direction::kMaximize} : objectives[0];
+  if (const TrialRow* best = best_model(trials, first)) ids.push_back(best->id);
   return ids;
 }
 

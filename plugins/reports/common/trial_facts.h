@@ -37,12 +37,16 @@ std::map<std::int64_t, std::string> policy_paths(const std::string& task_folder,
                                                  const std::string& step,
                                                  const std::vector<TrialRow>& trials);
 
-/// What a model is chosen by: its validation value of the metric where there is one. The test split
-/// judges and never chooses.
-std::optional<double> choosing_value(const TrialRow& trial, const std::string& metric);
+/// A float32 or uniform policy, trained to compare with.
+bool is_baseline(const TrialRow& trial);
 
-/// Members of the result: the trials marked as front; where a training step has marked none, the
-/// finished one that is best in the first objective by choosing_value().
+/// The finished model that validation data choose by `objective`, baselines aside unless there is
+/// nothing else. nullptr when there is none or the models were not validated: the test split judges
+/// and never chooses.
+const TrialRow* best_model(const std::vector<TrialRow>& models, const Objective& objective);
+
+/// Members of the result: the trials marked as front; where a training step has marked none, its
+/// best_model() by the first objective.
 std::vector<std::int64_t> best_ids(const StepRow& step, const std::vector<TrialRow>& trials);
 
 /// The shortest decimal number that reads back as the same double; whole numbers below 1e15

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "../common/trial_facts.h"
 #include "escape.h"
 #include "tables.h"
 #include "text.h"

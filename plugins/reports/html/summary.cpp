@@ -22,26 +22,12 @@ const StepData* last_step(const TaskData& task, bool search) {
   return nullptr;
 }
 
-/// The finished model that validation data choose by the first objective, baselines aside unless
-/// there is nothing else.
-const TrialRow* best_model(const StepData& step) {
-  if (step.objectives.empty()) return nullptr;
-  const std::string name = step.objectives[0].name;
-  const double sign = step.objectives[0].direction == Direction::kMaximize ? 1 : -1;
-  const TrialRow* best = nullptr;
-  for (const bool baselines : {false, true}) {
-    for (const TrialRow& trial : step.trials) {
-      const auto value = choosing_value(trial, name);
-      if (trial.status != "finished" || !value || is_baseline(trial) != baselines) continue;
-      if (!best || sign * *value > sign * *choosing_value(*best, name)) best = &trial;
-    }
-    if (best) break;
-  }
-  return best;
+const TrialRow* best_model_of(const StepData& step) {
+  return step.objectives.empty() ? nullptr : best_model(step.trials, step.objectives[0]);
 }
 
 std::string search_sentence(const TaskData& task, const StepData& step) {
-  const std::size_t failed = step.trials.size() - step.count("finished") - step.count("running");
+  const std::size_t failed = step.count("failed") + step.count("timeout");
   std::string text = (task.algorithm.empty() ? "The search" : task.algorithm) +
                      " looked for bit-widths" +
                      (task.network.empty() ? "" : " of " + task.network) +
@@ -60,14 +46,14 @@ std::size_t model_count(const StepData& step, bool baselines) {
 }
 
 std::string model_sentence(const StepData& step) {
-  const TrialRow* best = best_model(step);
+  const TrialRow* best = best_model_of(step);
   const std::string verb = step.epochs.empty() ? " evaluated" : " trained";
   const std::size_t models = model_count(step, false), baselines = model_count(step, true);
   std::string text = counted(models > 0 ? models : baselines, "model", "models") + verb;
   if (models > 0 && baselines > 0) {
     text += " beside " + counted(baselines, "baseline", "baselines");
   }
-  if (!best) return text + ".";
+  if (!best) return text + "; without validation data none of them is chosen.";
   const std::string name = step.objectives[0].name;
   const auto judged = metric_of(*best, name);
   text += "; the one that validation data choose, model " + std::to_string(best->id) + " (" +
@@ -98,7 +84,7 @@ std::string cards(const TaskData& task) {
     const std::size_t count = model_count(*models, false);
     out += card(std::to_string(count > 0 ? count : model_count(*models, true)),
                 models->epochs.empty() ? "models evaluated" : "models trained");
-    if (const TrialRow* best = best_model(*models)) {
+    if (const TrialRow* best = best_model_of(*models)) {
       const std::string name = models->objectives[0].name;
       if (const auto judged = metric_of(*best, name)) {
         out += card(metric_text(name, *judged), metric_label(name, true) + " of the chosen model");

@@ -219,10 +219,6 @@ void read_task(const ReportInput& input, TaskData& data) {
   data.status = status_of(data.steps, planned);
 }
 
-bool is_baseline(const TrialRow& trial) {
-  return trial.origin.rfind("uniform", 0) == 0 || trial.origin.rfind("float", 0) == 0;
-}
-
 double bitops_of(const std::vector<LayerFacts>& layers, const std::vector<LayerBits>& bits) {
   double sum = 0;
   for (std::size_t i = 0; i < layers.size(); ++i) {

@@ -59,9 +59,6 @@ struct TaskData {
 /// Fills `data` from the store and the configuration; tolerates steps that have told nothing yet.
 void read_task(const ReportInput& input, TaskData& data);
 
-/// A float32 or uniform policy, trained to compare with.
-bool is_baseline(const TrialRow& trial);
-
 /// Costs from layer facts: sum of MACs * w * a, and sum of weights * w.
 double bitops_of(const std::vector<LayerFacts>& layers, const std::vector<LayerBits>& bits);
 double size_of(const std::vector<LayerFacts>& layers, const std::vector<LayerBits>& bits);

@@ -1,3 +1,4 @@
+#include <deneb/options/config.h>
 #include <deneb/plugin/plugin.h>
 #include <deneb/random.h>
 #include <deneb/search/ask_tell.h>
@@ -18,13 +19,76 @@ namespace {
 using namespace deneb::quant_ea;
 using deneb::Direction;
 
-std::vector<deneb::Objective> objectives_of(const QuantEaOptions& options) {
-  std::vector<deneb::Objective> objectives;
-  for (const ObjectiveOptions& o : options.objectives) {
-    objectives.push_back(
-        {o.name, o.direction == "max" ? Direction::kMaximize : Direction::kMinimize});
+using deneb::Objective;
+using deneb::SearchSpace;
+
+std::vector<Objective> objectives_of(const QuantEaOptions& options,
+                                     const std::vector<Objective>& measures) {
+  std::vector<Objective> objectives;
+  std::vector<std::string> names;
+  for (const Objective& measure : measures) names.push_back(measure.name);
+  for (std::size_t i = 0; i < options.objectives.size(); ++i) {
+    const ObjectiveOptions& o = options.objectives[i];
+    const auto found = std::find(names.begin(), names.end(), o.name);
+    if (found == names.end()) {
+      std::string known;
+      for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
+      const std::string nearest = deneb::nearest_name(o.name, names);
+      throw deneb::ConfigError("search_algorithm.objectives[" + std::to_string(i) +
+                               "].name: no metric or cost is named \"" + o.name + "\"" +
+                               (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?") +
+                               " (one of " + known + ")");
+    }
+    Objective objective = measures[static_cast<std::size_t>(found - names.begin())];
+    if (o.direction == "max") objective.direction = Direction::kMaximize;
+    if (o.direction == "min") objective.direction = Direction::kMinimize;
+    objectives.push_back(objective);
   }
   return objectives;
+}
+
+// Weight and activation width of a layer cross over together; genes that several layers share
+// go with the first of them.
+GeneGroups gene_groups(const SearchSpace& space) {
+  GeneGroups groups;
+  std::vector<bool> used(space.genes().size(), false);
+  for (const auto& [weight, activation] : space.gene_pairs()) {
+    std::vector<std::size_t> group;
+    for (const std::size_t gene : {weight, activation}) {
+      if (!used[gene]) group.push_back(gene);
+      used[gene] = true;
+    }
+    if (!group.empty()) groups.push_back(group);
+  }
+  return groups;
+}
+
+Nsga3Options nsga3_options(const QuantEaOptions& options, const SearchSpace& space,
+                           std::uint64_t seed) {
+  Nsga3Options o;
+  o.gen = 1;
+  o.divisions = static_cast<unsigned>(options.divisions);
+  o.p_cr = options.crossover_probability;
+  o.p_m = options.mutation_probability > 0 ? options.mutation_probability : -1;
+  o.seed = static_cast<unsigned>(seed);
+  o.variation = options.crossover == "uniform" ? Variation::kCategoricalUniform
+                                               : Variation::kCategoricalTwoPoint;
+  o.mutation =
+      options.mutation == "reset" ? CategoricalMutation::kReset : CategoricalMutation::kStep;
+  o.gene_groups = gene_groups(space);
+  return o;
+}
+
+Nsga3Domain domain_of(const QuantEaOptions& options, const SearchSpace& space) {
+  Nsga3Domain domain;
+  for (const deneb::Gene& gene : space.genes()) {
+    domain.lower.push_back(0);
+    domain.upper.push_back(static_cast<double>(gene.candidates.size() - 1));
+  }
+  domain.integers = domain.upper.size();
+  domain.objectives = options.objectives.size();
+  domain.population = static_cast<std::size_t>(options.policy.num_individual);
+  return domain;
 }
 
 /// One search: the archive of all trials and the loop over generations.
@@ -33,21 +97,11 @@ class Search {
   Search(const QuantEaOptions& options, deneb::SearchContext& context)
       : options_(options),
         context_(context),
-        archive_(std::make_shared<TrialArchive>(context, objectives_of(options))),
+        archive_(std::make_shared<TrialArchive>(context,
+                                                objectives_of(options, context.measures()))),
         origin_(std::make_shared<std::string>()),
-        problem_(TrialProblem(archive_, origin_)) {
-    const std::size_t genes = context.space().genes().size();
-    if (options.policy.length != 0 && static_cast<std::size_t>(options.policy.length) != genes) {
-      throw deneb::ConfigError("search_algorithm.policy.length: is " +
-                               std::to_string(options.policy.length) + ", the search space has " +
-                               std::to_string(genes) + " genes; set 0 to take that");
-    }
-    for (const deneb::Gene& gene : context.space().genes()) {
-      if (gene.candidates.size() < 2) {
-        throw deneb::ConfigError("search_space: QuantEA needs two or more candidates per gene");
-      }
-    }
-  }
+        problem_(TrialProblem(archive_, origin_)),
+        repair_rng_(context.rng("repair")) {}
 
   deneb::SearchResult run() {
     options_.strategy == "nsga3" ? run_nsga3() : run_vega();
@@ -57,43 +111,21 @@ class Search {
   }
 
  private:
-  Nsga3Options nsga3_options() const {
-    Nsga3Options o;
-    o.gen = 1;
-    o.divisions = static_cast<unsigned>(options_.divisions);
-    o.p_cr = options_.crossover_probability;
-    o.p_m = options_.mutation_probability > 0 ? options_.mutation_probability : -1;
-    o.seed = static_cast<unsigned>(context_.seed("generations"));
-    o.variation = options_.crossover == "uniform" ? Variation::kCategoricalUniform
-                                                  : Variation::kCategoricalTwoPoint;
-    o.mutation =
-        options_.mutation == "reset" ? CategoricalMutation::kReset : CategoricalMutation::kStep;
-    o.gene_groups = gene_groups();
-    return o;
-  }
-
-  // Weight and activation width of a layer cross over together; genes that several layers share
-  // go with the first of them.
-  GeneGroups gene_groups() const {
-    GeneGroups groups;
-    std::vector<bool> used(context_.space().genes().size(), false);
-    for (const auto& [weight, activation] : context_.space().gene_pairs()) {
-      std::vector<std::size_t> group;
-      for (const std::size_t gene : {weight, activation}) {
-        if (!used[gene]) group.push_back(gene);
-        used[gene] = true;
-      }
-      if (!group.empty()) groups.push_back(group);
-    }
-    return groups;
-  }
-
   void show(int generation) const {
     const auto front = archive_->front();
     context_.progress(generation, options_.policy.num_generation,
                       "generation " + std::to_string(generation) + ": " +
                           std::to_string(archive_->results().size()) + " policies, " +
                           std::to_string(front.size()) + " in the front");
+  }
+
+  // Brings random samples within the limits and adds the anchors.
+  void complete_samples(Points& genomes) {
+    for (Point& genome : genomes) archive_->repair(genome, repair_rng_);
+    if (!options_.anchors) return;
+    for (const auto& anchor : {context_.space().narrowest(), context_.space().widest()}) {
+      genomes.emplace_back(anchor.begin(), anchor.end());
+    }
   }
 
   // Random samples and anchors; the best of them are the first population.
@@ -103,29 +135,24 @@ class Search {
     const auto avoid = [this](const Point& g) { return archive_->avoid(g); };
     Points genomes =
         core.sample(state, static_cast<std::size_t>(options_.policy.random_samples), avoid);
-    if (options_.anchors) {
-      for (const auto& anchor : {context_.space().narrowest(), context_.space().widest()}) {
-        genomes.emplace_back(anchor.begin(), anchor.end());
-      }
-      core.propose(state, genomes);
-    }
+    complete_samples(genomes);
+    core.propose(state, genomes);
     core.tell(state, archive_->evaluate(genomes, *origin_));
     return state;
   }
 
   void run_nsga3() {
-    const auto bounds = problem_.get_bounds();
-    Nsga3Domain domain{bounds.first, bounds.second, bounds.first.size(), problem_.get_nobj(),
-                       static_cast<std::size_t>(options_.policy.num_individual)};
-    const Nsga3Core core(nsga3_options(), domain);
+    const Nsga3Options settings =
+        nsga3_options(options_, context_.space(), context_.seed("generations"));
+    const Nsga3Core core(settings, domain_of(options_, context_.space()));
     const Nsga3State first = first_population(core);
     pagmo::population population(problem_, 0u, 0u);
     for (std::size_t i = 0; i < first.genomes.size(); ++i) {
       population.push_back(first.genomes[i], first.fitness[i]);
     }
     show(0);
-    Nsga3 nsga3(nsga3_options());
-    nsga3.set_seed(nsga3_options().seed);
+    Nsga3 nsga3(settings);
+    nsga3.set_seed(settings.seed);
     nsga3.set_bfe(pagmo::bfe(pagmo::member_bfe{}));
     nsga3.set_duplicate_filter([archive = archive_](const Point& g) { return archive->avoid(g); });
     const pagmo::algorithm algorithm(nsga3);
@@ -148,19 +175,19 @@ class Search {
       const IntGenome genome = random_genome(upper, rng);
       batch.emplace_back(genome.begin(), genome.end());
     }
+    complete_samples(batch);
     archive_->evaluate(batch, "random");
     show(0);
     for (int generation = 1; generation <= options_.policy.num_generation; ++generation) {
       const std::vector<std::size_t> front = archive_->front();
-      if (front.empty()) throw deneb::RunError("QuantEA: every random sample failed");
       batch.clear();
       for (int i = 0; i < options_.policy.num_individual; ++i) {
-        const std::size_t a = deneb::uniform_index(rng, front.size());
-        std::size_t b = a;
-        while (front.size() > 1 && b == a) b = deneb::uniform_index(rng, front.size());
-        const IntGenome child =
-            vega_child(archive_->genome(front[a]), archive_->genome(front[b]), upper, rng);
-        batch.emplace_back(child.begin(), child.end());
+        Point child = vega_offspring(front, upper, rng);
+        // As NSGA-III does: what breaks a limit or was tried before is varied anew a few times.
+        for (int retry = 0; retry < kRetries && archive_->avoid(child); ++retry) {
+          child = vega_offspring(front, upper, rng);
+        }
+        batch.push_back(child);
       }
       // Differs from Vega (quant_ea.py): a generation is one batch, so that its trials can run in
       // parallel; Vega looks at the archive anew for every child.
@@ -169,17 +196,50 @@ class Search {
     }
   }
 
+  Point vega_offspring(const std::vector<std::size_t>& front, const std::vector<int>& upper,
+                       std::mt19937_64& rng) const {
+    const std::size_t a = deneb::uniform_index(rng, front.size());
+    std::size_t b = a;
+    while (front.size() > 1 && b == a) b = deneb::uniform_index(rng, front.size());
+    const IntGenome child =
+        vega_child(archive_->genome(front[a]), archive_->genome(front[b]), upper, rng);
+    return {child.begin(), child.end()};
+  }
+
+  static constexpr int kRetries = 20;
   const QuantEaOptions& options_;
   deneb::SearchContext& context_;
   std::shared_ptr<TrialArchive> archive_;
   std::shared_ptr<std::string> origin_;
   pagmo::problem problem_;
+  std::mt19937_64 repair_rng_;
 };
 
 class QuantEa final : public deneb::SearchAlgorithm {
  public:
   using Options = QuantEaOptions;
   explicit QuantEa(const Options& options) : options_(options) {}
+
+  void validate(const SearchSpace& space, const std::vector<Objective>& measures) const override {
+    objectives_of(options_, measures);
+    const std::size_t genes = space.genes().size();
+    if (options_.policy.length != 0 && static_cast<std::size_t>(options_.policy.length) != genes) {
+      throw deneb::ConfigError("search_algorithm.policy.length: is " +
+                               std::to_string(options_.policy.length) + ", the search space has " +
+                               std::to_string(genes) + " genes; set 0 to take that");
+    }
+    for (const deneb::Gene& gene : space.genes()) {
+      if (gene.candidates.size() < 2) {
+        throw deneb::ConfigError("search_space: QuantEA needs two or more candidates per gene");
+      }
+    }
+    try {
+      Nsga3Core(nsga3_options(options_, space, 0), domain_of(options_, space));
+    } catch (const std::invalid_argument& e) {
+      throw deneb::ConfigError(std::string("search_algorithm: ") + e.what());
+    }
+  }
+
   deneb::SearchResult run(deneb::SearchContext& context) override {
     return Search(options_, context).run();
   }

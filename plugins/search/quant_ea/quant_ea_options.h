@@ -9,12 +9,13 @@ namespace deneb::quant_ea {
 
 struct ObjectiveOptions {
   std::string name;
-  std::string direction = "min";
+  std::string direction = "auto";
   template <class V>
   void visit(V& v) {
     v("name", name,
       "metric of the evaluator (accuracy) or cost model (bitops, size, flops, params)");
-    v("direction", direction, "which way is better", {"max", "min"});
+    v("direction", direction, "which way is better; auto = as the metric says, costs are minimised",
+      {"auto", "max", "min"});
   }
 };
 
@@ -36,7 +37,7 @@ struct QuantEaPolicy {
 struct QuantEaOptions {
   std::string codec = "QuantCodec";
   QuantEaPolicy policy;
-  std::vector<ObjectiveOptions> objectives = {{"accuracy", "max"}, {"flops", "min"}};
+  std::vector<ObjectiveOptions> objectives = {{"accuracy", "auto"}, {"flops", "auto"}};
   std::string strategy = "nsga3";
   std::string crossover = "uniform";
   std::string mutation = "reset";
@@ -67,6 +68,11 @@ struct QuantEaOptions {
     for (std::size_t i = 0; i < objectives.size(); ++i) {
       if (objectives[i].name.empty()) {
         errors.add("objectives[" + std::to_string(i) + "].name", "is empty; name a metric or cost");
+      }
+      for (std::size_t j = 0; j < i; ++j) {
+        if (objectives[i].name != objectives[j].name || objectives[i].name.empty()) continue;
+        errors.add("objectives[" + std::to_string(i) + "].name",
+                   "\"" + objectives[i].name + "\" is there twice; remove one of them");
       }
     }
     if (policy.random_samples + (anchors ? 2 : 0) < policy.num_individual) {

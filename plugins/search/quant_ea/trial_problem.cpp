@@ -1,5 +1,7 @@
 #include "trial_problem.h"
 
+#include <deneb/random.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -21,17 +23,15 @@ std::vector<int> to_indices(const std::vector<double>& genome) {
 }  // namespace
 
 TrialArchive::TrialArchive(SearchContext& context, std::vector<Objective> objectives)
-    : context_(context), objectives_(std::move(objectives)), worst_(objectives_.size(), 0) {}
+    : context_(context), objectives_(std::move(objectives)) {}
 
 std::vector<double> TrialArchive::minimised(const TrialResult& result) const {
   std::vector<double> row;
   for (const Objective& objective : objectives_) {
     const auto it = result.metrics.find(objective.name);
     if (it == result.metrics.end()) {
-      std::string known;
-      for (const auto& metric : result.metrics) known += " " + metric.first;
-      throw ConfigError("search_algorithm.objectives: no metric or cost is named '" +
-                        objective.name + "'; there are:" + known);
+      throw RunError("QuantEA: trial " + std::to_string(result.id) + " has no '" + objective.name +
+                     "', which its evaluator had announced");
     }
     row.push_back(objective.direction == Direction::kMaximize ? -it->second : it->second);
   }
@@ -56,6 +56,7 @@ std::vector<std::vector<double>> TrialArchive::evaluate(
     if (request_of[i] >= 0) result = results[static_cast<std::size_t>(request_of[i])];
     if (result.ok) {
       rows[i] = minimised(result);
+      if (worst_.empty()) worst_ = rows[i];
       for (std::size_t j = 0; j < worst_.size(); ++j) {
         worst_[j] = std::max(worst_[j], rows[i][j]);
       }
@@ -67,14 +68,35 @@ std::vector<std::vector<double>> TrialArchive::evaluate(
   }
   for (auto& row : rows) {
     if (!row.empty()) continue;
+    if (worst_.empty()) {
+      throw RunError("QuantEA: all of the first " + std::to_string(genomes.size()) +
+                     " policies failed or break a limit; see the trials in reports.csv, and raise "
+                     "the limit or set anchors if none was tried");
+    }
     for (const double worst : worst_) row.push_back(worst + 1);
   }
   return rows;
 }
 
+bool TrialArchive::within_limits(const std::vector<double>& genome) const {
+  return context_.within_limits(context_.space().decode(to_indices(genome)));
+}
+
 bool TrialArchive::avoid(const std::vector<double>& genome) const {
-  const std::vector<int> indices = to_indices(genome);
-  return seen_.count(indices) || !context_.within_limits(context_.space().decode(indices));
+  return seen_.count(to_indices(genome)) || !within_limits(genome);
+}
+
+void TrialArchive::repair(std::vector<double>& genome, std::mt19937_64& rng) const {
+  const std::vector<int> narrowest = context_.space().narrowest();
+  std::vector<std::size_t> wide;
+  for (std::size_t i = 0; i < genome.size(); ++i) {
+    if (genome[i] != narrowest[i]) wide.push_back(i);
+  }
+  while (!wide.empty() && !within_limits(genome)) {
+    const std::size_t pick = uniform_index(rng, wide.size());
+    genome[wide[pick]] = narrowest[wide[pick]];
+    wide.erase(wide.begin() + static_cast<std::ptrdiff_t>(pick));
+  }
 }
 
 std::vector<std::size_t> TrialArchive::front() const {

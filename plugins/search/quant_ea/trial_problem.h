@@ -6,6 +6,7 @@
 #include <memory>
 #include <pagmo/threading.hpp>
 #include <pagmo/types.hpp>
+#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -14,18 +15,22 @@
 namespace deneb::quant_ea {
 
 /// Turns genomes into trials and trials into minimised objective rows, and keeps them all (the
-/// archive). A trial that failed or breaks a limit gets a penalty: the worst value seen so far plus
-/// one, in every objective, so that it never reaches a front.
+/// archive). A trial that failed or breaks a limit gets a penalty: the worst value of the successful
+/// trials so far plus one, in every objective, so that it never reaches a front.
 class TrialArchive {
  public:
   TrialArchive(SearchContext& context, std::vector<Objective> objectives);
 
-  /// Evaluates one batch; rows in the order of genomes. Throws what the context throws;
-  /// ConfigError for an objective that no trial reports.
+  /// Evaluates one batch; rows in the order of genomes. Throws what the context throws; RunError
+  /// while no trial at all has succeeded, since a penalty has nothing to go by then.
   std::vector<std::vector<double>> evaluate(const std::vector<std::vector<double>>& genomes,
                                             const std::string& origin);
+  bool within_limits(const std::vector<double>& genome) const;
   /// Seen before, or outside of the limits: not worth a trial.
   bool avoid(const std::vector<double>& genome) const;
+  /// Takes genes, drawn at random, to their narrowest candidate until the limits are kept. Under a
+  /// tight limit nearly every random genome breaks it.
+  void repair(std::vector<double>& genome, std::mt19937_64& rng) const;
 
   const std::vector<Objective>& objectives() const { return objectives_; }
   const std::vector<BitPolicy>& policies() const { return policies_; }
@@ -43,7 +48,7 @@ class TrialArchive {
   std::vector<BitPolicy> policies_;
   std::vector<TrialResult> results_;
   std::set<std::vector<int>> seen_;
-  std::vector<double> worst_;
+  std::vector<double> worst_;  // of each minimised objective; empty before the first success
 };
 
 /// The pagmo problem over an archive: one integer gene per decision. pagmo copies problems, so the

@@ -27,6 +27,13 @@ for row in rows:
 PY
 }
 
+column() { python3 - "$1" "$2" <<'PY' # NAME CSV
+import csv, sys
+for row in csv.DictReader(open(sys.argv[2])):
+    print(row[sys.argv[1]])
+PY
+}
+
 same_results() {  # TASK TASK
   for table in nas/reports.csv nas/output.csv fully_train/reports.csv fully_train/output.csv; do
     diff <(timeless "$1/output/$table") <(timeless "$2/output/$table") ||

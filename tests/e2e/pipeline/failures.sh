@@ -16,7 +16,8 @@ expect 1 'trials failed' nan --set nas.trainer.optimizer.lr=1e6 --set general.ma
 grep -q ',failed,' tasks/nan/output/nas/reports.csv || fail "failed trials are not in reports.csv"
 
 # Every trial is too slow.
-expect 1 'out of time' slow --set general.trial_timeout=0.01 --set general.max_failures=1
+expect 1 'out of time' slow --set general.trial_timeout=0.3 --set general.max_failures=1 \
+  --set nas.trainer.epochs=2000
 grep -q ',timeout,' tasks/slow/output/nas/reports.csv || fail "timeouts are not in reports.csv"
 
 expect 2 'did you mean' typo --set nas.trainer.epoch=3

@@ -20,6 +20,7 @@ class QuantEaSearch : public ::testing::Test {
 
   SearchResult search(FakeSearchContext& context, const nlohmann::json& options) {
     const auto algorithm = registry_.make<SearchAlgorithm>({"QuantEA", options});
+    algorithm->validate(context.space(), context.measures());
     return algorithm->run(context);
   }
   static nlohmann::json sized(int generations, int individuals, int samples) {
@@ -147,7 +148,54 @@ TEST_F(QuantEaSearch, WrongOptionsAreNamed) {
   options = sized(1, 4, 4);
   options["objectives"] = {{{"name", "accuracy"}, {"direction", "max"}},
                            {{"name", "energy"}, {"direction", "min"}}};
-  EXPECT_THAT(error(options), HasSubstr("'energy'; there are: accuracy flops"));
+  EXPECT_THAT(error(options), HasSubstr("objectives[1].name: no metric or cost is named "
+                                        "\"energy\" (one of accuracy, flops)"));
+  options["objectives"][1]["name"] = "flop";
+  EXPECT_THAT(error(options), HasSubstr("did you mean \"flops\"?"));
+  options["objectives"][1]["name"] = "accuracy";
+  EXPECT_THAT(error(options), HasSubstr("is there twice"));
+  options = sized(1, 4, 4);
+  options["divisions"] = 20;
+  EXPECT_THAT(error(options), HasSubstr("search_algorithm: NSGA-III: "));
+  EXPECT_EQ(context.trials, 0) << "mistakes cost no trial";
+}
+
+TEST_F(QuantEaSearch, DirectionsComeFromTheMeasures) {
+  FakeSearchContext context(4, {4, 8}, 2);
+  nlohmann::json options = sized(1, 4, 4);
+  options["objectives"] = {{{"name", "accuracy"}}, {{"name", "flops"}}};
+  const SearchResult result = search(context, options);
+  ASSERT_EQ(result.objectives.size(), 2u);
+  EXPECT_EQ(result.objectives[0].direction, Direction::kMaximize);
+  EXPECT_EQ(result.objectives[1].direction, Direction::kMinimize);
+  options["objectives"][1]["direction"] = "max";
+  EXPECT_EQ(search(context, options).objectives[1].direction, Direction::kMaximize);
+}
+
+// Random genomes of 20 layers nearly never keep so tight a limit: they have to be repaired.
+TEST_F(QuantEaSearch, FindsPoliciesUnderATightLimit) {
+  for (const char* strategy : {"nsga3", "vega_archive"}) {
+    FakeSearchContext context(20, {2, 3, 4, 6, 8}, 2);
+    const auto uniform = [&](int bits) {
+      return context.flops(uniform_policy(context.space().network(), bits, bits));
+    };
+    context.max_flops = uniform(3);
+    nlohmann::json options = sized(10, 16, 32);
+    options["strategy"] = strategy;
+    const SearchResult result = search(context, options);
+    ASSERT_FALSE(result.candidates.empty()) << strategy;
+    for (const Candidate& c : result.candidates) {
+      EXPECT_LE(context.flops(c.policy), context.max_flops) << strategy;
+    }
+    EXPECT_GE(context.trials, 100) << strategy;
+    EXPECT_GT(context.accuracy(result.candidates.front().policy), .6) << strategy;
+  }
+}
+
+TEST_F(QuantEaSearch, NothingToLearnFromIsAnError) {
+  FakeSearchContext context(4, {4, 8}, 2);
+  context.fails = [](std::int64_t) { return true; };
+  EXPECT_THROW(search(context, sized(1, 4, 4)), RunError);
 }
 
 }  // namespace

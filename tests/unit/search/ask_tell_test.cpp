@@ -73,7 +73,7 @@ TEST(ParetoCandidates, UnknownObjectiveListsTheKnownOnes) {
   try {
     pareto_candidates({context.space().decode({0, 0})}, {good}, kObjectives);
     FAIL() << "no error";
-  } catch (const ConfigError& e) {
+  } catch (const RunError& e) {
     EXPECT_THAT(e.what(), ::testing::HasSubstr("'flops'; there are: accuracy"));
   }
 }

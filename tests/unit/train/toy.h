@@ -102,6 +102,9 @@ inline deneb::DataLoader make_data(const deneb::DataLoaderOptions& options = loa
 
 class Accuracy final : public deneb::Evaluator {
  public:
+  std::vector<deneb::Objective> metrics() const override {
+    return {{"accuracy", deneb::Direction::kMaximize}, {"loss", deneb::Direction::kMinimize}};
+  }
   deneb::Metrics evaluate(deneb::Network& network, deneb::BatchStream& stream,
                           torch::Device) const override {
     deneb::EvaluationMode mode(network);
@@ -128,6 +131,7 @@ class Scripted final : public deneb::Evaluator {
  public:
   Scripted(std::vector<double> values, deneb::Direction direction)
       : values_(std::move(values)), direction_(direction) {}
+  std::vector<deneb::Objective> metrics() const override { return {{"score", direction_}}; }
   deneb::Metrics evaluate(deneb::Network& network, deneb::BatchStream&,
                           torch::Device) const override {
     seen.push_back(deneb::state_of(network));

@@ -61,6 +61,16 @@ class DENEB_API BatchStream {
   virtual bool next(Batch& batch) = 0;
 };
 
+/// Throws Interrupted between two batches when a stop was asked for (deneb/interrupt.h).
+class DENEB_API StoppableStream final : public BatchStream {
+ public:
+  explicit StoppableStream(std::unique_ptr<BatchStream> stream) : stream_(std::move(stream)) {}
+  bool next(Batch& batch) override;
+
+ private:
+  std::unique_ptr<BatchStream> stream_;
+};
+
 /// Splits, shuffles, augments, normalizes and batches a dataset. The last, smaller batch is never
 /// dropped. What a pass yields depends on (split_seed, seed, epoch) only, not on `workers`. The
 /// padding of a random crop is zero before normalization (black), and mirroring comes after it.

@@ -6,6 +6,10 @@
 
 namespace deneb {
 
+/// Letters, digits, `_`, `-` and `.`, not beginning with `.` or `-`: a name that stays within its
+/// folder.
+DENEB_API bool is_plain_file_name(const std::string& name);
+
 /// Whole file as bytes; DataError naming the file when it is missing, a directory or unreadable.
 DENEB_API std::string read_file(const std::string& path);
 

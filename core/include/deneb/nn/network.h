@@ -22,6 +22,10 @@ class DENEB_API Network : public torch::nn::Module {
   /// Sample shape that the network was made for, without the batch dimension.
   virtual std::vector<std::int64_t> input_shape() const = 0;
   virtual std::int64_t num_classes() const = 0;
+  /// A batch of one sample for probe(), which runs it through the network to see its layers. By
+  /// default "input" is normally distributed, float32 [1, input_shape...]; networks that take other
+  /// inputs (token ids) give their own. The same on every call; on the CPU.
+  virtual Batch example_batch() const;
 };
 
 }  // namespace deneb

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torch/types.h>
+#include <c10/core/Device.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -25,6 +25,15 @@ struct TaskOptions {
   }
 };
 
+/// A report of `general.reports` with options of its own.
+struct ReportSection {
+  PluginSpec report;
+  template <class V>
+  void visit(V& v) {
+    v.plugin("report", report, "report", "report plugin and its options");
+  }
+};
+
 struct GeneralOptions {
   TaskOptions task;
   std::int64_t seed = 0;
@@ -35,6 +44,7 @@ struct GeneralOptions {
   double trial_timeout = 0;
   int max_failures = 10;
   std::vector<std::string> reports = {"tables", "html"};
+  std::vector<ReportSection> report_options;
   template <class V>
   void visit(V& v) {
     v("task", task, "where results go");
@@ -54,6 +64,7 @@ struct GeneralOptions {
     v("max_failures", max_failures, "failed trials after which the run ends with an error",
       {0, 1e9});
     v("reports", reports, "report plugins to write after every step");
+    v("report_options", report_options, "options of some of the reports");
   }
 };
 
@@ -68,7 +79,7 @@ struct RunContext {
   std::string program;        ///< path of the deneb program, for worker processes
   TrialStore& store;
   Console& console;
-  torch::Device device;
+  c10::Device device;
 
   /// Root of the step's RNG tree.
   std::uint64_t step_seed() const;
@@ -81,10 +92,12 @@ struct ValidationContext {
   const Registry& registry;
   const GeneralOptions& general;
   std::string task_folder;  ///< where the task will run; files below it may not exist yet
-  torch::Device device;
+  c10::Device device;
 
-  /// DataError unless the file exists or lies in the task folder (an earlier step makes it then).
-  void check_input_file(const std::string& key, const std::string& path) const;
+  /// True: `path` is there, and its content can be checked. False: there is none to check, since
+  /// the path is empty or below the task folder, where an earlier step makes it. DataError when it
+  /// does not exist.
+  bool check_input_file(const std::string& key, const std::string& path) const;
 };
 
 /// A step of the pipeline. Constructed from its whole section. Reads what the step before left on
@@ -97,9 +110,9 @@ class DENEB_API PipeStep {
   /// Checks that need constructed parts (networks, search spaces); throws deneb errors. Under a
   /// second, touches no disk but for reading.
   virtual void validate(const ValidationContext& context) const;
-  /// Kinds of artifacts that the step needs from an earlier step and leaves: "policies",
-  /// "weights", ... The chain is checked before anything runs.
-  virtual std::vector<std::string> takes() const;
+  /// Kinds of artifacts that the step needs of the step before it (`first`: there is none) and
+  /// that it leaves: "policies", "weights", ... The chain is checked before anything runs.
+  virtual std::vector<std::string> takes(bool first) const;
   virtual std::vector<std::string> gives() const;
   /// Must be able to start again after a kill at any time.
   virtual void run(RunContext& context) = 0;

@@ -38,8 +38,11 @@ DENEB_API Pipeline load_task(const std::string& task_folder,
                              const std::vector<std::string>& plugin_paths, Registry& registry,
                              PluginLoader& loader);
 
+/// The report `name` with the options that a resolved pipeline gives it.
+DENEB_API PluginSpec report_spec(const nlohmann::ordered_json& config, const std::string& name);
+
 /// torch device of a `device` option; ConfigError for an unknown word or an absent GPU.
-DENEB_API torch::Device resolve_device(const std::string& word);
+DENEB_API c10::Device resolve_device(const std::string& word);
 
 /// Folder name for a new task: UTC start time, `20261121-093015-123`.
 DENEB_API std::string new_task_id();

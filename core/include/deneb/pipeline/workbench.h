@@ -83,9 +83,12 @@ class DENEB_API Workbench {
   /// The same with other start weights ("" = random).
   std::shared_ptr<Network> make_network(std::uint64_t seed, const std::string& weights) const;
   /// The same with quantizers. Float weights come first, because quantizers initialise from them;
-  /// quantizer state in the file then replaces the initial one.
+  /// quantizer state in the file then replaces the initial one, as far as the file was trained with
+  /// the same formats.
   std::shared_ptr<Network> make_quantized(std::uint64_t seed, const std::string& weights,
                                           const BitPolicy& policy) const;
+  /// DataError when the section's start weights are there and damaged or of another network.
+  void check_weights() const;
   /// Puts the section's quantizers in, by policy.
   void apply(Network& network, const BitPolicy& policy) const;
 
@@ -93,7 +96,13 @@ class DENEB_API Workbench {
   const DataLoader& data();
   const Evaluator& evaluator() const { return *evaluator_; }
 
+  /// Metrics of the evaluator, then all costs.
+  std::vector<Objective> measures() const;
+  /// ConfigError when a quantizer of the section cannot represent a format of the policy.
+  void check_formats(const BitPolicy& policy) const;
   std::map<std::string, double> costs(const BitPolicy& policy) const;
+  /// All registered cost models that need no options, and those of the section.
+  std::vector<std::string> cost_names() const;
   /// ConfigError lists the known names.
   const CostModel& cost_model(const std::string& name) const;
 
@@ -106,6 +115,7 @@ class DENEB_API Workbench {
   std::unique_ptr<DataLoader> loader_;
   std::shared_ptr<Evaluator> evaluator_;
   std::map<std::string, std::shared_ptr<CostModel>> costs_;
+  std::map<std::string, std::string> unusable_costs_;  // name -> why
 };
 
 /// Network facts for the store and reports: {"type", "layers": [{name, op, macs, weights, ...}]}.

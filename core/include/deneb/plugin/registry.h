@@ -92,7 +92,8 @@ class DENEB_API Registry final : public PluginCatalog {
 
 /// Runs `fn`, a call into a plugin. What it throws leaves as a new object of libdeneb with the text
 /// copied, so that no exception object owned by a plugin gets out: a deneb error keeps its type and
-/// text; anything else becomes PluginError with plugin and stage before the text.
+/// text; lack of memory becomes RunError; anything else becomes PluginError with plugin and stage
+/// before the text, or RunError with the stage for the plugin "core".
 /// `stage`: "register_all", "run", ...
 DENEB_API void guard(const std::string& plugin, const std::string& stage,
                      const std::function<void()>& fn);

@@ -39,8 +39,11 @@ class DENEB_API BitPolicy {
 
   /// Array of {"name","weight","activation"}.
   nlohmann::ordered_json to_json() const;
-  /// ConfigError with `where` and the index for a malformed entry or a name given twice.
+  /// ConfigError with `where` and the index for a malformed entry, an unknown key or a name given
+  /// twice.
   static BitPolicy from_json(const nlohmann::ordered_json& layers, const std::string& where);
+  /// One entry of that array; `place` begins the messages.
+  static Entry entry_from_json(const nlohmann::ordered_json& item, const std::string& place);
 
   /// ConfigError (nearest name suggested) when the policy names a layer that the network lacks.
   void check_against(const NetworkInfo& network, const std::string& where) const;
@@ -50,6 +53,9 @@ class DENEB_API BitPolicy {
  private:
   std::vector<Entry> layers_;
 };
+
+/// `*` matches any run of characters, `?` one.
+DENEB_API bool glob_match(const std::string& pattern, const std::string& text);
 
 /// Every layer of the network with the same widths; activations signed where the layer needs it.
 DENEB_API BitPolicy uniform_policy(const NetworkInfo& network, int weight_bits,

@@ -12,6 +12,8 @@ namespace deneb {
 class DENEB_API AskTellSearch : public SearchAlgorithm {
  public:
   ~AskTellSearch() override;
+  /// Checks the names of the objectives; a search that overrides it calls it too.
+  void validate(const SearchSpace& space, const std::vector<Objective>& measures) const override;
   SearchResult run(SearchContext& context) final;
 
  protected:

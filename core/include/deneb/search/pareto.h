@@ -9,12 +9,6 @@
 
 namespace deneb {
 
-/// What a search optimises: a metric of the evaluator or a cost model, by name.
-struct Objective {
-  std::string name;
-  Direction direction = Direction::kMaximize;
-};
-
 /// a is at least as good as b in every objective and better in one. Rows are values in the order of
 /// the objectives; NaN dominates nothing and is dominated by every finite row.
 DENEB_API bool dominates(const std::vector<double>& a, const std::vector<double>& b,

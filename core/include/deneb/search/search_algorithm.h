@@ -17,6 +17,7 @@
 #include <deneb/search/pareto.h>
 #include <deneb/search/search_space.h>
 #include <deneb/train/evaluator.h>
+#include <deneb/train/metrics.h>
 
 namespace deneb {
 
@@ -56,6 +57,8 @@ class DENEB_API SearchContext {
   virtual ~SearchContext();
 
   virtual const SearchSpace& space() const = 0;  ///< space().network(): the layer facts
+  /// Everything that a trial's result holds: the evaluator's metrics, then all costs.
+  virtual std::vector<Objective> measures() const = 0;
   /// All costs of a policy by name: "bitops", "size", "flops", "params", ... No training.
   virtual std::map<std::string, double> costs(const BitPolicy& policy) const = 0;
   /// The cost model of that name; ConfigError lists the known ones.
@@ -92,6 +95,9 @@ class DENEB_API SearchAlgorithm {
  public:
   static constexpr const char* kKind = "search_algorithm";
   virtual ~SearchAlgorithm();
+  /// Checks before anything runs that the options fit the space and name known measures
+  /// (SearchContext::measures()); ConfigError. The default accepts all.
+  virtual void validate(const SearchSpace& space, const std::vector<Objective>& measures) const;
   virtual SearchResult run(SearchContext& context) = 0;
 };
 

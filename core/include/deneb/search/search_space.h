@@ -48,6 +48,12 @@ struct SearchSpaceOptions {
     v("tie_weight_activation", tie_weight_activation,
       "weight and activation of a layer have the same width");
   }
+  void check(OptionErrors& errors) const {
+    if (tie_weight_activation && !activation_candidates.empty()) {
+      errors.add("activation_candidates",
+                 "has no effect with tie_weight_activation; remove one of them");
+    }
+  }
 };
 
 /// One decision of a search.
@@ -88,8 +94,5 @@ class DENEB_API SearchSpace {
   std::vector<LayerChoice> pinned_;  // by layer index; used where network_.layers[i].pinned
   std::vector<Gene> genes_;
 };
-
-/// `*` matches any run of characters, `?` one.
-DENEB_API bool glob_match(const std::string& pattern, const std::string& text);
 
 }  // namespace deneb

@@ -15,6 +15,8 @@ class DENEB_API Evaluator {
  public:
   static constexpr const char* kKind = "evaluator";
   virtual ~Evaluator();
+  /// Names and directions of what evaluate() returns, in its order. No data needed.
+  virtual std::vector<Objective> metrics() const = 0;
   /// Puts the network into evaluation mode for the pass and back afterwards; no gradients. Images
   /// are handed over in channels_last. RunError for an empty stream.
   virtual Metrics evaluate(Network& network, BatchStream& stream, torch::Device device) const = 0;

@@ -11,6 +11,12 @@ namespace deneb {
 
 enum class Direction { kMaximize, kMinimize };
 
+/// Something to optimise, a metric of the evaluator or a cost model, by name.
+struct Objective {
+  std::string name;
+  Direction direction = Direction::kMaximize;
+};
+
 struct Metric {
   std::string name;
   double value = 0;
