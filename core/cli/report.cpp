@@ -52,7 +52,9 @@ int report_command(const Words& words) {
   for (const std::string& type : types) {
     const auto report = session.registry().make<Report>(report_spec(config, type));
     std::string path;
-    guard(session.registry().at(Report::kKind, type).plugin, "report " + type, [&] { path = report->write({store, folder, config}, ""); });
+    guard(session.registry().at(Report::kKind, type).plugin, "report " + type, [&] {
+      path = report->write({store, folder, config}, "");
+    });
     if (!path.empty()) std::cout << path << "\n";
   }
   return kExitOk;

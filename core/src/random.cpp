@@ -30,8 +30,6 @@ std::uint64_t uniform_index(std::mt19937_64& rng, std::uint64_t n) {
   return value % n;
 }
 
-double uniform_real(std::mt19937_64& rng) {
-  return static_cast<double>(rng() >> 11) * 0x1.0p-53;
-}
+double uniform_real(std::mt19937_64& rng) { return static_cast<double>(rng() >> 11) * 0x1.0p-53; }
 
 }  // namespace deneb

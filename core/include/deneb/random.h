@@ -13,8 +13,8 @@ namespace deneb {
 DENEB_API std::uint64_t derive_seed(std::uint64_t parent, const std::string& label);
 DENEB_API std::uint64_t derive_seed(std::uint64_t parent, std::uint64_t index);
 
-/// Uniform integer in [0, n) by rejection, the same on every platform (std::uniform_int_distribution
-/// is not). n > 0.
+/// Uniform integer in [0, n) by rejection, the same on every platform
+/// (std::uniform_int_distribution is not). n > 0.
 DENEB_API std::uint64_t uniform_index(std::mt19937_64& rng, std::uint64_t n);
 /// Uniform double in [0, 1) with 53 random bits, the same on every platform.
 DENEB_API double uniform_real(std::mt19937_64& rng);

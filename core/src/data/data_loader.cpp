@@ -1,5 +1,5 @@
-#include <deneb/interrupt.h>
 #include <deneb/data/data_loader.h>
+#include <deneb/interrupt.h>
 #include <deneb/random.h>
 
 #include <algorithm>

@@ -2,8 +2,8 @@
 #include <ATen/ops/batch_norm.h>
 #include <deneb/nn/layers.h>
 
-#include <algorithm>
 #include <torch/nn/functional/linear.h>
+#include <algorithm>
 
 namespace deneb {
 
@@ -92,7 +92,8 @@ torch::Tensor BatchNorm2dImpl::forward(const torch::Tensor& input) {
     if (momentum < 0) momentum = 1.0 / double(num_batches_tracked.item<std::int64_t>());
   }
   return at::batch_norm(input, weight, bias, running_mean, running_var, is_training(),
-                           std::max(momentum, 0.0), options.eps, at::globalContext().userEnabledCuDNN());
+                        std::max(momentum, 0.0), options.eps,
+                        at::globalContext().userEnabledCuDNN());
 }
 
 void BatchNorm2dImpl::reset_running_stats() {

@@ -105,7 +105,8 @@ NetworkInfo probe(Network& network, const std::string& model) {
     try {
       network.forward(network.example_batch().to(device));
     } catch (const c10::Error& e) {
-      throw ConfigError("network " + model + ": cannot take its own input (example_batch(), by default one sample of " +
+      throw ConfigError("network " + model +
+                        ": cannot take its own input (example_batch(), by default one sample of " +
                         std::to_string(product(info.input_shape)) +
                         " normal values): " + e.what_without_backtrace());
     }

@@ -49,12 +49,14 @@ void lift_step_types(ordered_json& config, const std::vector<std::string>& steps
   std::set<std::string> seen;
   for (const std::string& name : steps) {
     if (!seen.insert(name).second) {
-      diagnostics.add("pipeline", "step '" + name + "' is listed twice; give the second run a "
-                                  "section and a name of its own");
+      diagnostics.add("pipeline", "step '" + name +
+                                      "' is listed twice; give the second run a "
+                                      "section and a name of its own");
     }
     if (!is_plain_file_name(name)) {
-      diagnostics.add("pipeline", "'" + name + "' cannot be the name of a step, which names its "
-                                  "output folder; use letters, digits, _, - and .");
+      diagnostics.add("pipeline", "'" + name +
+                                      "' cannot be the name of a step, which names its "
+                                      "output folder; use letters, digits, _, - and .");
       continue;
     }
     if (name == "general" || name == "pipeline" || name == "plugins") {
@@ -114,26 +116,28 @@ void check_chain(const Pipeline& pipeline, Diagnostics& diagnostics) {
   for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
     for (const std::string& need : pipeline.step_objects[i]->takes(i == 0)) {
       if (std::count(given.begin(), given.end(), need)) continue;
-      diagnostics.add(pipeline.steps[i],
-                      "needs " + need + ", which " +
-                          (i == 0 ? "no step before it leaves"
-                                  : "step '" + pipeline.steps[i - 1] + "' before it does not leave") +
-                          "; change the order of \"pipeline\" or name the files in the section");
+      diagnostics.add(
+          pipeline.steps[i],
+          "needs " + need + ", which " +
+              (i == 0 ? "no step before it leaves"
+                      : "step '" + pipeline.steps[i - 1] + "' before it does not leave") +
+              "; change the order of \"pipeline\" or name the files in the section");
     }
     given = pipeline.step_objects[i]->gives();
   }
 }
 
 // Runs the checks of the constructed steps; a DataError is thrown only if nothing else is wrong.
-void check_steps(const Pipeline& pipeline, const std::string& task_folder,
-                 const Registry& registry, Diagnostics& diagnostics) {
+void check_steps(const Pipeline& pipeline, const std::string& task_folder, const Registry& registry,
+                 Diagnostics& diagnostics) {
   const ValidationContext context{registry, pipeline.general, task_folder,
                                   resolve_device(pipeline.general.device)};
   std::string data_error;
   for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
     try {
       const std::string type = pipeline.config.at(pipeline.steps[i]).at("pipe_step").at("type");
-      guard(registry.at(PipeStep::kKind, type).plugin, "validation of " + pipeline.steps[i], [&] { pipeline.step_objects[i]->validate(context); });
+      guard(registry.at(PipeStep::kKind, type).plugin, "validation of " + pipeline.steps[i],
+            [&] { pipeline.step_objects[i]->validate(context); });
     } catch (const ConfigError& e) {
       diagnostics.add(pipeline.steps[i], e.what());
     } catch (const DataError& e) {
@@ -149,8 +153,9 @@ void check_reports(const GeneralOptions& general, const Registry& registry,
   for (std::size_t i = 0; i < general.report_options.size(); ++i) {
     const std::string& name = general.report_options[i].report.type;
     if (std::count(general.reports.begin(), general.reports.end(), name)) continue;
-    diagnostics.add("general.report_options[" + std::to_string(i) + "].report.type",
-                    "\"" + name + "\" is not in general.reports; add it there or remove its options");
+    diagnostics.add(
+        "general.report_options[" + std::to_string(i) + "].report.type",
+        "\"" + name + "\" is not in general.reports; add it there or remove its options");
   }
 }
 
@@ -169,8 +174,9 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
   if (config.contains("plugins") && config["plugins"].is_array()) config["plugins"] = from_file;
   const std::vector<std::string> steps = string_list(config, "pipeline");
   if (steps.empty()) {
-    diagnostics.add("pipeline", "names no step; write for example \"pipeline\": [\"nas\", "
-                                "\"fully_train\"]");
+    diagnostics.add("pipeline",
+                    "names no step; write for example \"pipeline\": [\"nas\", "
+                    "\"fully_train\"]");
   }
   lift_step_types(config, steps, registry, diagnostics);
   make_paths_absolute(config, steps, base);
@@ -200,7 +206,8 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
   if (general.task.task_id.empty()) general.task.task_id = new_task_id();
   const std::string folder =
       fs::absolute(fs::path(general.task.local_base_path) / general.task.task_id)
-          .lexically_normal().string();
+          .lexically_normal()
+          .string();
   options.general = general;
   check_reports(general, registry, diagnostics);
   for (const std::string& step : steps) {
@@ -245,8 +252,7 @@ void register_core(Registry& registry) {
     }
     Registry& registry;
   } registrar(registry);
-  registrar.add<PipeStep, detail::SearchStep>("SearchPipeStep",
-                                              "runs a search, leaves policies");
+  registrar.add<PipeStep, detail::SearchStep>("SearchPipeStep", "runs a search, leaves policies");
   registrar.add<PipeStep, detail::TrainStep>(
       "TrainPipeStep", "trains policies of the step before, leaves weights and test metrics");
   registrar.add<PipeStep, detail::EvaluateStep>("EvaluatePipeStep",
@@ -260,7 +266,8 @@ torch::Device resolve_device(const std::string& word) {
   const bool indexed = std::sscanf(word.c_str(), "cuda:%3d%n", &index, &used) == 1 &&
                        used == static_cast<int>(word.size());
   if (word != "cuda" && !indexed) {
-    throw ConfigError("general.device: got '" + word + "', expected auto, cpu, cuda or cuda:<index>");
+    throw ConfigError("general.device: got '" + word +
+                      "', expected auto, cpu, cuda or cuda:<index>");
   }
   if (index >= static_cast<int>(torch::cuda::device_count())) {
     throw ConfigError("general.device: " + word + " is not there (" +
@@ -315,7 +322,8 @@ Pipeline load_task(const std::string& task_folder, const std::vector<std::string
                    Registry& registry, PluginLoader& loader) {
   const std::string file = task_folder + "/config.resolved.json";
   if (!fs::exists(file)) {
-    throw ConfigError(task_folder + ": is no Deneb task (it has no config.resolved.json); give the "
+    throw ConfigError(task_folder +
+                      ": is no Deneb task (it has no config.resolved.json); give the "
                       "folder that `deneb run` printed");
   }
   // Wherever the folder lies now, and whatever the working directory is.

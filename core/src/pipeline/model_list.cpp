@@ -97,8 +97,7 @@ std::vector<ModelTask> collect_models(const TrainStepOptions& options, const Run
   if (from_previous) folder = context.task_folder + "/output/" + context.previous_step;
   if (!folder.empty()) {
     const fs::path path = fs::path(folder).lexically_normal();
-    const std::string label =
-        (path.has_filename() ? path : path.parent_path()).filename().string();
+    const std::string label = (path.has_filename() ? path : path.parent_path()).filename().string();
     models = models_in(folder, label, block.load_weights);
     if (models.empty()) {
       throw RunError("step " + context.step + ": no policy and no model lies in " + folder +
@@ -114,8 +113,8 @@ std::vector<ModelTask> collect_models(const TrainStepOptions& options, const Run
   }
   for (const UniformOptions& u : options.uniform) {
     ModelTask task;
-    task.origin = "uniform w" + std::to_string(u.weight_bits) + "a" +
-                  std::to_string(u.activation_bits);
+    task.origin =
+        "uniform w" + std::to_string(u.weight_bits) + "a" + std::to_string(u.activation_bits);
     task.policy = baseline_policy(u, bench.network_info());
     models.push_back(task);
   }

@@ -65,7 +65,9 @@ struct TrainStepBlock {
   void visit(V& v) {
     v("type", type, "kind of step");
     v("models_folder", models_folder,
-      "folder with policies/*.json; empty = output of the step before");
+      "folder with policies/*.json or models/, relative to the pipeline file; empty = output of "
+      "the "
+      "step before");
     v("max_models", max_models,
       "train so many of the policies, spread evenly over the front; 0 = all", {0, 1e6});
     v("load_weights", load_weights, "start from weights that the step before left for a policy");

@@ -61,8 +61,9 @@ void write_reports(const Pipeline& pipeline, const std::string& task_folder,
   for (const std::string& name : pipeline.general.reports) {
     const auto report = registry.make<Report>(report_spec(pipeline.config, name));
     std::string path;
-    guard(registry.at(Report::kKind, name).plugin, "report " + name,
-          [&] { path = report->write({store, task_folder, pipeline.config}, step); });
+    guard(registry.at(Report::kKind, name).plugin, "report " + name, [&] {
+      path = report->write({store, task_folder, pipeline.config}, step);
+    });
     if (!path.empty()) console.log("info", step, "report: " + path);
   }
 }
@@ -117,12 +118,12 @@ void remove_temporaries(const std::string& task_folder) {
 
 void run_step(const Pipeline& pipeline, std::size_t index, RunContext& context) {
   const std::string& step = pipeline.steps[index];
-  const std::string type =
-      pipeline.config.at(step).at("pipe_step").at("type").get<std::string>();
+  const std::string type = pipeline.config.at(step).at("pipe_step").at("type").get<std::string>();
   context.store.begin_step(step, type);
   try {
     throw_if_stopping();
-    guard(context.registry.at(PipeStep::kKind, type).plugin, "step " + step, [&] { pipeline.step_objects[index]->run(context); });
+    guard(context.registry.at(PipeStep::kKind, type).plugin, "step " + step,
+          [&] { pipeline.step_objects[index]->run(context); });
   } catch (const Interrupted&) {
     context.store.finish_step(step, "interrupted", "stopped by a signal");
     throw;
@@ -193,10 +194,11 @@ void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
       previous = step;
       continue;
     }
-    RunContext context{registry,    pipeline.general, pipeline.config,
-                       step,        previous,         task_folder,
-                       options.program, store,        console,
-                       resolve_device(pipeline.general.device)};
+    RunContext context{registry,        pipeline.general,
+                       pipeline.config, step,
+                       previous,        task_folder,
+                       options.program, store,
+                       console,         resolve_device(pipeline.general.device)};
     try {
       run_step(pipeline, i, context);
     } catch (const std::exception&) {

@@ -68,7 +68,8 @@ std::int64_t SearchRun::assign_id(const TrialRequest& request) {
                      " was another policy before (" + stored->encoding + "), now " +
                      request.policy.text() +
                      "; the search does not repeat itself, or its plugin changed; start anew with "
-                     "--from " + context_.step);
+                     "--from " +
+                     context_.step);
     }
     row = *stored;
   } else {
@@ -135,10 +136,10 @@ void SearchRun::count_failure(const TrialRow& row) {
 
 void SearchRun::run_new(const std::vector<std::int64_t>& ids) {
   if (!workers_) {
-    workers_ = std::make_unique<WorkerPool>(
-        std::vector<std::string>{context_.program, "trial-worker", context_.task_folder,
-                                 context_.step},
-        context_.general.workers, context_.general.trial_timeout);
+    workers_ =
+        std::make_unique<WorkerPool>(std::vector<std::string>{context_.program, "trial-worker",
+                                                              context_.task_folder, context_.step},
+                                     context_.general.workers, context_.general.trial_timeout);
   }
   std::vector<nlohmann::json> requests;
   for (const std::int64_t id : ids) {
@@ -173,7 +174,7 @@ void SearchRun::record(std::int64_t id, const WorkerPool::Answer& answer) {
   std::vector<EpochRow> epochs;
   if (row.status == "finished") {
     for (const auto& item : answer.json.at("epochs")) {
-      EpochRow epoch{context_.step, id, item.at("epoch"), item.at("lr"), item.at("train_loss"),
+      EpochRow epoch{context_.step,      id, item.at("epoch"), item.at("lr"), item.at("train_loss"),
                      item.at("seconds"), {}};
       epoch.metrics = item.at("metrics");
       epochs.push_back(epoch);
@@ -215,9 +216,7 @@ std::uint64_t SearchRun::seed(const std::string& label) const {
   return derive_seed(derive_seed(context_.step_seed(), "search"), label);
 }
 
-std::shared_ptr<Network> SearchRun::make_network() {
-  return bench_.make_network(seed("network"));
-}
+std::shared_ptr<Network> SearchRun::make_network() { return bench_.make_network(seed("network")); }
 
 std::string SearchRun::artifact_path(const std::string& file) const {
   return context_.output_folder() + "/" + file;

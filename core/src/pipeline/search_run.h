@@ -51,8 +51,8 @@ class SearchRun final : public SearchContext {
   Workbench bench_;
   std::unique_ptr<SearchSpace> space_;
   std::unique_ptr<WorkerPool> workers_;
-  std::map<std::string, std::int64_t> id_of_policy_;  // fingerprint -> trial of this run
-  std::map<std::int64_t, TrialRow> rows_;             // of this run, finished or to be run
+  std::map<std::string, std::int64_t> id_of_policy_;    // fingerprint -> trial of this run
+  std::map<std::int64_t, TrialRow> rows_;               // of this run, finished or to be run
   std::vector<std::pair<std::string, double>> limits_;  // cost, largest value
   int failures_ = 0;
 };

@@ -58,8 +58,11 @@ void save_model(const std::string& folder, const Network& network, const TrainSt
   policy.model = {{"type", options.network.type}, {"options", options.network.options}};
   policy.policy = task.policy;
   policy.metrics = metrics;
-  policy.provenance = {{"step", context.step}, {"model", task.id}, {"origin", task.origin},
-                       {"seed", context.general.seed}, {"weights", "weights.safetensors"}};
+  policy.provenance = {{"step", context.step},
+                       {"model", task.id},
+                       {"origin", task.origin},
+                       {"seed", context.general.seed},
+                       {"weights", "weights.safetensors"}};
   write_policy_file(folder + "/policy.json", policy);
   write_file_atomically(folder + "/metrics.json", metrics.dump(1) + "\n");
 }
@@ -100,7 +103,8 @@ void describe_step(RunContext& context, const TrainStepOptions& options, const W
   context.store.set_step_info(context.step, info);
 }
 
-void add_metrics(nlohmann::ordered_json& target, const Metrics& metrics, const std::string& prefix) {
+void add_metrics(nlohmann::ordered_json& target, const Metrics& metrics,
+                 const std::string& prefix) {
   for (const Metric& metric : metrics.all()) target[prefix + metric.name] = metric.value;
 }
 
@@ -126,13 +130,12 @@ void TrainStep::run(RunContext& context) {
                           std::to_string(options_.trainer.epochs) + " epoch(s)");
   for (const ModelTask& task : tasks) try_model(context, bench, task, tasks.size());
   const std::vector<TrialRow> rows = context.store.trials(context.step);
-  const auto finished = std::count_if(rows.begin(), rows.end(), [](const TrialRow& row) {
-    return row.status == "finished";
-  });
+  const auto finished = std::count_if(rows.begin(), rows.end(),
+                                      [](const TrialRow& row) { return row.status == "finished"; });
   print_models(context.console, rows, main_metric(bench).name);
   if (finished == 0) {
-    throw RunError("step " + context.step + ": no model could be trained; the last one said: " +
-                   rows.back().message);
+    throw RunError("step " + context.step +
+                   ": no model could be trained; the last one said: " + rows.back().message);
   }
 }
 

@@ -11,10 +11,10 @@ namespace deneb::detail {
 
 /// A model that a training or evaluation step works on.
 struct ModelTask {
-  std::int64_t id = 0;   ///< 1-based
-  std::string origin;    ///< "nas/12", "uniform w4a4", "float32"
+  std::int64_t id = 0;  ///< 1-based
+  std::string origin;   ///< "nas/12", "uniform w4a4", "float32"
   BitPolicy policy;
-  std::string weights;   ///< start weights; "" = those of the section
+  std::string weights;  ///< start weights; "" = those of the section
 };
 
 /// Models that the section names: policies of the step before (at most max_models, spread evenly
@@ -57,7 +57,8 @@ class EvaluateStep final : public PipeStep {
   void validate(const ValidationContext& context) const override;
   /// A first step without weights serves `deneb evaluate --weights` as a description.
   std::vector<std::string> takes(bool first) const override {
-    const bool reads = !first && options_.weights.empty() && options_.pipe_step.models_folder.empty();
+    const bool reads =
+        !first && options_.weights.empty() && options_.pipe_step.models_folder.empty();
     return reads ? std::vector<std::string>{"weights"} : std::vector<std::string>{};
   }
   std::vector<std::string> gives() const override { return {}; }

@@ -50,8 +50,7 @@ nlohmann::json epochs_json(const FitResult& fit) {
 nlohmann::json answer_trial(Workbench& bench, const nlohmann::json& request) {
   try {
     const auto policy = BitPolicy::from_json(request.at("policy"), "trial request");
-    const TrialOutcome outcome =
-        run_trial(bench, policy, request.at("seed").get<std::uint64_t>());
+    const TrialOutcome outcome = run_trial(bench, policy, request.at("seed").get<std::uint64_t>());
     nlohmann::ordered_json metrics = outcome.metrics.to_json();
     return {{"id", request.at("id")}, {"metrics", metrics}, {"epochs", epochs_json(outcome.fit)}};
   } catch (const Interrupted&) {

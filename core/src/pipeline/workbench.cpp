@@ -37,8 +37,7 @@ void drop_foreign_quantizers(TensorFile& file, const BitPolicy& policy, const st
       const LayerChoice* before = trained.find(name.substr(0, at));
       const LayerChoice* now = policy.find(name.substr(0, at));
       if (!before || !now) return true;
-      return part[1] == 'w' ? before->weight != now->weight
-                            : before->activation != now->activation;
+      return part[1] == 'w' ? before->weight != now->weight : before->activation != now->activation;
     }
     return false;
   };
@@ -178,8 +177,8 @@ const CostModel& Workbench::cost_model(const std::string& name) const {
   if (it != costs_.end()) return *it->second;
   const auto unusable = unusable_costs_.find(name);
   if (unusable != unusable_costs_.end()) {
-    throw ConfigError("cost model '" + name + "' needs options, in cost_models: " +
-                      unusable->second);
+    throw ConfigError("cost model '" + name +
+                      "' needs options, in cost_models: " + unusable->second);
   }
   std::string known;
   for (const auto& entry : costs_) known += (known.empty() ? "" : ", ") + entry.first;

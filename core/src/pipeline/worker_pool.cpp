@@ -170,8 +170,8 @@ void WorkerPool::run(const std::vector<nlohmann::json>& requests, const OnStart&
         const double age = std::chrono::duration<double>(Clock::now() - worker.started).count();
         if (timeout_ > 0 && worker.ready && age > timeout_) {
           stop(worker);
-          finish(worker, {nullptr, "out of time after " + std::to_string(int(timeout_)) + " s",
-                          true, 0});
+          finish(worker,
+                 {nullptr, "out of time after " + std::to_string(int(timeout_)) + " s", true, 0});
         }
         continue;
       }

@@ -32,8 +32,8 @@ class WorkerPool {
   using OnAnswer = std::function<void(std::size_t request, const Answer&)>;
 
   /// Runs all requests; callbacks come in the order of events, from this thread. Throws
-  /// Interrupted when a stop was asked for; when a process cannot be started, RunError, or the error
-  /// that fits the exit code it ended with.
+  /// Interrupted when a stop was asked for; when a process cannot be started, RunError, or the
+  /// error that fits the exit code it ended with.
   void run(const std::vector<nlohmann::json>& requests, const OnStart& on_start,
            const OnAnswer& on_answer);
 

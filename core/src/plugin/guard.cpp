@@ -63,7 +63,8 @@ void write_log(const std::string& text) {
   } catch (const std::exception& e) {
     raise(e.what());
   } catch (...) {
-    raise("it threw an object that is no std::exception; plugins throw deneb or std exceptions only");
+    raise(
+        "it threw an object that is no std::exception; plugins throw deneb or std exceptions only");
   }
   std::abort();  // raise() throws
 }

@@ -51,8 +51,8 @@ class Reader {
       std::string all;
       for (const std::string& key : known) all += (all.empty() ? "" : ", ") + key;
       fail(place + (place.empty() ? "" : ".") + item.key(),
-           "unknown key; " + (nearest.empty() ? "expected one of " + all
-                                              : "did you mean '" + nearest + "'?"));
+           "unknown key; " +
+               (nearest.empty() ? "expected one of " + all : "did you mean '" + nearest + "'?"));
     }
   }
 

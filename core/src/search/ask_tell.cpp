@@ -60,8 +60,8 @@ void AskTellSearch::validate(const SearchSpace&, const std::vector<Objective>& m
     for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
     const std::string nearest = nearest_name(objective.name, names);
     throw ConfigError("search_algorithm: no metric or cost is named \"" + objective.name + "\"" +
-                      (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?") +
-                      " (one of " + known + ")");
+                      (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?") + " (one of " +
+                      known + ")");
   }
 }
 

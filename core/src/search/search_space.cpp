@@ -28,7 +28,8 @@ std::vector<Format> candidates_of(const std::vector<int>& bits,
     for (const int width : bits) formats.push_back(Format::integer(width, true));
   }
   if (formats.empty()) {
-    throw ConfigError("search_space." + key + ": no candidates; give bit_candidates, e.g. [2, 4, 8]");
+    throw ConfigError("search_space." + key +
+                      ": no candidates; give bit_candidates, e.g. [2, 4, 8]");
   }
   for (std::size_t i = 0; i < formats.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
@@ -85,8 +86,8 @@ void SearchSpace::pin_layers(const SearchSpaceOptions& options) {
     }
     if (!matched) {
       const std::string nearest = nearest_name(rule.layer, names);
-      throw ConfigError("search_space." + key + ".layer: '" + rule.layer + "' matches no layer of " +
-                        network_.model +
+      throw ConfigError("search_space." + key + ".layer: '" + rule.layer +
+                        "' matches no layer of " + network_.model +
                         (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
     }
   }
@@ -104,9 +105,8 @@ void SearchSpace::add_genes(const SearchSpaceOptions& options) {
   }
   for (std::size_t i = 0; i < network_.layers.size(); ++i) {
     if (network_.layers[i].pinned) continue;
-    genes_.push_back({options.tie_weight_activation ? Gene::Role::kBoth : Gene::Role::kWeight,
-                      {i},
-                      weights});
+    genes_.push_back(
+        {options.tie_weight_activation ? Gene::Role::kBoth : Gene::Role::kWeight, {i}, weights});
   }
   if (options.tie_weight_activation) return;
   std::map<int, std::size_t> gene_of_input;

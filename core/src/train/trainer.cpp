@@ -92,8 +92,9 @@ class WeightAverage {
       if (fits) average_[i].second.copy_(at->second);  // to the device of the network
     }
     if (!fits) {
-      throw DataError(path + ": its averaged weights do not fit the network; delete it to train "
-                             "from the start");
+      throw DataError(path +
+                      ": its averaged weights do not fit the network; delete it to train "
+                      "from the start");
     }
   }
 

@@ -39,10 +39,8 @@ struct ResNetCifarOptions {
 };
 
 Conv2d conv(int in, int out, int kernel, int stride) {
-  Conv2d layer(torch::nn::Conv2dOptions(in, out, kernel)
-                   .stride(stride)
-                   .padding(kernel / 2)
-                   .bias(false));
+  Conv2d layer(
+      torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
   torch::nn::init::kaiming_normal_(layer->weight, 0.0, torch::kFanOut, torch::kReLU);
   return layer;
 }
@@ -57,8 +55,8 @@ class BasicBlockImpl final : public torch::nn::Module {
     bn2_ = register_module("bn2", BatchNorm2d(out));
     if (projection && (stride != 1 || in != out)) {
       // torchvision: a Sequential named "downsample" with entries "0" and "1".
-      downsample_ = register_module("downsample",
-                                    torch::nn::Sequential(conv(in, out, 1, stride), BatchNorm2d(out)));
+      downsample_ = register_module(
+          "downsample", torch::nn::Sequential(conv(in, out, 1, stride), BatchNorm2d(out)));
     }
   }
 
@@ -74,7 +72,8 @@ class BasicBlockImpl final : public torch::nn::Module {
     if (stride_ == 1 && extra_channels_ == 0) return x;
     namespace F = torch::nn::functional;
     const auto s = torch::indexing::Slice(torch::indexing::None, torch::indexing::None, stride_);
-    const torch::Tensor thinned = x.index({torch::indexing::Slice(), torch::indexing::Slice(), s, s});
+    const torch::Tensor thinned =
+        x.index({torch::indexing::Slice(), torch::indexing::Slice(), s, s});
     const int before = extra_channels_ / 2;
     return F::pad(thinned, F::PadFuncOptions({0, 0, 0, 0, before, extra_channels_ - before}));
   }
@@ -98,7 +97,8 @@ class ResNetCifar final : public deneb::Network {
       const int out = o.base_channels << stage;
       torch::nn::Sequential layer;
       for (int b = 0; b < blocks; ++b) {
-        layer->push_back(BasicBlock(in, out, b == 0 && stage > 0 ? 2 : 1, o.shortcut == "projection"));
+        layer->push_back(
+            BasicBlock(in, out, b == 0 && stage > 0 ? 2 : 1, o.shortcut == "projection"));
         in = out;
       }
       stages_.push_back(register_module("layer" + std::to_string(stage + 1), layer));
@@ -128,8 +128,8 @@ class ResNetCifar final : public deneb::Network {
 };
 
 void register_all(deneb::Registrar& r) {
-  r.add<deneb::Network, ResNetCifar>("ResNetCifar",
-                                     "residual network for 32x32 images (He et al. 2016), 6n + 2 layers");
+  r.add<deneb::Network, ResNetCifar>(
+      "ResNetCifar", "residual network for 32x32 images (He et al. 2016), 6n + 2 layers");
 }
 
 }  // namespace

@@ -32,8 +32,9 @@ class LsqFunction final : public torch::autograd::Function<LsqFunction> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& step, double low,
                         double high, double gain) {
-    // Differs from the paper: an unsigned grid with a negative step would give zero for every x, and
-    // no gradient at all, so that the layer would never come back. The gradient does not see this.
+    // Differs from the paper: an unsigned grid with a negative step would give zero for every x,
+    // and no gradient at all, so that the layer would never come back. The gradient does not see
+    // this.
     const Tensor used = step.clamp_min(kSmallestStep);
     ctx->save_for_backward({x, used});
     ctx->saved_data["low"] = low;

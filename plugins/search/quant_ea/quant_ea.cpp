@@ -97,8 +97,8 @@ class Search {
   Search(const QuantEaOptions& options, deneb::SearchContext& context)
       : options_(options),
         context_(context),
-        archive_(std::make_shared<TrialArchive>(context,
-                                                objectives_of(options, context.measures()))),
+        archive_(
+            std::make_shared<TrialArchive>(context, objectives_of(options, context.measures()))),
         origin_(std::make_shared<std::string>()),
         problem_(TrialProblem(archive_, origin_)),
         repair_rng_(context.rng("repair")) {}

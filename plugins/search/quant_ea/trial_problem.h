@@ -15,8 +15,8 @@
 namespace deneb::quant_ea {
 
 /// Turns genomes into trials and trials into minimised objective rows, and keeps them all (the
-/// archive). A trial that failed or breaks a limit gets a penalty: the worst value of the successful
-/// trials so far plus one, in every objective, so that it never reaches a front.
+/// archive). A trial that failed or breaks a limit gets a penalty: the worst value of the
+/// successful trials so far plus one, in every objective, so that it never reaches a front.
 class TrialArchive {
  public:
   TrialArchive(SearchContext& context, std::vector<Objective> objectives);

@@ -27,3 +27,38 @@ same_results tasks/a tasks/b
 
 run "$smoke" a > again.txt 2>&1 && fail "an existing task was overwritten"
 grep -q "deneb resume" again.txt || fail "no hint to resume: $(cat again.txt)"
+
+# --from with a mistake, or with other options for what is kept, changes nothing.
+cp tasks/a/config.resolved.json before.json
+for wrong in "--from fully_trian" "--from fully_train --set nas.trainer.epochs=2" \
+  "--from fully_train --set general.seed=5"; do
+  # shellcheck disable=SC2086  # several words on purpose
+  run "$smoke" a $wrong > again.txt 2>&1 && fail "$wrong was accepted"
+  cmp -s before.json tasks/a/config.resolved.json || fail "$wrong changed the task"
+done
+grep -q "general.seed differs" again.txt || fail "no reason: $(cat again.txt)"
+same_results tasks/a tasks/b
+
+# Reports that a killed or full machine left out come back, from any working directory, and a task
+# can move.
+rm tasks/a/output/nas/reports.csv tasks/a/output/report.html
+mv tasks/a moved
+(cd / && "$deneb" resume "$work/moved" --quiet) || fail "a finished task cannot be resumed elsewhere"
+[ -s moved/output/report.html ] || fail "resume does not write missing reports"
+mv moved tasks/a
+same_results tasks/a tasks/b
+
+# Options of a report.
+run "$smoke" svg --set pipeline='["nas"]' \
+  --set 'general.report_options=[{"report": {"type": "html", "charts": "svg", "max_rows": 2}}]'
+rows=$(grep -o '<tr id="nas-[0-9]*"' tasks/svg/output/report.html | wc -l)
+[ "$rows" = 2 ] || fail "max_rows 2 gives $rows rows"
+
+# A model that cannot be trained is recorded; the step fails with the last one.
+code=0
+run "$smoke" a --from fully_train --set fully_train.trainer.optimizer.lr=1e6 \
+  --set fully_train.trainer.optimizer.momentum=0.99 > out.txt 2>&1 || code=$?
+[ "$code" = 1 ] || fail "untrainable models: exit $code: $(cat out.txt)"
+grep -q "no model could be trained" out.txt || fail "no reason: $(cat out.txt)"
+[ "$(column status tasks/a/output/fully_train/reports.csv | sort | uniq -c | tr -s ' ')" = " 2 failed" ] ||
+  fail "failed models are not in reports.csv"

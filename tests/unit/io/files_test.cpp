@@ -162,5 +162,15 @@ TEST(Files, ConcurrentWritersAndReaders) {
   EXPECT_EQ(entries(folder.path()), 1u);
 }
 
+TEST(Files, PlainNamesStayInTheirFolder) {
+  for (const char* name : {"nas", "fully_train", "w3a4_cr12.2", "12", "A-b"}) {
+    EXPECT_TRUE(is_plain_file_name(name)) << name;
+  }
+  for (const char* name :
+       {"", ".", "..", "../..", "a/b", "/etc", ".hidden", "-x", "a b", "\xc3\xa4"}) {
+    EXPECT_FALSE(is_plain_file_name(name)) << name;
+  }
+}
+
 }  // namespace
 }  // namespace deneb

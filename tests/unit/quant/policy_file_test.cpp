@@ -108,5 +108,51 @@ TEST_F(PolicyFileTest, MissingAndUnwritableFiles) {
   EXPECT_THROW(write_policy_file(path() + "/policy.json", {}), RunError);
 }
 
+// A file with two layers and further lines of text after them.
+std::string with(const std::string& more) {
+  return "{\n\"format\": \"deneb-policy\", \"version\": 1,\n\"layers\": [\n"
+         "  {\"name\": \"layer1.0.conv1\", \"weight\": \"int4\", \"activation\": \"uint4\"},\n"
+         "  {\"name\": \"layer1.0.conv2\", \"weight\": \"int2\", \"activation\": \"uint2\"},\n"
+         "  {\"name\": \"fc\", \"weight\": \"int4\", \"activation\": \"int4\"}]" +
+         more + "\n}\n";
+}
+
+TEST_F(PolicyFileTest, OverridesReplaceWhatTheirGlobMatches) {
+  std::ofstream(path()) << with(R"(,
+    "overrides": [{"layer": "layer1.*", "weight": "int8", "activation": "uint6"},
+                  {"layer": "*.conv2", "weight": "int3"}])");
+  const BitPolicy policy = read_policy_file(path()).policy;
+  EXPECT_EQ(policy.find("layer1.0.conv1")->weight, Format::parse("int8"));
+  EXPECT_EQ(policy.find("layer1.0.conv1")->activation, Format::parse("uint6"));
+  EXPECT_EQ(policy.find("layer1.0.conv2")->weight, Format::parse("int3")) << "the last match wins";
+  EXPECT_EQ(policy.find("layer1.0.conv2")->activation, Format::parse("uint6"));
+  EXPECT_EQ(policy.find("fc")->weight, Format::parse("int4"));
+  // Applied, hence not written.
+  PolicyFile file;
+  file.policy = policy;
+  write_policy_file(path(), file);
+  EXPECT_EQ(read_policy_file(path()).policy, policy);
+}
+
+TEST_F(PolicyFileTest, MistakesAreToldWithTheirLine) {
+  EXPECT_THAT(refusal(with(",\n\"overides\": []")),
+              HasSubstr("policy.json:7: overides: unknown key; did you mean 'overrides'?"));
+  EXPECT_THAT(refusal(with(",\n\"overrides\": [{\"layer\": \"layer2.*\", \"weight\": \"int8\"}]")),
+              HasSubstr("policy.json:7: overrides[0].layer: 'layer2.*' matches none"));
+  EXPECT_THAT(refusal(with(",\n\"overrides\": [{\"layer\": \"fc\", \"wight\": \"int8\"}]")),
+              HasSubstr("overrides[0].wight: unknown key; did you mean 'weight'?"));
+  EXPECT_THAT(refusal(with(",\n\"overrides\": [{\"layer\": \"fc\", \"weight\": \"int99\"}]")),
+              HasSubstr("overrides[0].weight: integer format: got 99 bits"));
+  EXPECT_THAT(refusal(with(",\n\"overrides\": [{\"weight\": \"int8\"}]")),
+              HasSubstr("overrides[0]: needs a string \"layer\""));
+  std::string text = with("");
+  text.replace(text.find("\"activation\": \"uint2\""), 12, "\"activations\"");
+  EXPECT_THAT(refusal(text), HasSubstr("policy.json:5: layers[1]"));
+  text = with("");
+  text.replace(text.find("layer1.0.conv2"), 14, "layer1.0.conv1");
+  EXPECT_THAT(refusal(text),
+              HasSubstr("policy.json:5: layers[1]: layer 'layer1.0.conv1' is listed twice"));
+}
+
 }  // namespace
 }  // namespace deneb

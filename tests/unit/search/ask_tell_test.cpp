@@ -62,7 +62,8 @@ TEST(ParetoCandidates, LeavesFailedAndRepeatedTrialsOut) {
   const BitPolicy narrow = context.space().decode({0, 0}), wide = context.space().decode({1, 1});
   TrialResult good{1, true, false, "", {{"accuracy", .5}, {"flops", 1}}};
   TrialResult failed{2, false, false, "boom", {{"flops", 0}}};
-  const auto candidates = pareto_candidates({narrow, wide, narrow}, {good, failed, good}, kObjectives);
+  const auto candidates =
+      pareto_candidates({narrow, wide, narrow}, {good, failed, good}, kObjectives);
   ASSERT_EQ(candidates.size(), 1u);
   EXPECT_EQ(candidates[0].trial, 1);
 }

@@ -8,8 +8,8 @@ namespace deneb {
 namespace {
 
 using testing::chain_network;
-using testing::open_space;
 using ::testing::HasSubstr;
+using testing::open_space;
 
 std::string error_of(const NetworkInfo& network, const SearchSpaceOptions& options) {
   try {

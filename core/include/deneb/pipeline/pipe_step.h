@@ -54,12 +54,14 @@ struct GeneralOptions {
       "threads of the main process (training steps); 0 = all cores. Other thread counts change "
       "results in the last digits",
       {0, 1024});
-    v("workers", workers, "trials that run at once, each in a process of its own; changes speed, "
-                          "never results",
+    v("workers", workers,
+      "trials that run at once, each in a process of its own; changes speed, "
+      "never results",
       {1, 256});
     v("threads_per_worker", threads_per_worker, "threads of one trial", {1, 256});
-    v("trial_timeout", trial_timeout, "seconds after which a trial is stopped and counted as "
-                                      "failed; 0 = none",
+    v("trial_timeout", trial_timeout,
+      "seconds after which a trial is stopped and counted as "
+      "failed; 0 = none",
       {0, 1e9});
     v("max_failures", max_failures, "failed trials after which the run ends with an error",
       {0, 1e9});
@@ -76,7 +78,7 @@ struct RunContext {
   std::string step;                      ///< name of the running step
   std::string previous_step;             ///< "" for the first one
   std::string task_folder;
-  std::string program;        ///< path of the deneb program, for worker processes
+  std::string program;  ///< path of the deneb program, for worker processes
   TrialStore& store;
   Console& console;
   c10::Device device;

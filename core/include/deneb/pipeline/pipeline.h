@@ -51,9 +51,9 @@ DENEB_API std::string new_task_id();
 DENEB_API nlohmann::ordered_json pipeline_schema(const Registry& registry);
 
 struct RunOptions {
-  std::string program;     ///< path of the deneb program, for worker processes
-  std::string from_step;   ///< erase this step's results and those after it, then run; "" = go on
-  bool resume = false;     ///< the task folder exists already
+  std::string program;    ///< path of the deneb program, for worker processes
+  std::string from_step;  ///< erase this step's results and those after it, then run; "" = go on
+  bool resume = false;    ///< the task folder exists already
 };
 
 /// Runs all steps that are not finished. `task_folder` holds config.resolved.json, plugins.json,

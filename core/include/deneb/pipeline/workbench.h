@@ -54,8 +54,9 @@ struct ModelSection {
   template <class V>
   void visit(V& v) {
     v.plugin("network", network, "network", "network to quantize");
-    v("weights", weights, "safetensors file to start from; relative to the pipeline file; empty = "
-                          "random weights");
+    v("weights", weights,
+      "safetensors file to start from; relative to the pipeline file; empty = "
+      "random weights");
     v("quantizer", quantizer, "fake quantization");
     v.plugin("dataset", dataset, "dataset", "data");
     v("data_loader", data_loader, "splits, batches, augmentation");

@@ -11,7 +11,7 @@ namespace deneb {
 struct DENEB_API Format {
   enum class Kind { kFloat32, kInt, kUint, kSmallFloat };
   Kind kind = Kind::kFloat32;
-  int bits = 32;          ///< all bits of one element: 1..16 for integers, 1 + e + m for small floats
+  int bits = 32;  ///< all bits of one element: 1..16 for integers, 1 + e + m for small floats
   int exponent_bits = 0;  ///< small floats only, 1..8
   int mantissa_bits = 0;  ///< small floats only, 0..10
 

@@ -8,11 +8,11 @@ namespace deneb {
 
 /// Facts of one quantizable layer, filled by probe(); all sizes are per sample (batch size 1).
 struct LayerInfo {
-  std::string name;                     ///< dotted, as in PyTorch: "layer1.0.conv1"
-  std::string op;                       ///< "conv2d" or "linear"
-  std::int64_t macs = 0;                ///< multiply-accumulates, exact output extent
-  std::int64_t weights = 0;             ///< elements of the weight, bias not counted
-  std::int64_t groups = 1;              ///< convolution groups
+  std::string name;          ///< dotted, as in PyTorch: "layer1.0.conv1"
+  std::string op;            ///< "conv2d" or "linear"
+  std::int64_t macs = 0;     ///< multiply-accumulates, exact output extent
+  std::int64_t weights = 0;  ///< elements of the weight, bias not counted
+  std::int64_t groups = 1;   ///< convolution groups
   std::vector<std::int64_t> weight_shape;
   std::vector<std::int64_t> input_shape;   ///< without the batch dimension
   std::vector<std::int64_t> output_shape;  ///< without the batch dimension

@@ -14,8 +14,9 @@ namespace deneb {
 struct QuantizerSite {
   enum class Role { kWeight, kActivation };
   Role role = Role::kWeight;
-  std::string layer;     ///< dotted name of the layer
-  torch::Tensor weight;  ///< the layer's float weight (dimension 0 = output channels); for both roles
+  std::string layer;  ///< dotted name of the layer
+  torch::Tensor
+      weight;  ///< the layer's float weight (dimension 0 = output channels); for both roles
 };
 
 /// Fake quantization of one tensor: maps values onto the grid of a format and lets gradients

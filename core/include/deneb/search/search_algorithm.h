@@ -29,16 +29,16 @@ struct TrialRequest {
 
 /// What became of it.
 struct TrialResult {
-  std::int64_t id = 0;     ///< 1-based; a repeated policy gets the id of its first trial
-  bool ok = false;         ///< false: failed, timed out or rejected; metrics hold only the costs
-  bool repeated = false;   ///< answered from the record, cost no trial
-  std::string message;     ///< why it failed
+  std::int64_t id = 0;    ///< 1-based; a repeated policy gets the id of its first trial
+  bool ok = false;        ///< false: failed, timed out or rejected; metrics hold only the costs
+  bool repeated = false;  ///< answered from the record, cost no trial
+  std::string message;    ///< why it failed
   std::map<std::string, double> metrics;  ///< evaluator's metrics and all costs, by name
 };
 
 /// A policy that a search puts forward.
 struct Candidate {
-  std::string name;        ///< file name of the policy: "12", "w3a4_cr12.2"
+  std::string name;  ///< file name of the policy: "12", "w3a4_cr12.2"
   BitPolicy policy;
   std::map<std::string, double> metrics;
   std::int64_t trial = 0;  ///< 0 = never tried

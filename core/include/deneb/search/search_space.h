@@ -19,7 +19,7 @@ struct LayerOverride {
   template <class V>
   void visit(V& v) {
     v("layer", layer, "layer name or glob: layer1.*, *.downsample.0");
-    v("weight", weight, "format word, e.g. int8, e4m3, float32");
+    v("weight", weight, "format word, e.g. int8, float32");
     v("activation", activation, "format word, e.g. uint8; int and uint follow the layer's sign");
   }
 };
@@ -38,9 +38,8 @@ struct SearchSpaceOptions {
     v("bit_candidates", bit_candidates, "integer widths that weights and activations may take",
       {1, 16});
     v("weight_candidates", weight_candidates,
-      "format words for weights (int4, e2m1, ...); replaces bit_candidates for weights");
-    v("activation_candidates", activation_candidates,
-      "format words for activations; replaces bit_candidates for activations");
+      "format words for weights, as far as the quantizer takes them; replaces bit_candidates");
+    v("activation_candidates", activation_candidates, "the same for activations");
     v("first_layer", first_layer, "format of the first layer's weight and input, or \"search\"");
     v("last_layer", last_layer, "format of the last layer's weight and input, or \"search\"");
     v("overrides", overrides, "layers with fixed formats; the last match wins");

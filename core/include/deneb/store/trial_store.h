@@ -13,9 +13,9 @@ namespace deneb {
 
 /// A step of the pipeline as the store knows it.
 struct StepRow {
-  std::string name;     ///< "nas", "fully_train"
-  std::string type;     ///< "SearchPipeStep"
-  std::string status;   ///< "running", "finished", "failed", "interrupted"
+  std::string name;               ///< "nas", "fully_train"
+  std::string type;               ///< "SearchPipeStep"
+  std::string status;             ///< "running", "finished", "failed", "interrupted"
   std::string started, finished;  ///< UTC, ISO 8601; "" = not yet
   std::string message;
   /// Facts for reports: {"objectives": [{"name","direction"}], "network": {...layers...},
@@ -26,18 +26,18 @@ struct StepRow {
 /// A trial of a search, or a model of a training step.
 struct TrialRow {
   std::string step;
-  std::int64_t id = 0;       ///< 1-based within the step, in the order of requests
-  std::string status;        ///< "running", "finished", "failed", "timeout", "rejected"
+  std::int64_t id = 0;  ///< 1-based within the step, in the order of requests
+  std::string status;   ///< "running", "finished", "failed", "timeout", "rejected"
   std::uint64_t seed = 0;
-  std::string origin;        ///< where it came from: "random", "generation 3", "nas/12"
-  std::string encoding;      ///< widths on one line: BitPolicy::text()
-  std::string fingerprint;   ///< BitPolicy::fingerprint()
+  std::string origin;       ///< where it came from: "random", "generation 3", "nas/12"
+  std::string encoding;     ///< widths on one line: BitPolicy::text()
+  std::string fingerprint;  ///< BitPolicy::fingerprint()
   nlohmann::ordered_json policy = nlohmann::ordered_json::array();    ///< BitPolicy::to_json()
   nlohmann::ordered_json metrics = nlohmann::ordered_json::object();  ///< name -> number
-  std::string message;       ///< error text of a failed trial
-  double seconds = 0;        ///< run time
-  bool front = false;        ///< member of the result (Pareto front)
-  int attempts = 0;          ///< how often it was begun (kill -9 and resume begins it again)
+  std::string message;  ///< error text of a failed trial
+  double seconds = 0;   ///< run time
+  bool front = false;   ///< member of the result (Pareto front)
+  int attempts = 0;     ///< how often it was begun (kill -9 and resume begins it again)
 };
 
 /// One epoch of a trial or model.

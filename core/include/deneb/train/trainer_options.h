@@ -88,8 +88,7 @@ struct TrainerOptions {
       {0, 1e12});
     v("grad_clip_value", grad_clip_value, "largest magnitude of a gradient element; 0 = off",
       {0, 1e12});
-    v("ema_decay", ema_decay, "evaluate and keep a moving average of the weights; 0 = off",
-      {0, 1});
+    v("ema_decay", ema_decay, "evaluate and keep a moving average of the weights; 0 = off", {0, 1});
     v("valid_interval", valid_interval, "epochs between validations; 0 = never", {0, 1e6});
     v("keep", keep, "which weights: those of the last epoch, or of the best validation",
       {"last", "best"});

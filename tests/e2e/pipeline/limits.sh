@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Policies above a limit are never trained, whatever the search does; a cost model that needs options
+# troubles only those who use it.
+. "$(dirname "$0")/common.sh"
+
+stubborn=(--plugin "$4" --set pipeline='["nas"]' --set nas.search_algorithm='{"type": "Stubborn"}')
+run "$smoke" free "${stubborn[@]}"
+[ "$(column status tasks/free/output/nas/reports.csv | xargs)" = "finished finished" ] ||
+  fail "without a limit: $(column status tasks/free/output/nas/reports.csv)"
+run "$smoke" limited "${stubborn[@]}" --set general.max_failures=0 \
+  --set nas.limits='[{"cost": "bitops", "weight_bits": 4, "activation_bits": 4}]'
+[ "$(column status tasks/limited/output/nas/reports.csv | xargs)" = "finished rejected" ] ||
+  fail "with a limit: $(column status tasks/limited/output/nas/reports.csv)"
+grep -q 'breaks the limit: bitops' tasks/limited/output/nas/reports.csv || fail "no reason given"
+[ "$(column worker_id tasks/limited/output/nas/output.csv)" = 1 ] || fail "the front is wrong"
+
+code=0
+run "$smoke" table "${stubborn[@]}" --set nas.limits='[{"cost": "table", "max": 1}]' > out.txt 2>&1 ||
+  code=$?
+[ "$code" = 2 ] && grep -q "cost model 'table' needs options" out.txt ||
+  fail "an unusable cost model: exit $code: $(cat out.txt)"
+run "$smoke" priced "${stubborn[@]}" \
+  --set nas.cost_models='[{"name": "ms", "model": {"type": "table", "table": "x"}}]'
+[ "$(column ms tasks/priced/output/nas/reports.csv | sort -u)" = 12 ] ||
+  fail "the cost model was not used: $(cat tasks/priced/output/nas/reports.csv)"

@@ -1,0 +1,128 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <deneb/io/safetensors.h>
+#include <deneb/nn/walk.h>
+#include <deneb/pipeline/workbench.h>
+#include <deneb/plugin/loader.h>
+
+#include "scratch_folder.h"
+
+namespace deneb {
+namespace {
+
+using testing::HasSubstr;
+
+class WorkbenchTest : public testing::Test {
+ protected:
+  WorkbenchTest() {
+    for (const char* name :
+         {"mini_resnet", "digits", "classification", "lsq", "dorefa", "standard_costs"}) {
+      loader_.load_file(std::string(DENEB_PLUGIN_DIR "/") + name + ".so");
+    }
+    section_.network = {"MiniResNet", {{"width", 4}}};
+    section_.dataset = {"Digits", nlohmann::json::object()};
+  }
+
+  Workbench bench() const { return {registry_, section_, torch::kCPU}; }
+  static BitPolicy uniform(const Workbench& bench, int bits) {
+    return uniform_policy(bench.network_info(), bits, bits);
+  }
+  static torch::Tensor state(const Network& network, const std::string& name) {
+    for (const auto& [key, tensor] : state_of(network)) {
+      if (key == name) return tensor;
+    }
+    throw std::runtime_error("no state " + name);
+  }
+  /// Saves the network with all its state, and the policy as training steps do.
+  std::string save(const Network& network, const BitPolicy* policy) const {
+    TensorFile file;
+    file.tensors = state_of(network);
+    if (policy) file.metadata["deneb.policy"] = policy->to_json().dump();
+    const std::string path = folder_.path() + "/weights.safetensors";
+    write_safetensors(path, file);
+    return path;
+  }
+
+  Registry registry_;
+  PluginLoader loader_{registry_};
+  ModelSection section_;
+  ScratchFolder folder_;
+};
+
+const char kScale[] = "conv1.weight_quantizer.scale";
+
+TEST_F(WorkbenchTest, QuantizerStateIsTakenForTheSameFormatsOnly) {
+  const Workbench bench = this->bench();
+  const BitPolicy four = uniform(bench, 4), eight = uniform(bench, 8);
+  const auto trained = bench.make_quantized(1, "", eight);
+  torch::NoGradGuard no_grad;
+  state(*trained, kScale).fill_(0.123);
+  const std::string path = save(*trained, &eight);
+
+  EXPECT_FLOAT_EQ(state(*bench.make_quantized(2, path, eight), kScale).item<float>(), 0.123f);
+  // The step of another width is found anew, from the weights of the file.
+  const auto narrow = bench.make_quantized(2, path, four);
+  EXPECT_TRUE(torch::equal(state(*narrow, "conv1.weight"), state(*trained, "conv1.weight")));
+  const auto fresh = bench.make_quantized(1, "", four);
+  EXPECT_FLOAT_EQ(state(*narrow, kScale).item<float>(), state(*fresh, kScale).item<float>());
+  // A file that does not say how it was trained is taken as it is.
+  EXPECT_FLOAT_EQ(
+      state(*bench.make_quantized(2, save(*trained, nullptr), four), kScale).item<float>(), 0.123f);
+}
+
+TEST_F(WorkbenchTest, DamagedPolicyOfTheWeightsIsADataError) {
+  const Workbench bench = this->bench();
+  const auto network = bench.make_network(1);
+  TensorFile file;
+  file.tensors = state_of(*network);
+  file.metadata["deneb.policy"] = "[{";
+  const std::string path = folder_.path() + "/odd.safetensors";
+  write_safetensors(path, file);
+  EXPECT_THROW(bench.make_quantized(1, path, uniform(bench, 4)), DataError);
+}
+
+TEST_F(WorkbenchTest, FormatsThatAQuantizerCannotDoAreRefused) {
+  const Workbench bench = this->bench();
+  bench.check_formats(uniform(bench, 4));
+  bench.check_formats({});
+  BitPolicy policy = uniform(bench, 4);
+  policy.set("conv1", {Format::parse("e2m1"), Format::parse("int8")});
+  try {
+    bench.check_formats(policy);
+    FAIL() << "no error";
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("conv1"));
+    EXPECT_THAT(e.what(), HasSubstr("LSQ"));
+    EXPECT_THAT(e.what(), HasSubstr("e2m1"));
+  }
+  EXPECT_THROW(bench.check_formats(uniform(bench, 1)), ConfigError) << "int1 has no positive level";
+}
+
+TEST_F(WorkbenchTest, MeasuresAreMetricsAndCosts) {
+  section_.cost_models = {{"wide", {"size", nlohmann::json::object()}}};
+  const Workbench bench = this->bench();
+  std::vector<std::string> names;
+  for (const Objective& measure : bench.measures()) {
+    names.push_back((measure.direction == Direction::kMaximize ? "+" : "-") + measure.name);
+  }
+  EXPECT_THAT(names, testing::ElementsAre("+accuracy", "+accuracy_top5", "-loss", "-bitops", "-flops",
+                                          "-params", "-size", "-wide"));
+  const BitPolicy policy = uniform(bench, 4);
+  EXPECT_EQ(bench.costs(policy).at("wide"), bench.costs(policy).at("size"));
+}
+
+TEST_F(WorkbenchTest, StartWeightsAreCheckedWhereTheyAre) {
+  section_.weights = folder_.path() + "/absent.safetensors";
+  bench().check_weights();
+  section_.weights = "";
+  const auto network = bench().make_network(1);
+  section_.weights = save(*network, nullptr);
+  bench().check_weights();
+  section_.network.options["width"] = 8;
+  EXPECT_THROW(bench().check_weights(), DataError);
+}
+
+}  // namespace
+}  // namespace deneb
