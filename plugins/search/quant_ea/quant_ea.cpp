@@ -119,12 +119,20 @@ class Search {
                           std::to_string(front.size()) + " in the front");
   }
 
-  // Brings random samples within the limits and adds the anchors.
+  // Brings random samples within the limits and adds the anchors: all genes at their first, second,
+  // ... candidate, the uniform policies that every result is compared with.
   void complete_samples(Points& genomes) {
     for (Point& genome : genomes) archive_->repair(genome, repair_rng_);
     if (!options_.anchors) return;
-    for (const auto& anchor : {context_.space().narrowest(), context_.space().widest()}) {
-      genomes.emplace_back(anchor.begin(), anchor.end());
+    const auto& genes = context_.space().genes();
+    std::size_t most = 0;
+    for (const deneb::Gene& gene : genes) most = std::max(most, gene.candidates.size());
+    for (std::size_t i = 0; i < most; ++i) {
+      Point anchor;
+      for (const deneb::Gene& gene : genes) {
+        anchor.push_back(static_cast<double>(std::min(i, gene.candidates.size() - 1)));
+      }
+      if (archive_->within_limits(anchor)) genomes.push_back(anchor);
     }
   }
 

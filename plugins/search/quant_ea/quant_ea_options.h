@@ -59,7 +59,7 @@ struct QuantEaOptions {
     v("mutation", mutation, "nsga3: to any other candidate, or to the next one", {"reset", "step"});
     v("crossover_probability", crossover_probability, "nsga3: share of pairs that cross", {0, 1});
     v("mutation_probability", mutation_probability, "nsga3: per gene; 0 = 1 / genes", {0, 1});
-    v("anchors", anchors, "also try the narrowest and the widest policy first");
+    v("anchors", anchors, "also try the uniform policies first, one for each candidate");
     v("divisions", divisions, "of the reference lattice; 0 = the most that the population fills",
       {0, 1000});
   }
@@ -75,7 +75,7 @@ struct QuantEaOptions {
                    "\"" + objectives[i].name + "\" is there twice; remove one of them");
       }
     }
-    if (policy.random_samples + (anchors ? 2 : 0) < policy.num_individual) {
+    if (policy.random_samples < policy.num_individual) {
       errors.add("policy.random_samples",
                  "is " + std::to_string(policy.random_samples) +
                      ", but the first population is chosen from them; use num_individual (" +

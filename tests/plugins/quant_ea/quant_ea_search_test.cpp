@@ -116,7 +116,7 @@ TEST_F(QuantEaSearch, AnchorsAreTried) {
   nlohmann::json options = sized(0, 8, 8);
   options["anchors"] = true;
   const SearchResult result = search(context, options);
-  EXPECT_EQ(context.trials, 10);
+  EXPECT_EQ(context.trials, 11);
   EXPECT_EQ(result.candidates.back().policy.text(),
             context.space().decode(context.space().narrowest()).text());
 }

@@ -107,8 +107,8 @@ TEST_F(WorkbenchTest, MeasuresAreMetricsAndCosts) {
   for (const Objective& measure : bench.measures()) {
     names.push_back((measure.direction == Direction::kMaximize ? "+" : "-") + measure.name);
   }
-  EXPECT_THAT(names, testing::ElementsAre("+accuracy", "+accuracy_top5", "-loss", "-bitops", "-flops",
-                                          "-params", "-size", "-wide"));
+  EXPECT_THAT(names, testing::ElementsAre("+accuracy", "+accuracy_top5", "-loss", "-bitops",
+                                          "-flops", "-params", "-size", "-wide"));
   const BitPolicy policy = uniform(bench, 4);
   EXPECT_EQ(bench.costs(policy).at("wide"), bench.costs(policy).at("size"));
 }
