@@ -82,6 +82,8 @@ std::string read_file(const std::string& path) {
   return bytes;
 }
 
+WriteError::~WriteError() = default;
+
 void write_file_atomically(const std::string& path, const std::string& bytes) {
   static std::atomic<unsigned> count{0};  // two threads may write the same file
   const fs::path target(path);
@@ -92,13 +94,13 @@ void write_file_atomically(const std::string& path, const std::string& bytes) {
   if (!write_new_file(temporary, bytes, &what)) {
     const std::string reason = std::strerror(errno);
     ::unlink(temporary.c_str());
-    throw RunError(path + ": " + what + " failed (" + reason +
-                   "); free some space or choose another folder");
+    throw WriteError(path + ": " + what + " failed (" + reason +
+                     "); free some space or choose another folder");
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) {
     const std::string reason = std::strerror(errno);
     ::unlink(temporary.c_str());
-    throw RunError(path + ": replacing the file failed (" + reason + "); choose another path");
+    throw WriteError(path + ": replacing the file failed (" + reason + "); choose another path");
   }
   flush_directory(target.parent_path());
 }
@@ -107,9 +109,9 @@ void make_directories(const std::string& path) {
   std::error_code error;
   fs::create_directories(path, error);
   if (error || !fs::is_directory(path, error)) {
-    throw RunError(path + ": cannot create the folder (" +
-                   (error ? error.message() : "a file of that name exists") +
-                   "); choose another folder");
+    throw WriteError(path + ": cannot create the folder (" +
+                     (error ? error.message() : "a file of that name exists") +
+                     "); choose another folder");
   }
 }
 

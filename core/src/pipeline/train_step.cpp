@@ -108,6 +108,11 @@ void add_metrics(nlohmann::ordered_json& target, const Metrics& metrics,
   for (const Metric& metric : metrics.all()) target[prefix + metric.name] = metric.value;
 }
 
+std::string title_of(const ModelTask& task, std::size_t count) {
+  return "model " + std::to_string(task.id) + "/" + std::to_string(count) + " (" + task.origin +
+         ")";
+}
+
 Metrics measure(Workbench& bench, Network& network, Split split) {
   StoppableStream stream(bench.data().evaluate(split));
   return bench.evaluator().evaluate(network, stream, bench.device());
@@ -139,81 +144,86 @@ void TrainStep::run(RunContext& context) {
   }
 }
 
-// A model that cannot be trained does not take the others with it. A resumed step tries it again.
+// A model that cannot be trained does not take the others with it, and stays failed in a resumed
+// step, as trials of a search do. What cannot be read or written ends the step, to be resumed.
 void TrainStep::try_model(RunContext& context, Workbench& bench, const ModelTask& task,
                           std::size_t count) {
   const auto stored = context.store.trial(context.step, task.id);
   if (stored && stored->status == "finished") return;
-  std::string failure;
+  if (stored && stored->status == "failed") return count_failure(context, stored->message);
+  TrialRow row = make_row(context, task);
+  context.store.begin_trial(row);
+  const std::string checkpoint = model_folder(context, task.id) + "/checkpoint.safetensors";
+  std::vector<EpochRow> epochs;
   try {
-    return run_model(context, bench, task, count);
+    epochs = train_model(context, bench, task, count, checkpoint, &row);
   } catch (const Interrupted&) {
     throw;
   } catch (const DataError&) {
     throw;
+  } catch (const WriteError&) {
+    throw;
   } catch (const c10::Error& e) {
-    failure = e.what_without_backtrace();
+    row.message = e.what_without_backtrace();
   } catch (const std::exception& e) {
-    failure = e.what();
+    row.message = e.what();
   }
-  TrialRow row = make_row(context, task);
-  row.status = "failed";
-  row.message = failure;
+  row.status = row.message.empty() ? "finished" : "failed";
+  context.store.set_epochs(context.step, task.id, epochs);
   context.store.finish_trial(row);
-  fs::remove(model_folder(context, task.id) + "/checkpoint.safetensors");
-  context.console.log(
-      "warning", context.step,
-      "model " + std::to_string(task.id) + " (" + task.origin + ") failed: " + failure);
-  if (++failures_ > context.general.max_failures) {
-    throw RunError("step " + context.step + ": " + std::to_string(failures_) +
-                   " models failed (general.max_failures is " +
-                   std::to_string(context.general.max_failures) +
-                   "); the last one said: " + failure);
+  fs::remove(checkpoint);
+  if (row.status == "failed") {
+    context.console.log("warning", context.step, title_of(task, count) + " failed: " + row.message);
+    return count_failure(context, row.message);
   }
+  const std::string metric = main_metric(bench).name;
+  context.console.log("info", context.step,
+                      title_of(task, count) + ": test " + metric + " " +
+                          number_text(row.metrics.value(metric, 0.0)));
 }
 
-void TrainStep::run_model(RunContext& context, Workbench& bench, const ModelTask& task,
-                          std::size_t count) {
-  TrialRow row = make_row(context, task);
-  context.store.begin_trial(row);
+void TrainStep::count_failure(const RunContext& context, const std::string& message) {
+  if (++failures_ <= context.general.max_failures) return;
+  throw RunError("step " + context.step + ": " + std::to_string(failures_) +
+                 " models failed (general.max_failures is " +
+                 std::to_string(context.general.max_failures) + "); the last one said: " + message);
+}
+
+// Fills metrics and seconds of the row, leaves the model's folder.
+std::vector<EpochRow> TrainStep::train_model(RunContext& context, Workbench& bench,
+                                             const ModelTask& task, std::size_t count,
+                                             const std::string& checkpoint, TrialRow* row) {
   const std::string folder = model_folder(context, task.id);
   make_directories(folder);
   const std::string& weights = task.weights.empty() ? options_.weights : task.weights;
-  const auto network = bench.make_quantized(derive_seed(row.seed, "init"), weights, task.policy);
+  const auto network = bench.make_quantized(derive_seed(row->seed, "init"), weights, task.policy);
   FitRequest request;
-  request.seed = derive_seed(row.seed, "train");
+  request.seed = derive_seed(row->seed, "train");
   request.device = bench.device();
   request.evaluator = &bench.evaluator();
-  request.checkpoint = folder + "/checkpoint.safetensors";
-  const std::string title =
-      "model " + std::to_string(task.id) + "/" + std::to_string(count) + " (" + task.origin + ")";
+  request.checkpoint = checkpoint;
   request.hooks.on_progress = [&](const StepInfo& info) {
     char text[96];
     std::snprintf(text, sizeof(text), ", epoch %lld, loss %.4f, lr %.3g",
                   static_cast<long long>(info.epoch + 1), info.loss, info.lr);
-    context.console.progress(context.step, info.step, info.total_steps, title + text);
+    context.console.progress(context.step, info.step, info.total_steps,
+                             title_of(task, count) + text);
   };
   const FitResult fit = Trainer(options_.trainer).fit(*network, bench.data(), request);
   std::vector<EpochRow> epochs;
   for (const EpochRecord& record : fit.epochs) {
     epochs.push_back({context.step, task.id, record.epoch, record.lr, record.train_loss,
                       record.seconds, record.validation.to_json()});
-    row.seconds += record.seconds;
+    row->seconds += record.seconds;
   }
   // The test split judges, and chooses nothing.
-  add_metrics(row.metrics, measure(bench, *network, Split::kTest), "");
+  add_metrics(row->metrics, measure(bench, *network, Split::kTest), "");
   if (bench.data().samples(Split::kValidation) > 0) {
-    add_metrics(row.metrics, measure(bench, *network, Split::kValidation), "validation_");
+    add_metrics(row->metrics, measure(bench, *network, Split::kValidation), "validation_");
   }
-  for (const auto& [name, value] : bench.costs(task.policy)) row.metrics[name] = value;
-  save_model(folder, *network, options_, context, task, row.metrics);
-  row.status = "finished";
-  context.store.set_epochs(context.step, task.id, epochs);
-  context.store.finish_trial(row);
-  fs::remove(request.checkpoint);
-  context.console.log("info", context.step,
-                      title + ": test " + main_metric(bench).name + " " +
-                          number_text(row.metrics.value(main_metric(bench).name, 0.0)));
+  for (const auto& [name, value] : bench.costs(task.policy)) row->metrics[name] = value;
+  save_model(folder, *network, options_, context, task, row->metrics);
+  return epochs;
 }
 
 void EvaluateStep::validate(const ValidationContext& context) const {

@@ -43,7 +43,10 @@ class TrainStep final : public PipeStep {
 
  private:
   void try_model(RunContext& context, Workbench& bench, const ModelTask& task, std::size_t count);
-  void run_model(RunContext& context, Workbench& bench, const ModelTask& task, std::size_t count);
+  std::vector<EpochRow> train_model(RunContext& context, Workbench& bench, const ModelTask& task,
+                                    std::size_t count, const std::string& checkpoint,
+                                    TrialRow* row);
+  void count_failure(const RunContext& context, const std::string& message);
   Options options_;
   int failures_ = 0;
 };

@@ -112,7 +112,11 @@ void SqliteDatabase::fail(int code, const std::string& doing) const {
     const int system_error = sqlite3_system_errno(handle_.get());
     if (system_error != 0) reason += std::string(", ") + std::strerror(system_error);
   }
-  throw RunError(path_ + ": " + doing + " the task's store failed (" + reason + ")" + remedy(code));
+  const std::string text =
+      path_ + ": " + doing + " the task's store failed (" + reason + ")" + remedy(code);
+  const int kind = code & 0xff;
+  if (kind == SQLITE_NOTADB || kind == SQLITE_CORRUPT) throw DataError(text);
+  throw RunError(text);
 }
 
 SqliteStatement::SqliteStatement(const SqliteDatabase& database, const char* sql)

@@ -8,8 +8,9 @@
 
 namespace deneb::detail {
 
-/// A connection to one SQLite file. Every failure is a RunError with the file, what was being done,
-/// SQLite's reason and a remedy. Not synchronised: the owner locks.
+/// A connection to one SQLite file. Every failure is a RunError, for a damaged file a DataError,
+/// with the file, what was being done, SQLite's reason and a remedy. Not synchronised: the owner
+/// locks.
 class SqliteDatabase {
  public:
   /// Opens; a missing file is created unless `read_only`. Waits up to 10 s for another process's
@@ -27,7 +28,7 @@ class SqliteDatabase {
   /// Rows changed by the last INSERT, UPDATE or DELETE.
   int changes() const { return sqlite3_changes(handle_.get()); }
   sqlite3* handle() const { return handle_.get(); }
-  /// Throws RunError for the result code of a call on this connection.
+  /// Throws RunError or DataError for the result code of a call on this connection.
   [[noreturn]] void fail(int code, const std::string& doing) const;
 
  private:

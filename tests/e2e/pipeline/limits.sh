@@ -21,5 +21,5 @@ run "$smoke" table "${stubborn[@]}" --set nas.limits='[{"cost": "table", "max": 
   fail "an unusable cost model: exit $code: $(cat out.txt)"
 run "$smoke" priced "${stubborn[@]}" \
   --set nas.cost_models='[{"name": "ms", "model": {"type": "table", "table": "x"}}]'
-[ "$(column ms tasks/priced/output/nas/reports.csv | sort -u)" = 12 ] ||
+[ "$(column ms tasks/priced/output/nas/reports.csv | sort -u)" = 14 ] ||
   fail "the cost model was not used: $(cat tasks/priced/output/nas/reports.csv)"

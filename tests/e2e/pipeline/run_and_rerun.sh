@@ -62,3 +62,7 @@ run "$smoke" a --from fully_train --set fully_train.trainer.optimizer.lr=1e6 \
 grep -q "no model could be trained" out.txt || fail "no reason: $(cat out.txt)"
 [ "$(column status tasks/a/output/fully_train/reports.csv | sort | uniq -c | tr -s ' ')" = " 2 failed" ] ||
   fail "failed models are not in reports.csv"
+code=0
+"$deneb" resume tasks/a --quiet > out.txt 2>&1 || code=$?
+[ "$code" = 1 ] && grep -q "no model could be trained" out.txt ||
+  fail "resuming a step of failed models: exit $code: $(cat out.txt)"

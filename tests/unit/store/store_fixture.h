@@ -49,10 +49,10 @@ class StoreTest : public testing::Test {
   static std::string error_of(const F& call) {
     try {
       call();
-    } catch (const RunError& e) {
+    } catch (const Error& e) {
       return e.what();
     }
-    return "no RunError";
+    return "no error";
   }
 
   std::string folder_, path_;

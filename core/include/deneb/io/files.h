@@ -6,6 +6,14 @@
 
 namespace deneb {
 
+/// A file or folder could not be written: a full disk, missing rights. Nothing that was there is
+/// lost.
+class DENEB_API WriteError : public RunError {
+ public:
+  explicit WriteError(const std::string& what) : RunError(what) {}
+  ~WriteError() override;
+};
+
 /// Letters, digits, `_`, `-` and `.`, not beginning with `.` or `-`: a name that stays within its
 /// folder.
 DENEB_API bool is_plain_file_name(const std::string& name);
@@ -14,14 +22,14 @@ DENEB_API bool is_plain_file_name(const std::string& name);
 DENEB_API std::string read_file(const std::string& path);
 
 /// Writes beside the target, flushes to disk and renames: a reader sees the old file or the new
-/// one, never a part. Creates missing parent folders. RunError (with the system's reason, such as
+/// one, never a part. Creates missing parent folders. WriteError (with the system's reason, such as
 /// a full disk) leaves the old file untouched.
 DENEB_API void write_file_atomically(const std::string& path, const std::string& bytes);
 
-/// Creates a folder and its parents; RunError when that fails.
+/// Creates a folder and its parents; WriteError when that fails.
 DENEB_API void make_directories(const std::string& path);
 
-/// RunError unless a file can be created in the (created) folder.
+/// WriteError unless a file can be created in the (created) folder.
 DENEB_API void check_writable(const std::string& directory);
 
 }  // namespace deneb

@@ -51,8 +51,8 @@ struct EpochRow {
 
 /// The record of a task: one SQLite file in WAL mode. A trial is in it or is not, also after
 /// kill -9: every write is one transaction. One writer process; readers (`deneb report`) may look
-/// on. Calls are serialised by a mutex. Errors: RunError with the file and SQLite's reason
-/// (disk full, not a database, written by a newer Deneb).
+/// on. Calls are serialised by a mutex. Errors: RunError with the file and SQLite's reason (disk
+/// full, written by a newer Deneb), DataError for a damaged file or one that is no database.
 class DENEB_API TrialStore {
  public:
   enum class Mode { kReadWrite, kReadOnly };
