@@ -326,7 +326,8 @@ Pipeline load_task(const std::string& task_folder, const std::vector<std::string
                       ": is no Deneb task (it has no config.resolved.json); give the "
                       "folder that `deneb run` printed");
   }
-  // Wherever the folder lies now, and whatever the working directory is.
+  // Whatever the working directory is. Paths into the folder that stand in the configuration do not
+  // move with it.
   const fs::path folder = fs::canonical(task_folder);
   ConfigDocument document = read_config(file);
   document.value["general"]["task"] = {{"local_base_path", folder.parent_path().string()},

@@ -66,8 +66,7 @@ struct TrainStepBlock {
     v("type", type, "kind of step");
     v("models_folder", models_folder,
       "folder with policies/*.json or models/, relative to the pipeline file; empty = output of "
-      "the "
-      "step before");
+      "the step before");
     v("max_models", max_models,
       "train so many of the policies, spread evenly over the front; 0 = all", {0, 1e6});
     v("load_weights", load_weights, "start from weights that the step before left for a policy");

@@ -4,7 +4,6 @@
 #include <deneb/quant/policy_file.h>
 #include <deneb/report/console_table.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <set>
@@ -13,23 +12,6 @@
 #include "pipeline/step_results.h"
 
 namespace deneb::detail {
-
-namespace {
-
-// Every candidate of every gene is in one of these policies.
-void check_candidates(const Workbench& bench, const SearchSpace& space) {
-  std::size_t most = 0;
-  for (const Gene& gene : space.genes()) most = std::max(most, gene.candidates.size());
-  for (std::size_t i = 0; i < most; ++i) {
-    std::vector<int> genome;
-    for (const Gene& gene : space.genes()) {
-      genome.push_back(static_cast<int>(std::min(i, gene.candidates.size() - 1)));
-    }
-    bench.check_formats(space.decode(genome));
-  }
-}
-
-}  // namespace
 
 void SearchStep::validate(const ValidationContext& context) const {
   const Workbench bench(context.registry, options_, context.device);
@@ -50,7 +32,7 @@ void SearchStep::validate(const ValidationContext& context) const {
         "data_loader.train_portion: is 1, which leaves no validation samples to choose by (the "
         "test split only judges); use 0.9 or less");
   }
-  check_candidates(bench, space);
+  for (const auto& genome : space.uniform()) bench.check_formats(space.decode(genome));
   const auto algorithm = context.registry.make<SearchAlgorithm>(options_.search_algorithm);
   algorithm->validate(space, bench.measures());
 }

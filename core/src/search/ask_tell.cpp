@@ -50,18 +50,25 @@ std::vector<Candidate> pareto_candidates(const std::vector<BitPolicy>& policies,
   return candidates;
 }
 
+Objective find_measure(const std::vector<Objective>& measures, const std::string& name,
+                       const std::string& where) {
+  std::vector<std::string> names;
+  std::string known;
+  for (const Objective& measure : measures) {
+    if (measure.name == name) return measure;
+    names.push_back(measure.name);
+    known += (known.empty() ? "" : ", ") + measure.name;
+  }
+  const std::string nearest = nearest_name(name, names);
+  throw ConfigError(where + ": no metric or cost is named \"" + name + "\"" +
+                    (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?") + " (one of " +
+                    known + ")");
+}
+
 void AskTellSearch::validate(const SearchSpace&, const std::vector<Objective>& measures) const {
   if (objectives().empty()) throw ConfigError("search_algorithm: names no objective");
-  std::vector<std::string> names;
-  for (const Objective& measure : measures) names.push_back(measure.name);
   for (const Objective& objective : objectives()) {
-    if (std::count(names.begin(), names.end(), objective.name)) continue;
-    std::string known;
-    for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
-    const std::string nearest = nearest_name(objective.name, names);
-    throw ConfigError("search_algorithm: no metric or cost is named \"" + objective.name + "\"" +
-                      (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?") + " (one of " +
-                      known + ")");
+    find_measure(measures, objective.name, "search_algorithm");
   }
 }
 

@@ -197,6 +197,18 @@ std::vector<int> extreme(const std::vector<Gene>& genes, bool widest) {
 std::vector<int> SearchSpace::narrowest() const { return extreme(genes_, false); }
 std::vector<int> SearchSpace::widest() const { return extreme(genes_, true); }
 
+std::vector<std::vector<int>> SearchSpace::uniform() const {
+  std::size_t most = 0;
+  for (const Gene& gene : genes_) most = std::max(most, gene.candidates.size());
+  std::vector<std::vector<int>> genomes(most);
+  for (std::size_t i = 0; i < most; ++i) {
+    for (const Gene& gene : genes_) {
+      genomes[i].push_back(static_cast<int>(std::min(i, gene.candidates.size() - 1)));
+    }
+  }
+  return genomes;
+}
+
 std::vector<std::pair<std::size_t, std::size_t>> SearchSpace::gene_pairs() const {
   std::map<std::size_t, std::pair<std::size_t, std::size_t>> pairs;
   for (std::size_t g = 0; g < genes_.size(); ++g) {

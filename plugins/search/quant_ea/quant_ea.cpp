@@ -1,4 +1,3 @@
-#include <deneb/options/config.h>
 #include <deneb/plugin/plugin.h>
 #include <deneb/random.h>
 #include <deneb/search/ask_tell.h>
@@ -25,21 +24,10 @@ using deneb::SearchSpace;
 std::vector<Objective> objectives_of(const QuantEaOptions& options,
                                      const std::vector<Objective>& measures) {
   std::vector<Objective> objectives;
-  std::vector<std::string> names;
-  for (const Objective& measure : measures) names.push_back(measure.name);
   for (std::size_t i = 0; i < options.objectives.size(); ++i) {
     const ObjectiveOptions& o = options.objectives[i];
-    const auto found = std::find(names.begin(), names.end(), o.name);
-    if (found == names.end()) {
-      std::string known;
-      for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
-      const std::string nearest = deneb::nearest_name(o.name, names);
-      throw deneb::ConfigError("search_algorithm.objectives[" + std::to_string(i) +
-                               "].name: no metric or cost is named \"" + o.name + "\"" +
-                               (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?") +
-                               " (one of " + known + ")");
-    }
-    Objective objective = measures[static_cast<std::size_t>(found - names.begin())];
+    Objective objective = deneb::find_measure(
+        measures, o.name, "search_algorithm.objectives[" + std::to_string(i) + "].name");
     if (o.direction == "max") objective.direction = Direction::kMaximize;
     if (o.direction == "min") objective.direction = Direction::kMinimize;
     objectives.push_back(objective);
@@ -119,19 +107,13 @@ class Search {
                           std::to_string(front.size()) + " in the front");
   }
 
-  // Brings random samples within the limits and adds the anchors: all genes at their first, second,
-  // ... candidate, the uniform policies that every result is compared with.
+  // Brings random samples within the limits and adds the anchors: the uniform policies, which every
+  // result is compared with.
   void complete_samples(Points& genomes) {
     for (Point& genome : genomes) archive_->repair(genome, repair_rng_);
     if (!options_.anchors) return;
-    const auto& genes = context_.space().genes();
-    std::size_t most = 0;
-    for (const deneb::Gene& gene : genes) most = std::max(most, gene.candidates.size());
-    for (std::size_t i = 0; i < most; ++i) {
-      Point anchor;
-      for (const deneb::Gene& gene : genes) {
-        anchor.push_back(static_cast<double>(std::min(i, gene.candidates.size() - 1)));
-      }
+    for (const std::vector<int>& genome : context_.space().uniform()) {
+      const Point anchor(genome.begin(), genome.end());
       if (archive_->within_limits(anchor)) genomes.push_back(anchor);
     }
   }

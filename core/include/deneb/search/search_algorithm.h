@@ -90,6 +90,10 @@ class DENEB_API SearchContext {
   virtual void log(const std::string& text) = 0;
 };
 
+/// The measure of that name; ConfigError that begins with `where` and lists the known ones.
+DENEB_API Objective find_measure(const std::vector<Objective>& measures, const std::string& name,
+                                 const std::string& where);
+
 /// A search. Errors: ConfigError for options that do not fit the space, RunError otherwise.
 class DENEB_API SearchAlgorithm {
  public:

@@ -83,6 +83,9 @@ class DENEB_API SearchSpace {
   /// Every gene at its narrowest or widest candidate.
   std::vector<int> narrowest() const;
   std::vector<int> widest() const;
+  /// Genomes with all genes at their first, second, ... candidate (genes with fewer stay at their
+  /// last): together they hold every candidate of every gene.
+  std::vector<std::vector<int>> uniform() const;
   /// For each layer with genes: indices of its weight and activation gene (equal for kBoth).
   std::vector<std::pair<std::size_t, std::size_t>> gene_pairs() const;
 
