@@ -69,30 +69,29 @@ void choose_policy(const std::string& file, const TensorFile& weights, Evaluatio
                                                evaluation.weights + ": deneb.policy");
     } catch (const nlohmann::json::exception& e) {
       throw DataError(evaluation.weights + ": its metadata deneb.policy are no JSON (" + e.what() +
-                      "); name the policy by --policy");
+                      "); write the file again");
     } catch (const ConfigError& e) {
-      throw DataError(std::string(e.what()) + "; name the policy by --policy");
+      throw DataError(std::string(e.what()) + "; write the file again");
     }
     evaluation.policy_source = "from the weights file";
   }
   if (evaluation.policy.empty()) evaluation.policy_source = "none, float32";
 }
 
-/// A network with the weights and, where the file has it, the quantizer state of `where`.
+/// A network with the weights and the quantizer state of the file `weights`, and warnings about
+/// what does not fit.
 std::shared_ptr<Network> load_network(const Workbench& bench, const Evaluation& evaluation,
-                                      const TensorFile& weights, const std::string& where) {
+                                      const std::string& weights) {
   evaluation.policy.check_against(bench.network_info(), evaluation.policy_source);
-  // Quantizers initialise from the float weights; what the file has of their state replaces that.
-  const auto network = bench.make_network(evaluation.seed, where);
-  bench.apply(*network, evaluation.policy);
-  const LoadReport report = load_state(*network, weights.tensors, where);
+  LoadReport report;
+  const auto network = bench.make_quantized(evaluation.seed, weights, evaluation.policy, &report);
   if (!report.missing.empty()) {
-    print_warning(where + ": has no state for " + grouped(report.missing.size()) +
+    print_warning(weights + ": has no state for " + grouped(report.missing.size()) +
                   " tensors of quantizers (" + report.missing.front() +
                   ", ...); they keep their initial values");
   }
   if (!report.unused.empty()) {
-    print_warning(where + ": " + grouped(report.unused.size()) + " of its tensors (" +
+    print_warning(weights + ": " + grouped(report.unused.size()) + " of its tensors (" +
                   report.unused.front() +
                   ", ...) have no place in the network; if they belong to quantizers, name the "
                   "policy by --policy");
@@ -112,8 +111,9 @@ void check_round_trip(Workbench& bench, const Evaluation& evaluation, const Netw
   const TemporaryFile file;
   TensorFile saved;
   saved.tensors = state_of(network);
+  saved.metadata["deneb.policy"] = evaluation.policy.to_json().dump();
   write_safetensors(file.path(), saved);
-  const auto copy = load_network(bench, evaluation, read_safetensors(file.path()), file.path());
+  const auto copy = load_network(bench, evaluation, file.path());
   const Metrics after = measure(bench, *copy, evaluation.split);
   if (before.to_json() != after.to_json()) {
     throw RunError("round trip: the metrics were " + before.to_json().dump() + " and are " +
@@ -202,11 +202,10 @@ int evaluate_command(const Words& words) {
   model.section.weights.clear();  // replaced by --weights
   at::set_num_threads(pipeline.general.threads);
   evaluation.seed = static_cast<std::uint64_t>(pipeline.general.seed);
-  const TensorFile weights = read_safetensors(evaluation.weights);
-  choose_policy(arguments.text("policy"), weights, evaluation);
+  choose_policy(arguments.text("policy"), read_safetensors(evaluation.weights), evaluation);
 
   Workbench bench(session.registry(), model.section, resolve_device(pipeline.general.device));
-  const auto network = load_network(bench, evaluation, weights, evaluation.weights);
+  const auto network = load_network(bench, evaluation, evaluation.weights);
   const Metrics metrics = measure(bench, *network, evaluation.split);
   if (arguments.has("round-trip")) check_round_trip(bench, evaluation, *network, metrics);
   print_result(arguments, model, evaluation, metrics, bench.data().samples(evaluation.split));

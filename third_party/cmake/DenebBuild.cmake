@@ -29,10 +29,16 @@ if(DENEB_COVERAGE)
   add_link_options(--coverage)
 endif()
 
-# Files whose loops are the hot path: full optimisation, without the shared header.
-function(deneb_kernel_sources)
-  set_source_files_properties(${ARGN} TARGET_DIRECTORY deneb
-                              PROPERTIES COMPILE_OPTIONS "-O3" SKIP_PRECOMPILE_HEADERS ON)
+# deneb_kernel_sources(<target> <files...>)
+#
+# Files of a target whose loops are the hot path: full optimisation, without the shared header.
+# at::parallel_for is a template of LibTorch's headers that runs on one thread where the file is
+# compiled without OpenMP.
+function(deneb_kernel_sources target)
+  set_source_files_properties(
+    ${ARGN} TARGET_DIRECTORY ${target} PROPERTIES COMPILE_OPTIONS "-O3;${OpenMP_CXX_FLAGS}"
+                                                  SKIP_PRECOMPILE_HEADERS ON)
+  target_link_libraries(${target} PRIVATE ${OpenMP_CXX_LIBRARIES})
 endfunction()
 
 # deneb_share_pch(<target> [WITHOUT_TORCH])

@@ -99,7 +99,8 @@ std::shared_ptr<Network> Workbench::make_network(std::uint64_t seed,
 }
 
 std::shared_ptr<Network> Workbench::make_quantized(std::uint64_t seed, const std::string& weights,
-                                                   const BitPolicy& policy) const {
+                                                   const BitPolicy& policy,
+                                                   LoadReport* report) const {
   at::manual_seed(seed);
   const auto network = registry_.make<Network>(section_.network);
   TensorFile file;
@@ -111,7 +112,8 @@ std::shared_ptr<Network> Workbench::make_quantized(std::uint64_t seed, const std
   apply(*network, policy);
   if (!weights.empty()) {
     drop_foreign_quantizers(file, policy, weights);
-    load_state(*network, file.tensors, weights);
+    const LoadReport loaded = load_state(*network, file.tensors, weights);
+    if (report) *report = loaded;
   }
   return network;
 }

@@ -6,6 +6,7 @@
 #include <deneb/plugin/plugin.h>
 
 #include "../common/site_quantizer.h"
+#include "lsq_kernel.h"
 
 namespace {
 
@@ -36,11 +37,22 @@ class LsqFunction final : public torch::autograd::Function<LsqFunction> {
     // and no gradient at all, so that the layer would never come back. The gradient does not see
     // this.
     const Tensor used = step.clamp_min(kSmallestStep);
-    ctx->save_for_backward({x, used});
     ctx->saved_data["low"] = low;
     ctx->saved_data["high"] = high;
     ctx->saved_data["gain"] = gain;
-    return x.div(used).clamp_(low, high).round_().mul_(used);
+    if (!has_kernel(x)) {
+      ctx->save_for_backward({x, used});
+      return x.div(used).clamp_(low, high).round_().mul_(used);
+    }
+    // Saved in the layout that the kernel walks. This holds no memory where the layer before keeps
+    // its output for its own gradient, as ReLU does.
+    const Tensor dense =
+        x.is_non_overlapping_and_dense() ? x : x.contiguous(x.suggest_memory_format());
+    ctx->save_for_backward({dense, used});
+    Tensor y = at::empty_like(dense);
+    deneb::quantizers::lsq_forward(dense.data_ptr<float>(), y.data_ptr<float>(), dense.numel(),
+                                   used.item<float>(), float(low), float(high));
+    return y;
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -48,17 +60,34 @@ class LsqFunction final : public torch::autograd::Function<LsqFunction> {
     const Tensor &x = saved[0], &step = saved[1], &g = gradients[0];
     const double low = ctx->saved_data["low"].toDouble();
     const double high = ctx->saved_data["high"].toDouble();
+    const double gain = ctx->saved_data["gain"].toDouble();
+    Tensor dx, dstep;
+    if (has_kernel(x)) {
+      Tensor upstream = g;
+      if (g.strides() != x.strides()) upstream = at::empty_like(x).copy_(g);
+      if (ctx->needs_input_grad(0)) dx = at::empty_like(x);
+      const double sum =
+          deneb::quantizers::lsq_backward(x.data_ptr<float>(), upstream.data_ptr<float>(),
+                                          dx.defined() ? dx.data_ptr<float>() : nullptr, x.numel(),
+                                          step.item<float>(), float(low), float(high));
+      if (ctx->needs_input_grad(1)) dstep = at::full_like(step, sum * gain);
+      return {dx, dstep, Tensor(), Tensor(), Tensor()};
+    }
     Tensor v = x.div(step);
     const Tensor outside = v.ge(low).logical_and_(v.le(high)).logical_not_();
-    Tensor dx, dstep;
     if (ctx->needs_input_grad(0)) dx = g.masked_fill(outside, 0);
     if (ctx->needs_input_grad(1)) {
       // Inside: round(v) - v; outside: the level that v was clipped to.
       Tensor slope = v.clamp(low, high).round_().sub_(v.masked_fill_(outside, 0));
-      dstep = slope.mul_(g).sum().mul_(ctx->saved_data["gain"].toDouble());
+      dstep = slope.mul_(g).sum().mul_(gain);
       dstep = dstep.to(step.scalar_type());
     }
     return {dx, dstep, Tensor(), Tensor(), Tensor()};
+  }
+
+ private:
+  static bool has_kernel(const Tensor& x) {
+    return x.device().is_cpu() && x.scalar_type() == torch::kFloat32;
   }
 };
 

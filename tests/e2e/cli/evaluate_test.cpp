@@ -60,6 +60,32 @@ TEST(Evaluate, PolicyComesFromTheWeightsOrAFile) {
   EXPECT_EQ(json::parse(given.out).at("policy"), json::parse(kPolicy));
 }
 
+// Step sizes of four bits say nothing about eight.
+TEST(Evaluate, StepSizesOfAnotherWidthAreNotTaken) {
+  const Folder folder;
+  const std::string file = folder.file("p.json", digits_pipeline());
+  const auto policy = [](const std::string& bits) {
+    return R"([{"name": "fc1", "weight": "int)" + bits + R"(", "activation": "uint)" + bits +
+           R"("}])";
+  };
+  deneb::TensorFile trained =
+      deneb::read_safetensors(eights_weights(folder, {{"deneb.policy", policy("4")}}));
+  for (const char* site : {"fc1.weight_quantizer.", "fc1.input_quantizer."}) {
+    trained.tensors.emplace_back(std::string(site) + "scale", torch::ones({}));
+    trained.tensors.emplace_back(std::string(site) + "initialized", torch::ones({}, torch::kBool));
+  }
+  const std::string weights = folder.path() + "/trained.safetensors";
+  deneb::write_safetensors(weights, trained);
+  for (const char* bits : {"4", "8"}) {
+    const std::string name = folder.file(
+        "policy.json",
+        R"({"format": "deneb-policy", "version": 1, "model": {}, "layers": )" + policy(bits) + "}");
+    const Outcome outcome = run({"evaluate", file, "--weights", weights, "--policy", name});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(holds(outcome.err, "has no state for 4 tensors"), *bits == '8') << outcome.err;
+  }
+}
+
 TEST(Evaluate, TensorsWithoutAPlaceAreToldOf) {
   const Folder folder;
   deneb::TensorFile weights = deneb::read_safetensors(eights_weights(folder));

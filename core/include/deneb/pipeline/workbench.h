@@ -9,7 +9,7 @@
 
 #include <deneb/data/data_loader.h>
 #include <deneb/errors.h>
-#include <deneb/nn/network.h>
+#include <deneb/nn/walk.h>
 #include <deneb/options/options.h>
 #include <deneb/plugin/registry.h>
 #include <deneb/quant/cost_model.h>
@@ -85,9 +85,10 @@ class DENEB_API Workbench {
   std::shared_ptr<Network> make_network(std::uint64_t seed, const std::string& weights) const;
   /// The same with quantizers. Float weights come first, because quantizers initialise from them;
   /// quantizer state in the file then replaces the initial one, as far as the file was trained with
-  /// the same formats.
+  /// the same formats. `report`, if given, gets what did not find its counterpart then.
   std::shared_ptr<Network> make_quantized(std::uint64_t seed, const std::string& weights,
-                                          const BitPolicy& policy) const;
+                                          const BitPolicy& policy,
+                                          LoadReport* report = nullptr) const;
   /// DataError when the section's start weights are there and damaged or of another network.
   void check_weights() const;
   /// Puts the section's quantizers in, by policy.
