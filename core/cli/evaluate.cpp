@@ -80,7 +80,7 @@ void choose_policy(const std::string& file, const TensorFile& weights, Evaluatio
 
 /// A network with the weights and the quantizer state of the file `weights`, and warnings about
 /// what does not fit.
-std::shared_ptr<Network> load_network(const Workbench& bench, const Evaluation& evaluation,
+std::shared_ptr<Network> load_network(Workbench& bench, const Evaluation& evaluation,
                                       const std::string& weights) {
   evaluation.policy.check_against(bench.network_info(), evaluation.policy_source);
   LoadReport report;
@@ -88,7 +88,7 @@ std::shared_ptr<Network> load_network(const Workbench& bench, const Evaluation& 
   if (!report.missing.empty()) {
     print_warning(weights + ": has no state for " + grouped(report.missing.size()) +
                   " tensors of quantizers (" + report.missing.front() +
-                  ", ...); they keep their initial values");
+                  ", ...); they start anew from the weights and the data");
   }
   if (!report.unused.empty()) {
     print_warning(weights + ": " + grouped(report.unused.size()) + " of its tensors (" +
@@ -96,6 +96,7 @@ std::shared_ptr<Network> load_network(const Workbench& bench, const Evaluation& 
                   ", ...) have no place in the network; if they belong to quantizers, name the "
                   "policy by --policy");
   }
+  bench.calibrate(*network);
   return network;
 }
 

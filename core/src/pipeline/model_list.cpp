@@ -116,6 +116,14 @@ std::vector<ModelTask> collect_models(const TrainStepOptions& options, const Run
     task.origin =
         "uniform w" + std::to_string(u.weight_bits) + "a" + std::to_string(u.activation_bits);
     task.policy = baseline_policy(u, bench.network_info());
+    // A search that found the baseline itself: one training serves both.
+    const auto same = std::find_if(models.begin(), models.end(), [&](const ModelTask& m) {
+      return m.weights.empty() && m.policy == task.policy;
+    });
+    if (same != models.end()) {
+      if (same->origin != task.origin) same->origin += ", " + task.origin;
+      continue;
+    }
     models.push_back(task);
   }
   if (models.empty()) {

@@ -15,6 +15,7 @@ namespace deneb::detail {
 
 void SearchStep::validate(const ValidationContext& context) const {
   const Workbench bench(context.registry, options_, context.device);
+  bench.check_trainer();
   const SearchSpace space(bench.network_info(), options_.search_space);
   if (context.check_input_file("weights", options_.weights)) bench.check_weights();
   for (const LimitOptions& limit : options_.limits) {

@@ -27,13 +27,9 @@ std::string model_folder(const RunContext& context, std::int64_t id) {
 
 void check_section(const TrainStepOptions& options, const ValidationContext& context) {
   const Workbench bench(context.registry, options, context.device);
+  bench.check_trainer();
   if (context.check_input_file("weights", options.weights)) bench.check_weights();
   context.check_input_file("pipe_step.models_folder", options.pipe_step.models_folder);
-  if (options.trainer.keep == "best" && options.data_loader.train_portion >= 1.0) {
-    throw ConfigError(
-        "trainer.keep: \"best\" needs validation samples, but data_loader.train_portion is 1; "
-        "lower it or keep the last");
-  }
   if (context.check_input_file("policy", options.policy)) {
     const BitPolicy policy = read_policy_file(options.policy).policy;
     policy.check_against(bench.network_info(), options.policy);
@@ -197,10 +193,13 @@ std::vector<EpochRow> TrainStep::train_model(RunContext& context, Workbench& ben
   make_directories(folder);
   const std::string& weights = task.weights.empty() ? options_.weights : task.weights;
   const auto network = bench.make_quantized(derive_seed(row->seed, "init"), weights, task.policy);
+  // Random weights show no ranges worth keeping; the first batch of the training is better.
+  if (!weights.empty()) bench.calibrate(*network);
   FitRequest request;
   request.seed = derive_seed(row->seed, "train");
   request.device = bench.device();
   request.evaluator = &bench.evaluator();
+  request.teacher = bench.make_teacher();
   request.checkpoint = checkpoint;
   request.hooks.on_progress = [&](const StepInfo& info) {
     char text[96];
@@ -247,6 +246,7 @@ void EvaluateStep::run(RunContext& context) {
     const auto start = Clock::now();
     const std::string& weights = task.weights.empty() ? options_.weights : task.weights;
     const auto network = bench.make_quantized(derive_seed(row.seed, "init"), weights, task.policy);
+    bench.calibrate(*network);
     add_metrics(row.metrics, measure(bench, *network, Split::kTest), "");
     for (const auto& [name, value] : bench.costs(task.policy)) row.metrics[name] = value;
     row.status = "finished";

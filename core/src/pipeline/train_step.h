@@ -12,7 +12,7 @@ namespace deneb::detail {
 /// A model that a training or evaluation step works on.
 struct ModelTask {
   std::int64_t id = 0;  ///< 1-based
-  std::string origin;   ///< "nas/12", "uniform w4a4", "float32"
+  std::string origin;   ///< "nas/12", "uniform w4a4", "nas/12, uniform w4a4", "float32"
   BitPolicy policy;
   std::string weights;  ///< start weights; "" = those of the section
 };

@@ -12,12 +12,15 @@ namespace deneb::detail {
 TrialOutcome run_trial(Workbench& bench, const BitPolicy& policy, std::uint64_t seed) {
   const auto network =
       bench.make_quantized(derive_seed(seed, "init"), bench.section().weights, policy);
+  // Random weights show no ranges worth keeping; the first batch of the training is better.
+  if (!bench.section().weights.empty()) bench.calibrate(*network);
   TrialOutcome outcome;
   TrainerOptions options = bench.section().trainer;
   FitRequest request;
   request.seed = derive_seed(seed, "train");
   request.device = bench.device();
   request.evaluator = &bench.evaluator();
+  request.teacher = bench.make_teacher();
   // The validation below is the last one; inside of fit() only earlier epochs are worth it.
   if (options.keep == "last") options.valid_interval = 0;
   outcome.fit = Trainer(options).fit(*network, bench.data(), request);

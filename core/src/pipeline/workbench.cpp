@@ -1,6 +1,8 @@
 #include <deneb/io/safetensors.h>
 #include <deneb/nn/walk.h>
 #include <deneb/pipeline/workbench.h>
+#include <deneb/quant/quantizer.h>
+#include <deneb/random.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -116,6 +118,41 @@ std::shared_ptr<Network> Workbench::make_quantized(std::uint64_t seed, const std
     if (report) *report = loaded;
   }
   return network;
+}
+
+void Workbench::calibrate(Network& network) {
+  std::vector<std::shared_ptr<Quantizer>> waiting;
+  for (const auto& module : network.modules(/*include_self=*/false)) {
+    const auto quantizer = std::dynamic_pointer_cast<Quantizer>(module);
+    if (quantizer && quantizer->needs_calibration()) waiting.push_back(quantizer);
+  }
+  if (waiting.empty() || section_.quantizer.calibration_batches == 0) return;
+  torch::NoGradGuard no_grad;
+  const EvaluationMode mode(network);
+  for (const auto& quantizer : waiting) quantizer->start_calibration();
+  StoppableStream stream(data().train(derive_seed(0, "calibration"), /*epoch=*/0));
+  Batch batch;
+  for (int i = 0; i < section_.quantizer.calibration_batches && stream.next(batch); ++i) {
+    network.forward(device_.is_cpu() ? batch : batch.to(device_));
+  }
+  for (const auto& quantizer : waiting) quantizer->finish_calibration();
+}
+
+std::shared_ptr<Network> Workbench::make_teacher() const {
+  return section_.trainer.distillation.weight > 0 ? make_network(0) : nullptr;
+}
+
+void Workbench::check_trainer() const {
+  if (section_.trainer.keep == "best" && section_.data_loader.train_portion >= 1.0) {
+    throw ConfigError(
+        "trainer.keep: \"best\" needs validation samples, but data_loader.train_portion is 1; "
+        "lower it or keep the last");
+  }
+  if (section_.trainer.distillation.weight > 0 && section_.weights.empty()) {
+    throw ConfigError(
+        "trainer.distillation: the teacher is the float network of `weights`, which is not set; "
+        "set weights, or distillation.weight to 0");
+  }
 }
 
 void Workbench::check_weights() const {

@@ -4,6 +4,9 @@
 namespace deneb {
 
 Quantizer::~Quantizer() = default;
+bool Quantizer::needs_calibration() const { return false; }
+void Quantizer::start_calibration() {}
+void Quantizer::finish_calibration() {}
 
 CostModel::~CostModel() = default;
 

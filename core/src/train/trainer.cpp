@@ -143,6 +143,15 @@ Batch on_device(const Batch& batch, torch::Device device, bool channels_last) {
   return moved;
 }
 
+// T^2 KL(teacher / T || student / T), mean over the batch.
+torch::Tensor distillation_loss(const torch::Tensor& student, const torch::Tensor& teacher,
+                                double temperature) {
+  const torch::Tensor log_q = (student / temperature).log_softmax(1);
+  const torch::Tensor log_p = (teacher / temperature).log_softmax(1);
+  const torch::Tensor divergence = (log_p.exp() * (log_p - log_q)).sum(1).mean();
+  return divergence * (temperature * temperature);
+}
+
 // One training run: the state that a checkpoint holds, and the loop over it.
 class Run {
  public:
@@ -169,6 +178,13 @@ class Run {
   }
 
   FitResult go() {
+    if (options_.distillation.weight > 0 && !request_.teacher) {
+      throw ConfigError("trainer.distillation: there is no teacher; set weight to 0");
+    }
+    if (request_.teacher) {
+      request_.teacher->eval();
+      if (options_.channels_last) use_channels_last(*request_.teacher);
+    }
     at::manual_seed(request_.seed);
     if (!request_.checkpoint.empty() && std::filesystem::exists(request_.checkpoint)) resume();
     last_checkpoint_ = Clock::now();
@@ -311,6 +327,7 @@ class Run {
           output.logits, batch.target(),
           torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(
               options_.label_smoothing));
+      if (options_.distillation.weight > 0) loss = distilled(loss, output, batch);
       if (hooks.loss) loss = hooks.loss(info_, loss);
       loss.backward();
     }
@@ -334,6 +351,17 @@ class Run {
     loss_sum_ += info_.loss * double(batch.size());
     samples_ += batch.size();
     if (hooks.after_step) hooks.after_step(info_);
+  }
+
+  torch::Tensor distilled(const torch::Tensor& loss, const Output& output, const Batch& batch) {
+    const DistillationOptions& o = options_.distillation;
+    torch::Tensor answers;
+    {
+      torch::NoGradGuard no_grad;
+      answers = request_.teacher->forward(batch).logits;
+    }
+    return loss * (1 - o.weight) +
+           distillation_loss(output.logits, answers, o.temperature) * o.weight;
   }
 
   void end_epoch() {

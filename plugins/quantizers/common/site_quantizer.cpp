@@ -1,6 +1,17 @@
 #include "site_quantizer.h"
 
+#include <cstdlib>
+#include <string>
+
 namespace deneb::quantizers {
+
+bool takes_kernel(const torch::Tensor& x) {
+  static const bool reference = [] {
+    const char* set = std::getenv("DENEB_REFERENCE_KERNELS");
+    return set != nullptr && std::string(set) == "1";
+  }();
+  return !reference && x.device().is_cpu() && x.scalar_type() == torch::kFloat32;
+}
 
 void SiteQuantizer::attach(const QuantizerSite& site) {
   role_ = site.role;

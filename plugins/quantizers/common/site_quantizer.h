@@ -7,6 +7,10 @@
 /// What the quantizer plugins of this folder share. Compiled into each of them.
 namespace deneb::quantizers {
 
+/// Do the fused kernels take `x`: float32 in host memory, unless the environment variable
+/// DENEB_REFERENCE_KERNELS is 1, which selects the compositions of tensor operations everywhere?
+bool takes_kernel(const torch::Tensor& x);
+
 /// A quantizer that remembers its site and format.
 class SiteQuantizer : public Quantizer {
  public:

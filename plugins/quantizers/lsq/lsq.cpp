@@ -6,10 +6,13 @@
 #include <deneb/plugin/plugin.h>
 
 #include "../common/site_quantizer.h"
-#include "lsq_kernel.h"
+#include "../common/uniform_kernel.h"
 
 namespace {
 
+using deneb::quantizers::Groups;
+using deneb::quantizers::takes_kernel;
+using deneb::quantizers::UniformGrid;
 using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
@@ -33,25 +36,27 @@ class LsqFunction final : public torch::autograd::Function<LsqFunction> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& step, double low,
                         double high, double gain) {
-    // Differs from the paper: an unsigned grid with a negative step would give zero for every x,
-    // and no gradient at all, so that the layer would never come back. The gradient does not see
-    // this.
-    const Tensor used = step.clamp_min(kSmallestStep);
+    // Differs from the paper: the magnitude of the step is used, and not less than 1e-5 (which the
+    // gradient does not see). A step that an update carries below zero would give zero for every x
+    // of an unsigned grid and no gradient at all; held at a small positive value it would clip
+    // every x, with a gradient that throws it as far up.
+    const Tensor used = step.abs().clamp_min_(kSmallestStep);
     ctx->saved_data["low"] = low;
     ctx->saved_data["high"] = high;
     ctx->saved_data["gain"] = gain;
-    if (!has_kernel(x)) {
-      ctx->save_for_backward({x, used});
+    if (!takes_kernel(x)) {
+      ctx->save_for_backward({x, used, step});
       return x.div(used).clamp_(low, high).round_().mul_(used);
     }
     // Saved in the layout that the kernel walks. This holds no memory where the layer before keeps
     // its output for its own gradient, as ReLU does.
     const Tensor dense =
         x.is_non_overlapping_and_dense() ? x : x.contiguous(x.suggest_memory_format());
-    ctx->save_for_backward({dense, used});
+    ctx->save_for_backward({dense, used, step});
     Tensor y = at::empty_like(dense);
-    deneb::quantizers::lsq_forward(dense.data_ptr<float>(), y.data_ptr<float>(), dense.numel(),
-                                   used.item<float>(), float(low), float(high));
+    const UniformGrid grid{used.item<float>(), float(low), float(high)};
+    deneb::quantizers::uniform_forward(dense.data_ptr<float>(), y.data_ptr<float>(),
+                                       Groups::whole(dense.numel()), &grid);
     return y;
   }
 
@@ -62,15 +67,15 @@ class LsqFunction final : public torch::autograd::Function<LsqFunction> {
     const double high = ctx->saved_data["high"].toDouble();
     const double gain = ctx->saved_data["gain"].toDouble();
     Tensor dx, dstep;
-    if (has_kernel(x)) {
+    if (takes_kernel(x)) {
       Tensor upstream = g;
       if (g.strides() != x.strides()) upstream = at::empty_like(x).copy_(g);
       if (ctx->needs_input_grad(0)) dx = at::empty_like(x);
-      const double sum =
-          deneb::quantizers::lsq_backward(x.data_ptr<float>(), upstream.data_ptr<float>(),
-                                          dx.defined() ? dx.data_ptr<float>() : nullptr, x.numel(),
-                                          step.item<float>(), float(low), float(high));
-      if (ctx->needs_input_grad(1)) dstep = at::full_like(step, sum * gain);
+      const UniformGrid grid{step.item<float>(), float(low), float(high)};
+      const double sum = deneb::quantizers::uniform_backward(
+          x.data_ptr<float>(), upstream.data_ptr<float>(),
+          dx.defined() ? dx.data_ptr<float>() : nullptr, Groups::whole(x.numel()), &grid)[0];
+      if (ctx->needs_input_grad(1)) dstep = along(saved[2], at::full_like(step, sum * gain));
       return {dx, dstep, Tensor(), Tensor(), Tensor()};
     }
     Tensor v = x.div(step);
@@ -80,14 +85,15 @@ class LsqFunction final : public torch::autograd::Function<LsqFunction> {
       // Inside: round(v) - v; outside: the level that v was clipped to.
       Tensor slope = v.clamp(low, high).round_().sub_(v.masked_fill_(outside, 0));
       dstep = slope.mul_(g).sum().mul_(gain);
-      dstep = dstep.to(step.scalar_type());
+      dstep = along(saved[2], dstep.to(step.scalar_type()));
     }
     return {dx, dstep, Tensor(), Tensor(), Tensor()};
   }
 
  private:
-  static bool has_kernel(const Tensor& x) {
-    return x.device().is_cpu() && x.scalar_type() == torch::kFloat32;
+  // Gradient of the parameter, given that of its magnitude.
+  static Tensor along(const Tensor& parameter, const Tensor& gradient) {
+    return at::where(parameter.lt(0), gradient.neg(), gradient);
   }
 };
 

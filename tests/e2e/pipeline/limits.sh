@@ -23,3 +23,12 @@ run "$smoke" priced "${stubborn[@]}" \
   --set nas.cost_models='[{"name": "ms", "model": {"type": "table", "table": "x"}}]'
 [ "$(column ms tasks/priced/output/nas/reports.csv | sort -u)" = 14 ] ||
   fail "the cost model was not used: $(cat tasks/priced/output/nas/reports.csv)"
+
+# A baseline that the search found itself is trained once, under both names.
+run "$smoke" baseline "${stubborn[@]}" --set pipeline='["nas", "fully_train"]' \
+  --set fully_train.uniform='[
+    {"weight_bits": 2, "activation_bits": 2, "first_layer": "int8", "last_layer": "int8"},
+    {"weight_bits": 8, "activation_bits": 8, "first_layer": "int8", "last_layer": "int8"}]'
+[ "$(ls tasks/baseline/output/fully_train/models | xargs)" = "1 2" ] || fail "not two models"
+grep -q '"origin": "nas/[12], uniform w[28]a[28]"' \
+  tasks/baseline/output/fully_train/models/1/policy.json || fail "the names are not joined"

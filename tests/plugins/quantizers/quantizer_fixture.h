@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,7 +20,8 @@ using torch::Tensor;
 using Role = deneb::QuantizerSite::Role;
 
 inline const deneb::Registry& registry() {
-  static const auto loaded = plugin_test::load({"dorefa", "pact", "lsq"});
+  static const auto loaded = plugin_test::load(
+      {"bireal", "dorefa", "hwgq", "lsq", "pact", "small_float", "uniform", "wrpn", "xnor"});
   return *loaded;
 }
 
@@ -37,6 +39,12 @@ inline std::shared_ptr<Quantizer> make(const std::string& type, Role role,
   quantizer->attach({role, "layer1.0.conv1", weight});
   if (!format.empty()) quantizer->set_format(Format::parse(format));
   return quantizer;
+}
+
+/// Is this the run of the suite without the fused kernels?
+inline bool reference_kernels() {
+  const char* set = std::getenv("DENEB_REFERENCE_KERNELS");
+  return set != nullptr && std::string(set) == "1";
 }
 
 struct Pass {

@@ -6,6 +6,7 @@
 #include <deneb/nn/walk.h>
 #include <deneb/pipeline/workbench.h>
 #include <deneb/plugin/loader.h>
+#include <deneb/random.h>
 
 #include "scratch_folder.h"
 
@@ -17,8 +18,8 @@ using testing::HasSubstr;
 class WorkbenchTest : public testing::Test {
  protected:
   WorkbenchTest() {
-    for (const char* name :
-         {"mini_resnet", "digits", "classification", "lsq", "dorefa", "standard_costs"}) {
+    for (const char* name : {"mini_resnet", "digits", "classification", "lsq", "dorefa", "uniform",
+                             "standard_costs"}) {
       loader_.load_file(std::string(DENEB_PLUGIN_DIR "/") + name + ".so");
     }
     section_.network = {"MiniResNet", {{"width", 4}}};
@@ -98,6 +99,72 @@ TEST_F(WorkbenchTest, FormatsThatAQuantizerCannotDoAreRefused) {
     EXPECT_THAT(e.what(), HasSubstr("e2m1"));
   }
   EXPECT_THROW(bench.check_formats(uniform(bench, 1)), ConfigError) << "int1 has no positive level";
+}
+
+TEST_F(WorkbenchTest, CalibrationSetsTheRangesOfActivations) {
+  section_.quantizer.weight = {"Uniform", nlohmann::json::object()};
+  section_.quantizer.activation = {"Uniform", nlohmann::json::object()};
+  section_.quantizer.calibration_batches = 3;
+  section_.data_loader.batch_size = 50;
+  Workbench bench = this->bench();
+  const BitPolicy policy = uniform(bench, 4);
+  const auto network = bench.make_quantized(1, "", policy);
+  network->train();
+  const char kHigh[] = "conv1.input_quantizer.high", kSet[] = "conv1.input_quantizer.range_known";
+  EXPECT_FALSE(state(*network, kSet).item<bool>());
+  bench.calibrate(*network);
+  EXPECT_TRUE(state(*network, kSet).item<bool>());
+  EXPECT_TRUE(network->is_training());
+  // The first layer sees the images themselves: their largest value is known.
+  const auto stream = bench.data().train(derive_seed(0, "calibration"), 0);
+  Batch batch;
+  double largest = 0;
+  for (int i = 0; i < 3 && stream->next(batch); ++i) {
+    largest = std::max(largest, batch.input().max().item<double>());
+  }
+  EXPECT_FLOAT_EQ(state(*network, kHigh).item<float>(), largest);
+
+  // Set once: neither a second calibration nor a saved file with ranges changes anything.
+  section_.quantizer.calibration_batches = 1;
+  const std::string path = save(*network, &policy);
+  Workbench again = this->bench();
+  const auto loaded = again.make_quantized(2, path, policy);
+  again.calibrate(*loaded);
+  EXPECT_FLOAT_EQ(state(*loaded, kHigh).item<float>(), largest);
+}
+
+// Two methods, the same formats: the state of one says nothing to the other.
+TEST_F(WorkbenchTest, StateOfAnotherMethodIsNotTaken) {
+  const BitPolicy policy = uniform(bench(), 4);
+  const auto learned = bench().make_quantized(1, "", policy);
+  learned->Network::forward(learned->example_batch());
+  const std::string path = save(*learned, &policy);
+  section_.quantizer.weight = {"Uniform", nlohmann::json::object()};
+  section_.quantizer.activation = {"Uniform", nlohmann::json::object()};
+  const auto fixed = bench().make_quantized(1, path, policy);
+  EXPECT_FALSE(state(*fixed, "conv1.input_quantizer.range_known").item<bool>());
+  EXPECT_TRUE(state(*fixed, "conv1.weight_quantizer.range_known").item<bool>());
+  EXPECT_GT(state(*fixed, "conv1.weight_quantizer.high").item<float>(), 0);
+}
+
+TEST_F(WorkbenchTest, TeacherIsTheFloatNetwork) {
+  EXPECT_EQ(bench().make_teacher(), nullptr);
+  section_.trainer.distillation.weight = 0.5;
+  try {
+    bench().check_trainer();
+    FAIL() << "no error";
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("trainer.distillation"));
+  }
+  const Workbench random = bench();
+  const auto trained = random.make_quantized(3, "", uniform(random, 4));
+  section_.weights = save(*random.make_network(3), nullptr);
+  bench().check_trainer();
+  const auto teacher = bench().make_teacher();
+  EXPECT_TRUE(torch::equal(state(*teacher, "conv1.weight"), state(*trained, "conv1.weight")));
+  for (const auto& [name, tensor] : state_of(*teacher)) {
+    EXPECT_EQ(name.find("quantizer"), std::string::npos) << name;
+  }
 }
 
 TEST_F(WorkbenchTest, MeasuresAreMetricsAndCosts) {

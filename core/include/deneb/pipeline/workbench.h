@@ -23,10 +23,16 @@ namespace deneb {
 struct QuantizerOptions {
   PluginSpec weight{"LSQ", nlohmann::json::object()};
   PluginSpec activation{"LSQ", nlohmann::json::object()};
+  int calibration_batches = 8;
   template <class V>
   void visit(V& v) {
     v.plugin("weight", weight, "quantizer", "method for weights");
     v.plugin("activation", activation, "quantizer", "method for layer inputs");
+    v("calibration_batches", calibration_batches,
+      "training batches that show quantizers with fixed ranges their data before anything else; 0 "
+      "= "
+      "the first batch does",
+      {0, 1e6});
   }
 };
 
@@ -89,6 +95,14 @@ class DENEB_API Workbench {
   std::shared_ptr<Network> make_quantized(std::uint64_t seed, const std::string& weights,
                                           const BitPolicy& policy,
                                           LoadReport* report = nullptr) const;
+  /// Shows calibration batches (always the same ones) to quantizers that need some, in evaluation
+  /// mode; all others quantize meanwhile.
+  void calibrate(Network& network);
+  /// The float network of the section's start weights, or nullptr where the trainer distills
+  /// nothing.
+  std::shared_ptr<Network> make_teacher() const;
+  /// ConfigError for options of the trainer that ask for what the section does not have.
+  void check_trainer() const;
   /// DataError when the section's start weights are there and damaged or of another network.
   void check_weights() const;
   /// Puts the section's quantizers in, by policy.

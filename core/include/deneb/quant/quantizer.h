@@ -37,6 +37,13 @@ class DENEB_API Quantizer : public torch::nn::Module {
   /// can). Learned state is initialised anew when the width changes.
   virtual void set_format(const Format& format) = 0;
   virtual Format format() const = 0;
+  /// Would data tell it what it still lacks, such as the range of the activations?
+  virtual bool needs_calibration() const;
+  /// From here to finish_calibration() quantize() collects statistics of its argument and returns
+  /// it as it is. Only called where needs_calibration() holds.
+  virtual void start_calibration();
+  /// Sets what was lacking from the statistics; without any data everything stays as it was.
+  virtual void finish_calibration();
   /// Fake-quantized `x`, same shape, dtype and device.
   virtual torch::Tensor quantize(const torch::Tensor& x) = 0;
 };

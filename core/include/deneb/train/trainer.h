@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,10 +34,11 @@ struct StepInfo {
 struct TrainHooks {
   /// May set `lr` for this step; other changes have no effect.
   std::function<void(StepInfo&)> before_step;
-  /// Returns the loss to differentiate, given the task loss.
+  /// Returns the loss to differentiate, given the task loss (distillation included).
   std::function<torch::Tensor(const StepInfo&, const torch::Tensor& task_loss)> loss;
   std::function<void(const StepInfo&)> after_step;
-  /// Replaces the standard pass: runs forward and backward itself and returns the loss to report.
+  /// Replaces the standard pass, distillation included: runs forward and backward itself and
+  /// returns the loss to report.
   std::function<torch::Tensor(Network&, const Batch&)> forward_backward;
   std::function<void(const StepInfo&)> on_progress;  ///< after every step, for displays
 };
@@ -53,7 +55,9 @@ struct FitRequest {
   std::uint64_t seed = 0;  ///< of order, augmentation and the default generator
   torch::Device device = torch::kCPU;
   const Evaluator* evaluator = nullptr;  ///< for validation; nullptr = none
-  std::string checkpoint;                ///< file to write and to resume from; "" = none
+  /// For distillation; same logits as the network, on the same device, left in evaluation mode.
+  std::shared_ptr<Network> teacher;
+  std::string checkpoint;  ///< file to write and to resume from; "" = none
   /// RunError when a step is still to do after it. Validation is not cut short.
   std::optional<std::chrono::steady_clock::time_point> deadline;
   TrainHooks hooks;

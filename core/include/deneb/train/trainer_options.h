@@ -61,6 +61,21 @@ struct LrSchedulerOptions {
   }
 };
 
+/// Learning from a teacher network beside the labels (Hinton et al. 2015, arXiv 1503.02531):
+/// loss = (1 - weight) cross-entropy + weight T^2 KL(teacher / T || student / T), over the classes,
+/// averaged over the batch.
+struct DistillationOptions {
+  double weight = 0;
+  double temperature = 4;
+
+  template <class V>
+  void visit(V& v) {
+    v("weight", weight, "share of the teacher's answers in the loss; 0 = labels only", {0, 1});
+    v("temperature", temperature, "T: larger shows more of the classes that come second",
+      {0.1, 100});
+  }
+};
+
 /// The `trainer` section of a step.
 struct TrainerOptions {
   int epochs = 1;
@@ -68,6 +83,7 @@ struct TrainerOptions {
   OptimizerOptions optimizer;
   LrSchedulerOptions lr_scheduler;
   double label_smoothing = 0;
+  DistillationOptions distillation;
   double grad_clip_norm = 0;
   double grad_clip_value = 0;
   double ema_decay = 0;
@@ -84,6 +100,8 @@ struct TrainerOptions {
     v("optimizer", optimizer, "update rule");
     v("lr_scheduler", lr_scheduler, "learning rate over time");
     v("label_smoothing", label_smoothing, "mass moved from the label to all classes", {0, 1});
+    v("distillation", distillation,
+      "learn from the float network that the section's start weights make, too");
     v("grad_clip_norm", grad_clip_norm, "largest norm of all gradients together; 0 = off",
       {0, 1e12});
     v("grad_clip_value", grad_clip_value, "largest magnitude of a gradient element; 0 = off",

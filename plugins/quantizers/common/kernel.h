@@ -1,0 +1,72 @@
+#pragma once
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "groups.h"
+
+/// For files of loops that are compiled by deneb_kernel_sources().
+
+// The C library picks the widest version that the processor has when the plugin is loaded. The
+// attribute does not reach lambdas and templates, so the loops are plain functions and what they
+// call is inlined.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define DENEB_CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
+#else
+#define DENEB_CLONES
+#endif
+#define DENEB_INLINE inline __attribute__((always_inline))
+
+namespace deneb::quantizers {
+
+/// Nearest integer, ties to even, for |v| < 2^22; NaN stays NaN. Adding and subtracting 1.5 * 2^23
+/// does it on processors without an instruction for it too.
+DENEB_INLINE float round_even(float v) {
+  constexpr float kMagic = 12582912.f;
+  return (v + kMagic) - kMagic;
+}
+
+/// v within [low, high]. The comparisons let NaN through.
+DENEB_INLINE float clamp(float v, float low, float high) {
+  const float raised = v < low ? low : v;
+  return raised > high ? high : raised;
+}
+
+/// The groups cut into pieces of at most kSize values, none of which spans two groups: work is
+/// shared evenly whatever the groups are like, and sums over pieces do not depend on the number of
+/// threads.
+class Pieces {
+ public:
+  static constexpr std::int64_t kSize = 1 << 15;  // 128 KiB of float32 stay in the second cache
+
+  explicit Pieces(const Groups& groups)
+      : groups_(groups), per_group_((groups.group + kSize - 1) / kSize) {}
+  std::int64_t count() const { return groups_.count() * per_group_; }
+  std::int64_t group_of(std::int64_t piece) const { return piece / per_group_; }
+
+  /// fn(piece, group, offset of its first value, number of values), in parallel.
+  template <class Fn>
+  void for_each(const Fn& fn) const {
+    if (count() == 0) return;
+    // Several small pieces to a task.
+    const std::int64_t per_task = std::max<std::int64_t>(1, kSize / std::min(groups_.group, kSize));
+    at::parallel_for(0, count(), per_task, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t k = begin; k < end; ++k) {
+        const std::int64_t group = group_of(k), inside = k % per_group_ * kSize;
+        const std::int64_t column = group % groups_.per_row() * groups_.group;
+        const std::int64_t size = std::min(groups_.group, groups_.columns - column);
+        if (inside >= size) continue;  // the last group of a row may be shorter
+        fn(k, group, group / groups_.per_row() * groups_.columns + column + inside,
+           std::min(kSize, size - inside));
+      }
+    });
+  }
+
+ private:
+  Groups groups_;
+  std::int64_t per_group_;
+};
+
+}  // namespace deneb::quantizers

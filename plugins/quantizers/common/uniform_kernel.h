@@ -1,0 +1,31 @@
+#pragma once
+
+#include <vector>
+
+#include "groups.h"
+
+/// Uniform fake quantization of float32 in host memory: one pass over memory forward, one backward.
+namespace deneb::quantizers {
+
+/// y = round(clamp(x / step, low, high)) step, ties to even; NaN stays NaN. step > 0; low and high
+/// are whole numbers below 2^22 (a zero point is taken off them).
+struct UniformGrid {
+  float step, low, high;
+};
+
+/// One grid to each group, in the order of the values.
+void uniform_forward(const float* x, float* y, const Groups& groups, const UniformGrid* grids);
+
+/// Gradients of uniform_forward for the upstream gradient g: writes that of x to dx (g where
+/// low <= x / step <= high, else 0) unless dx is null, and returns that of every step: the sum of
+/// g (round(v) - v) inside and g times the level outside, v = x / step. The sums run over fixed
+/// blocks: they do not depend on the number of threads.
+std::vector<double> uniform_backward(const float* x, const float* g, float* dx,
+                                     const Groups& groups, const UniformGrid* grids);
+
+/// dx = g where x was not clipped: where the level that x / step rounds to is one of low .. high.
+/// (uniform_backward draws the line at low and high themselves, as learned steps want it.)
+void uniform_mask(const float* x, const float* g, float* dx, const Groups& groups,
+                  const UniformGrid* grids);
+
+}  // namespace deneb::quantizers

@@ -1,0 +1,171 @@
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include <deneb/plugin/plugin.h>
+
+#include "../common/ranged_quantizer.h"
+#include "../common/uniform_kernel.h"
+
+namespace {
+
+using deneb::quantizers::Bounds;
+using deneb::quantizers::Groups;
+using deneb::quantizers::spread;
+using deneb::quantizers::takes_kernel;
+using deneb::quantizers::UniformGrid;
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr double kSmallestReach = 1e-8;  // of a range, so that no step is 0
+
+// Grids of G groups, [G] each: y = round(clamp(x / step, low, high)) step. A zero point has been
+// taken off low and high, so that 0 is exact and low and high are whole numbers.
+struct Grids {
+  Tensor step, low, high;
+};
+
+Tensor on_grids(const Tensor& x, const Tensor& step, const Tensor& low, const Tensor& high) {
+  return at::minimum(at::maximum(x.div(step), low), high).round_().mul_(step);
+}
+
+std::vector<UniformGrid> to_host(const Grids& grids) {
+  std::vector<UniformGrid> host(static_cast<std::size_t>(grids.step.numel()));
+  const float* const step = grids.step.data_ptr<float>();
+  const float* const low = grids.low.data_ptr<float>();
+  const float* const high = grids.high.data_ptr<float>();
+  for (std::size_t i = 0; i < host.size(); ++i) host[i] = {step[i], low[i], high[i]};
+  return host;
+}
+
+// The gradient goes straight through, everywhere or where nothing is clipped.
+class UniformFunction final : public torch::autograd::Function<UniformFunction> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Groups& groups,
+                        const Grids& grids, bool clip_gradient) {
+    ctx->saved_data["clip"] = clip_gradient;
+    if (clip_gradient) {
+      ctx->save_for_backward({x, grids.step, grids.low, grids.high});
+      ctx->saved_data["rows"] = groups.rows;
+      ctx->saved_data["columns"] = groups.columns;
+      ctx->saved_data["group"] = groups.group;
+    }
+    if (!takes_kernel(x)) {
+      return on_grids(x, spread(grids.step, groups, x), spread(grids.low, groups, x),
+                      spread(grids.high, groups, x));
+    }
+    Tensor y = at::empty_like(x);
+    deneb::quantizers::uniform_forward(x.data_ptr<float>(), y.data_ptr<float>(), groups,
+                                       to_host(grids).data());
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    const Tensor& g = gradients[0];
+    if (!ctx->saved_data["clip"].toBool()) return {g, Tensor(), Tensor(), Tensor()};
+    const variable_list saved = ctx->get_saved_variables();
+    const Tensor& x = saved[0];
+    const Groups groups{ctx->saved_data["rows"].toInt(), ctx->saved_data["columns"].toInt(),
+                        ctx->saved_data["group"].toInt()};
+    const Grids grids{saved[1], saved[2], saved[3]};
+    if (!takes_kernel(x)) {
+      const Tensor v = x.div(spread(grids.step, groups, x)).round_();
+      const Tensor inside =
+          v.ge(spread(grids.low, groups, x)).logical_and_(v.le(spread(grids.high, groups, x)));
+      return {g.masked_fill(inside.logical_not_(), 0), Tensor(), Tensor(), Tensor()};
+    }
+    const Tensor upstream = g.strides() == x.strides() ? g : at::empty_like(x).copy_(g);
+    Tensor dx = at::empty_like(x);
+    deneb::quantizers::uniform_mask(x.data_ptr<float>(), upstream.data_ptr<float>(),
+                                    dx.data_ptr<float>(), groups, to_host(grids).data());
+    return {dx, Tensor(), Tensor(), Tensor()};
+  }
+};
+
+struct UniformOptions : deneb::quantizers::RangeOptions {
+  bool symmetric = true;
+  bool narrow = false;
+  bool clip_gradient = true;
+
+  template <class V>
+  void visit(V& v) {
+    v("symmetric", symmetric, "zero point 0; false: the grid is as wide as the range");
+    v("narrow", narrow, "signed symmetric formats leave out the lowest level: -7 .. 7 for int4");
+    v("clip_gradient", clip_gradient, "no gradient where a value is clipped; false: 1 everywhere");
+    RangeOptions::visit(v);
+  }
+};
+
+class Uniform final : public deneb::quantizers::RangedQuantizer {
+ public:
+  using Options = UniformOptions;
+  explicit Uniform(const Options& options) : RangedQuantizer(options), options_(options) {}
+
+ protected:
+  void check_format(const deneb::Format& format) const override {
+    // Around zero, int1 has no positive level.
+    const int least = symmetric() ? 2 : 1;
+    const bool fits = is_integer_width(format) && (!format.is_signed() || format.bits >= least);
+    if (!fits) {
+      refuse("Uniform", format,
+             "int" + std::to_string(least) + " .. int16, uint1 .. uint16 and float32");
+    }
+  }
+  bool symmetric() const override { return options_.symmetric; }
+  std::int64_t magnitudes() const override { return static_cast<std::int64_t>(levels().high) + 1; }
+
+  Tensor simulate(const Tensor& values, const Bounds& bounds) const override {
+    const Grids grids = grids_over(bounds);
+    return on_grids(values, grids.step.unsqueeze(1), grids.low.unsqueeze(1),
+                    grids.high.unsqueeze(1));
+  }
+
+  Tensor fake_quantize(const Tensor& x, const Groups& groups, const Bounds& bounds) override {
+    return UniformFunction::apply(x, groups, grids_over(bounds), options_.clip_gradient);
+  }
+
+ private:
+  struct Levels {
+    double low, high;
+  };
+  Levels levels() const {
+    const double half = std::exp2(format_.bits - 1);
+    if (!format_.is_signed()) return {0, 2 * half - 1};
+    return {options_.symmetric && options_.narrow ? 1 - half : -half, half - 1};
+  }
+
+  Grids grids_over(const Bounds& bounds) const {
+    torch::NoGradGuard no_grad;
+    const Levels l = levels();
+    Grids grids;
+    if (options_.symmetric) {
+      const Tensor reach =
+          format_.is_signed() ? at::maximum(bounds.low.abs(), bounds.high.abs()) : bounds.high;
+      grids.step = reach.clamp_min(kSmallestReach).div(l.high);
+      grids.low = at::full_like(grids.step, l.low);
+      grids.high = at::full_like(grids.step, l.high);
+    } else {
+      // Zero has to be on the grid: padding and skipped inputs are zeros.
+      const Tensor low = bounds.low.clamp_max(0), high = bounds.high.clamp_min(0);
+      grids.step = (high - low).clamp_min_(kSmallestReach).div_(l.high - l.low);
+      grids.low = low.div(grids.step).round_();  // level of the range's low end
+      grids.high = grids.low + (l.high - l.low);
+    }
+    return grids;
+  }
+
+  const Options options_;
+};
+
+void register_all(deneb::Registrar& r) {
+  r.add<deneb::Quantizer, Uniform>(
+      "Uniform",
+      "even steps over a range found from the data: post-training quantization, or training with "
+      "fixed or dynamic ranges");
+}
+
+}  // namespace
+
+DENEB_PLUGIN("uniform", "0.1.0", "Uniform quantizer", register_all);
