@@ -49,6 +49,7 @@ struct Evaluation {
   BitPolicy policy;
   Split split = Split::kTest;
   std::uint64_t seed = 0;
+  bool trained = false;  ///< does the file come from a training with quantizers?
 };
 
 Split parse_split(const std::string& word) {
@@ -60,6 +61,7 @@ Split parse_split(const std::string& word) {
 /// The policy of --policy, or the one that a training step left in the weights file.
 void choose_policy(const std::string& file, const TensorFile& weights, Evaluation& evaluation) {
   const auto stored = weights.metadata.find("deneb.policy");
+  evaluation.trained = stored != weights.metadata.end();
   if (!file.empty()) {
     evaluation.policy = read_policy_file(file).policy;
     evaluation.policy_source = file;
@@ -85,7 +87,7 @@ std::shared_ptr<Network> load_network(Workbench& bench, const Evaluation& evalua
   evaluation.policy.check_against(bench.network_info(), evaluation.policy_source);
   LoadReport report;
   const auto network = bench.make_quantized(evaluation.seed, weights, evaluation.policy, &report);
-  if (!report.missing.empty()) {
+  if (evaluation.trained && !report.missing.empty()) {
     print_warning(weights + ": has no state for " + grouped(report.missing.size()) +
                   " tensors of quantizers (" + report.missing.front() +
                   ", ...); they start anew from the weights and the data");

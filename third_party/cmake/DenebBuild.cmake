@@ -32,12 +32,13 @@ endif()
 # deneb_kernel_sources(<target> <files...>)
 #
 # Files of a target whose loops are the hot path: full optimisation, without the shared header.
-# at::parallel_for is a template of LibTorch's headers that runs on one thread where the file is
-# compiled without OpenMP.
+# Products and sums are not fused, so that results do not depend on the processor. at::parallel_for
+# is a template of LibTorch's headers that runs on one thread where the file is compiled without
+# OpenMP.
 function(deneb_kernel_sources target)
-  set_source_files_properties(
-    ${ARGN} TARGET_DIRECTORY ${target} PROPERTIES COMPILE_OPTIONS "-O3;${OpenMP_CXX_FLAGS}"
-                                                  SKIP_PRECOMPILE_HEADERS ON)
+  set(options -O3 -ffp-contract=off ${OpenMP_CXX_FLAGS})
+  set_source_files_properties(${ARGN} TARGET_DIRECTORY ${target}
+                              PROPERTIES COMPILE_OPTIONS "${options}" SKIP_PRECOMPILE_HEADERS ON)
   target_link_libraries(${target} PRIVATE ${OpenMP_CXX_LIBRARIES})
 endfunction()
 

@@ -4,6 +4,9 @@
 
 #include <cmath>
 
+#include "dorefa_kernel.h"
+#include "site_quantizer.h"
+
 namespace deneb::quantizers {
 namespace {
 
@@ -14,18 +17,35 @@ using torch::autograd::variable_list;
 class DorefaActivation final : public torch::autograd::Function<DorefaActivation> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& x, int bits, bool is_signed) {
-    ctx->save_for_backward({x});
-    ctx->saved_data["low"] = is_signed ? -1.0 : 0.0;
+    ctx->saved_data["signed"] = is_signed;
     const double n = std::exp2(bits) - 1;
+    if (takes_kernel(x)) {
+      const Tensor dense =
+          x.is_non_overlapping_and_dense() ? x : x.contiguous(x.suggest_memory_format());
+      ctx->save_for_backward({dense});
+      Tensor y = at::empty_like(dense);
+      dorefa_forward(dense.data_ptr<float>(), y.data_ptr<float>(), dense.numel(), float(n),
+                     is_signed);
+      return y;
+    }
+    ctx->save_for_backward({x});
     if (!is_signed) return x.clamp(0, 1).mul_(n).round_().div_(n);
     return x.clamp(-1, 1).add_(1).mul_(n / 2).round_().mul_(2).sub_(n).div_(n);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     const Tensor x = ctx->get_saved_variables()[0];
-    const double low = ctx->saved_data["low"].toDouble();
-    const Tensor inside = x.ge(low).logical_and_(x.le(1));
-    return {gradients[0].masked_fill(inside.logical_not_(), 0), Tensor(), Tensor()};
+    const Tensor& g = gradients[0];
+    const bool is_signed = ctx->saved_data["signed"].toBool();
+    if (takes_kernel(x)) {
+      const Tensor upstream = g.strides() == x.strides() ? g : at::empty_like(x).copy_(g);
+      Tensor dx = at::empty_like(x);
+      dorefa_backward(x.data_ptr<float>(), upstream.data_ptr<float>(), dx.data_ptr<float>(),
+                      x.numel(), is_signed);
+      return {dx, Tensor(), Tensor()};
+    }
+    const Tensor inside = x.ge(is_signed ? -1 : 0).logical_and_(x.le(1));
+    return {g.masked_fill(inside.logical_not_(), 0), Tensor(), Tensor()};
   }
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <vector>
 
 #include <deneb/plugin/plugin.h>
 
@@ -101,6 +103,7 @@ struct LsqOptions {
   bool symmetric = false;
   bool scale_grad = true;
   bool clamp_step = false;
+  std::vector<int> widths;
 
   template <class V>
   void visit(V& v) {
@@ -110,6 +113,15 @@ struct LsqOptions {
     v("clamp_step", clamp_step,
       "use the step size clamped to [1e-5, 1], without gradient outside (LIMPQ's indicator "
       "training)");
+    v("widths", widths,
+      "a bank: one step size for each of these widths, all of them kept when the format changes; "
+      "empty = one step size that starts anew with every format",
+      {1, 16});
+  }
+  void check(deneb::OptionErrors& errors) const {
+    if (std::set<int>(widths.begin(), widths.end()).size() != widths.size()) {
+      errors.add("widths", "names a width twice");
+    }
   }
 };
 
@@ -122,8 +134,17 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
     SiteQuantizer::attach(site);
     if (on_weight()) weight_ = site.weight;
     const auto place = torch::TensorOptions(site.weight.device());
-    scale_ = register_parameter("scale", torch::ones({}, place.dtype(site.weight.scalar_type())));
-    initialized_ = register_buffer("initialized", torch::zeros({}, place.dtype(torch::kBool)));
+    std::vector<std::int64_t> shape;
+    if (bank()) shape.push_back(static_cast<std::int64_t>(options_.widths.size()));
+    scale_ =
+        register_parameter("scale", torch::ones(shape, place.dtype(site.weight.scalar_type())));
+    initialized_ = register_buffer("initialized", torch::zeros(shape, place.dtype(torch::kBool)));
+    if (!bank() || !on_weight() || weight_.numel() == 0) return;
+    torch::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < options_.widths.size(); ++i) {
+      scale_[static_cast<std::int64_t>(i)].copy_(weight_step(options_.widths[i]));
+    }
+    initialized_.fill_(true);
   }
 
   void set_format(const deneb::Format& format) override {
@@ -133,14 +154,17 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
       refuse("LSQ", format, "int2 .. int16, uint1 .. uint16 and float32");
     }
     if (format == format_) return;
+    if (bank() && !format.is_float32()) entry_ = entry_of(format);
     format_ = format;
     if (format.is_float32()) return;
     levels_ = levels_of(format, options_.symmetric);
+    flag_known_ = false;
+    if (bank()) return;
     torch::NoGradGuard no_grad;
     scale_.fill_(1);
     initialized_.fill_(false);
     if (on_weight() && weight_.numel() > 0) {
-      scale_.copy_(weight_step());
+      scale_.copy_(weight_step(format.bits));
       initialized_.fill_(true);
     }
   }
@@ -150,20 +174,32 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
     TORCH_CHECK(x.is_floating_point(), "LSQ needs a float tensor, got ", x.scalar_type());
     if (x.numel() == 0) return x.clone();
     if (!on_weight() && !is_initialized()) start_activation_step(x.detach());
-    const Tensor step = options_.clamp_step ? scale_.clamp(kSmallestStep, kLargestStep) : scale_;
+    const Tensor own = entry(scale_);
+    const Tensor step = options_.clamp_step ? own.clamp(kSmallestStep, kLargestStep) : own;
     const double gain = options_.scale_grad ? 1 / std::sqrt(levels_.high * double(x.numel())) : 1.0;
     return LsqFunction::apply(x, step, levels_.low, levels_.high, gain);
   }
 
  private:
+  bool bank() const { return !options_.widths.empty(); }
+  Tensor entry(const Tensor& of) const { return bank() ? of.select(0, entry_) : of; }
+  std::int64_t entry_of(const deneb::Format& format) const {
+    const auto& widths = options_.widths;
+    const auto found = std::find(widths.begin(), widths.end(), format.bits);
+    if (found != widths.end()) return found - widths.begin();
+    std::string list;
+    for (const int width : widths) list += (list.empty() ? "" : ", ") + std::to_string(width);
+    refuse("LSQ", format, "the widths of its bank (" + list + ") and float32");
+  }
+
   // max(|mean - 3 sd|, |mean + 3 sd|) / 2^(bits - 1), sd unbiased.
-  Tensor weight_step() const {
+  Tensor weight_step(int bits) const {
     const Tensor w = weight_.detach();
     const Tensor mean = w.mean();
     const Tensor spread = w.numel() > 1 ? w.std(/*unbiased=*/true) * 3 : torch::zeros_like(mean);
     const Tensor reach = at::maximum((mean - spread).abs(), (mean + spread).abs());
     // Differs from LIMPQ: constant zero weights would give a step of 0, which is divided by.
-    return reach.div(std::exp2(format_.bits - 1)).clamp_min(kSmallestStep);
+    return reach.div(std::exp2(bits - 1)).clamp_min(kSmallestStep);
   }
 
   // 2 mean|x| / sqrt(highest level), from the first batch.
@@ -174,15 +210,15 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
     torch::NoGradGuard no_grad;
     const double mean = x.abs().mean().item<double>();
     if (!(mean > 0) || !std::isfinite(mean)) return;
-    scale_.fill_(std::max(2 * mean / std::sqrt(levels_.high), kSmallestStep));
-    initialized_.fill_(true);
+    entry(scale_).fill_(std::max(2 * mean / std::sqrt(levels_.high), kSmallestStep));
+    entry(initialized_).fill_(true);
   }
 
   // Reading the flag waits for a GPU, so it is read only after a write, be it ours or a load.
   bool is_initialized() {
     const auto version = initialized_._version();
     if (!flag_known_ || version != seen_version_) {
-      flag_ = initialized_.item<bool>();
+      flag_ = entry(initialized_).item<bool>();
       seen_version_ = version;
       flag_known_ = true;
     }
@@ -191,13 +227,15 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
 
   Options options_;
   Levels levels_{0, 1};
+  std::int64_t entry_ = 0;  // of the bank
   Tensor weight_, scale_, initialized_;
   bool flag_known_ = false, flag_ = false;
   std::uint32_t seen_version_ = 0;
 };
 
 void register_all(deneb::Registrar& r) {
-  r.add<deneb::Quantizer, Lsq>("LSQ", "learned step size (Esser et al. 2020), per tensor");
+  r.add<deneb::Quantizer, Lsq>(
+      "LSQ", "learned step size (Esser et al. 2020), per tensor; or a bank of them, one per width");
 }
 
 }  // namespace

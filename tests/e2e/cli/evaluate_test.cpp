@@ -60,6 +60,21 @@ TEST(Evaluate, PolicyComesFromTheWeightsOrAFile) {
   EXPECT_EQ(json::parse(given.out).at("policy"), json::parse(kPolicy));
 }
 
+// Post-training quantization: float weights, ranges from calibration, nothing to warn of.
+TEST(Evaluate, FloatWeightsAreCalibrated) {
+  const Folder folder;
+  const std::string policy =
+      folder.file("policy.json", std::string(R"({"format": "deneb-policy", "version": 1, )") +
+                                     R"("model": {}, "layers": )" + kPolicy + "}");
+  const Outcome outcome = run(
+      {"evaluate", folder.file("p.json", digits_pipeline()), "--weights", eights_weights(folder),
+       "--policy", policy, "--round-trip", "--set",
+       R"(judge.quantizer={"weight": {"type": "Uniform"}, "activation": {"type": "Uniform"}})"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_TRUE(holds(outcome.out, "(34 of 355)")) << outcome.out;
+}
+
 // Step sizes of four bits say nothing about eight.
 TEST(Evaluate, StepSizesOfAnotherWidthAreNotTaken) {
   const Folder folder;

@@ -167,6 +167,26 @@ TEST(DorefaActivations, GradientFollowsFromTheDefinition) {
   }
 }
 
+// float32 takes the kernel (several of its pieces here): every bit as if calculated one by one.
+TEST(DorefaActivations, KernelFollowsFromTheDefinition) {
+  torch::manual_seed(8);
+  const Tensor x = torch::randn({7, 101, 103}), up = torch::randn_like(x);
+  for (const char* format : {"uint1", "uint2", "uint5", "uint8", "int1", "int4", "uint16"}) {
+    const Format f = Format::parse(format);
+    const Pass p = pass(*make("DoReFa", Role::kActivation, format), x, up);
+    const float n = std::exp2(float(f.bits)) - 1, low = f.is_signed() ? -1 : 0;
+    const float *xs = x.data_ptr<float>(), *gs = up.data_ptr<float>();
+    const float *ys = p.y.data_ptr<float>(), *ds = p.dx.data_ptr<float>();
+    for (std::int64_t i = 0; i < x.numel(); ++i) {
+      const float c = std::min(std::max(xs[i], low), 1.f);
+      const float y = f.is_signed() ? (2 * std::nearbyint((c + 1) * (n / 2)) - n) / n
+                                    : std::nearbyint(c * n) / n;
+      ASSERT_EQ(ys[i], y) << format << " " << xs[i];
+      ASSERT_EQ(ds[i], low <= xs[i] && xs[i] <= 1 ? gs[i] : 0) << format << " " << xs[i];
+    }
+  }
+}
+
 TEST(DorefaActivations, NanEmptyLayoutAndPrecision) {
   torch::manual_seed(2);
   for (const char* format : {"uint1", "uint4", "int4"}) {

@@ -132,6 +132,52 @@ TEST(Lsq, InitialActivationStep) {
   }
 }
 
+const nlohmann::json kBank = {{"widths", {6, 5, 4, 3, 2}}, {"clamp_step", true}};
+
+// LIMPQ's reference: the gradient of width 3 appears in its entry and nowhere else.
+TEST(Lsq, BankTrainsTheEntryInUse) {
+  const Tensor x = vec({-1.3, -.65, -.2, -.05, .05, .15, .45, 1.9});
+  const Tensor up = vec({1, -2, .5, 3, -1, .25, 2, -.75});
+  const auto q = make("LSQ", Role::kActivation, "int3", kBank);
+  {
+    torch::NoGradGuard no_grad;
+    scale_of(*q).copy_(vec({9, 9, 9, .1, 9}));
+    q->named_buffers()["initialized"].fill_(true);
+  }
+  const Pass p = pass(*q, x, up);
+  EXPECT_TRUE(near(p.y, vec({-.4, -.4, -.2, 0, 0, .2, .3, .3})));
+  EXPECT_TRUE(near(scale_of(*q).grad(), vec({0, 0, 0, 2.01572609, 0}), 2e-6, 0));
+}
+
+TEST(Lsq, BankStartsAllWeightEntriesAtOnce) {
+  const Tensor w = vec({.1, -.2, .3, .05, -.4, .25}).view({2, 3});
+  const auto q = make("LSQ", Role::kWeight, "int4", kBank, w);
+  EXPECT_TRUE(
+      near(scale_of(*q), vec({.0257927906, .0515855812, .103171162, .206342325, .412684649})));
+  const auto alone = make("LSQ", Role::kWeight, "int4", {{"clamp_step", true}}, w);
+  EXPECT_TRUE(torch::equal(q->quantize(w), alone->quantize(w)));
+}
+
+TEST(Lsq, BankKeepsEveryWidth) {
+  const Tensor x = vec({0, .5, 1.5, -.25, 2});
+  const auto q = make("LSQ", Role::kActivation, "uint3", kBank);
+  EXPECT_TRUE(near(q->quantize(x).detach(), vec({0, .64253962, 1.28507924, 0, 1.92761886})));
+  EXPECT_TRUE(torch::equal(q->named_buffers()["initialized"],
+                           torch::tensor({false, false, false, true, false})));
+  q->set_format(Format::parse("uint6"));
+  q->quantize(x * 10);
+  q->set_format(Format::parse("uint3"));
+  q->quantize(x * 100);  // has its step
+  EXPECT_TRUE(near(scale_of(*q), vec({2.14179873, 1, 1, .64253962, 1})));
+  EXPECT_THAT(config_error([&] { q->set_format(Format::parse("uint8")); }),
+              HasSubstr("the widths of its bank (6, 5, 4, 3, 2)"));
+  EXPECT_EQ(q->format().text(), "uint3");
+  EXPECT_THAT(config_error([] {
+                make("LSQ", Role::kWeight, "", {{"widths", {4, 4}}});
+              }),
+              HasSubstr("widths"));
+}
+
 TEST(Lsq, BatchesWithoutInformationDoNotInitialise) {
   const auto q = make("LSQ", Role::kActivation, "uint4");
   EXPECT_TRUE(torch::equal(q->quantize(torch::zeros({4})), torch::zeros({4})));
