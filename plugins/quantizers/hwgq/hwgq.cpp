@@ -1,42 +1,24 @@
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <array>
-#include <cmath>
 #include <vector>
 
 #include <deneb/plugin/plugin.h>
 
+#include "../common/gaussian_steps.h"
 #include "../common/site_quantizer.h"
 
 namespace {
 
+using namespace deneb::quantizers;
 using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int kLargestWidth = 8;
-using StepTable = std::array<double, kLargestWidth>;  // step for unit deviation, by bits - 1
-
-// 1 to 4 bits as published with EdMIPS; 5 to 8 continue by the same criterion, the least square
-// error against a normal distribution.
-constexpr StepTable kWeightSteps = {1.596, 0.996, 0.586, 0.336, 0.18814, 0.10406, 0.05687, 0.03076};
-// Likewise, for its positive half and a lowest positive cell (0, 1.5 step] that goes to the step.
-constexpr StepTable kActivationSteps = {0.799,   0.538,   0.3217,  0.185,
-                                        0.10298, 0.05658, 0.03069, 0.01648};
-
-// Uniform levels at odd multiples of half a step, 2^bits of them, none at zero; the step is that of
-// the table times the standard deviation of the tensor, which is a constant to the gradient. The
-// gradient is 1 everywhere, for clipped weights too.
+// Gradient 1 everywhere, for clipped weights too.
 class GaussianWeight final : public torch::autograd::Function<GaussianWeight> {
  public:
   static Tensor forward(AutogradContext*, const Tensor& w, double step, int bits) {
-    // Differs from EdMIPS: one weight has no standard deviation, and equal weights would be divided
-    // by 0. Both are quantized to 0.
-    const Tensor d =
-        w.numel() > 1 ? w.std(/*unbiased=*/true).mul_(step) : torch::zeros({}, w.options());
-    const double top = std::exp2(bits - 1) - 0.5;
-    const Tensor divisor = d.masked_fill(d == 0, 1);
-    return w.div(divisor).add_(0.5).round_().sub_(0.5).clamp_(-top, top).mul_(d);
+    return gaussian_weight(w, weight_deviation(w), step, bits);
   }
 
   static variable_list backward(AutogradContext*, variable_list gradients) {
@@ -44,15 +26,13 @@ class GaussianWeight final : public torch::autograd::Function<GaussianWeight> {
   }
 };
 
-// step round(clamp(x, 0, top) / step), top = step (2^bits - 1); gradient 1 for 0 <= x <= top, both
-// ends included, else 0.
+// Gradient 1 for 0 <= x <= top, both ends included, else 0.
 class HalfWaveActivation final : public torch::autograd::Function<HalfWaveActivation> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& x, double step, int bits) {
-    const double top = step * (std::exp2(bits) - 1);
     ctx->save_for_backward({x});
-    ctx->saved_data["top"] = top;
-    return x.clamp(0, top).div_(step).round_().mul_(step);
+    ctx->saved_data["top"] = half_wave_top(step, bits);
+    return half_wave(x, step, bits);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -72,7 +52,7 @@ struct HwgqOptions {
       {0, 1e3});
   }
   void check(deneb::OptionErrors& errors) const {
-    if (step_table.size() > kLargestWidth) {
+    if (step_table.size() > kGaussianWidths) {
       errors.add("step_table", "has " + std::to_string(step_table.size()) +
                                    " entries, expected one for each of at most 8 bits");
     }
@@ -82,14 +62,14 @@ struct HwgqOptions {
   }
 };
 
-class Hwgq final : public deneb::quantizers::SiteQuantizer {
+class Hwgq final : public SiteQuantizer {
  public:
   using Options = HwgqOptions;
   explicit Hwgq(const Options& options) : options_(options) {}
 
   void set_format(const deneb::Format& format) override {
-    const int largest =
-        options_.step_table.empty() ? kLargestWidth : static_cast<int>(options_.step_table.size());
+    const int largest = options_.step_table.empty() ? kGaussianWidths
+                                                    : static_cast<int>(options_.step_table.size());
     const bool fits =
         format.is_integer() && format.bits <= largest && format.is_signed() == on_weight();
     if (!format.is_float32() && !fits) {
