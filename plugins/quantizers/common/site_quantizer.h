@@ -4,7 +4,7 @@
 
 #include <deneb/quant/quantizer.h>
 
-/// What the quantizer plugins of this folder share. Compiled into each of them.
+/// What the quantizer plugins of this folder share. Linked into each of them.
 namespace deneb::quantizers {
 
 /// Do the fused kernels take `x`: float32 in host memory, unless the environment variable

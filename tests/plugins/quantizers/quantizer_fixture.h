@@ -20,8 +20,9 @@ using torch::Tensor;
 using Role = deneb::QuantizerSite::Role;
 
 inline const deneb::Registry& registry() {
-  static const auto loaded = plugin_test::load({"adaround", "bireal", "dorefa", "hwgq", "lsq", "mixture",
-                                                "pact", "small_float", "uniform", "wrpn", "xnor"});
+  static const auto loaded =
+      plugin_test::load({"adaround", "bireal", "dorefa", "hwgq", "lsq", "mixture", "pact",
+                         "small_float", "uniform", "wrpn", "xnor"});
   return *loaded;
 }
 

@@ -29,9 +29,8 @@ struct QuantizerOptions {
     v.plugin("weight", weight, "quantizer", "method for weights");
     v.plugin("activation", activation, "quantizer", "method for layer inputs");
     v("calibration_batches", calibration_batches,
-      "training batches that show quantizers with fixed ranges their data before anything else; 0 "
-      "= "
-      "the first batch does",
+      "training batches that set the fixed ranges of activations, before anything else; 0 = the "
+      "first batch does",
       {0, 1e6});
   }
 };
