@@ -59,9 +59,10 @@ void round_run_powers(const float* __restrict x, float* __restrict y, std::int64
     const float a = magnitude > r.max ? r.max : magnitude;
     const std::uint32_t exponent = to_bits(a) >> 23;
     const float power = from_bits(to_bits(a) & kExponent);
-    const float middle = 1.5f * power;
-    const bool up = (a > middle) | ((a == middle) & (((exponent - first) & 1u) == 0u));
-    const float normal = up ? 2 * power : power;
+    // The tie itself is above the threshold, or on it.
+    const std::uint32_t even = 1u - ((exponent - first) & 1u);
+    const float threshold = from_bits(to_bits(1.5f * power) - even);
+    const float normal = a > threshold ? 2 * power : power;
     const float small = a > 0.5f * r.min_power ? r.min_power : 0.f;
     const float rounded = a < r.min_power ? small : normal;
     const float kept = a == a ? rounded : a;
