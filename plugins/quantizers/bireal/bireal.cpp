@@ -2,8 +2,7 @@
 
 #include <deneb/plugin/plugin.h>
 
-#include "../common/sign.h"
-#include "../common/site_quantizer.h"
+#include "../common/binary_quantizer.h"
 
 namespace {
 
@@ -41,27 +40,14 @@ class BirealActivation final : public torch::autograd::Function<BirealActivation
   }
 };
 
-class BiReal final : public deneb::quantizers::SiteQuantizer {
+class BiReal final : public deneb::quantizers::BinaryQuantizer {
  public:
   using Options = deneb::NoOptions;
-  explicit BiReal(const Options&) {}
+  explicit BiReal(const Options&) : BinaryQuantizer("Bi-Real") {}
 
-  void set_format(const deneb::Format& format) override {
-    const bool fits =
-        format.is_integer() && format.bits == 1 && (format.is_signed() || !on_weight());
-    if (!format.is_float32() && !fits) {
-      refuse("Bi-Real", format, on_weight() ? "int1 and float32" : "int1, uint1 and float32");
-    }
-    format_ = format;
-  }
-
-  Tensor quantize(const Tensor& x) override {
-    if (format_.is_float32()) return x;
-    TORCH_CHECK(x.is_floating_point(), "Bi-Real needs a float tensor, got ", x.scalar_type());
-    if (x.numel() == 0) return x.clone();
-    if (on_weight()) return BirealWeight::apply(x);
-    return BirealActivation::apply(format_.is_signed() ? x : x.clamp_min(0));
-  }
+ protected:
+  Tensor weight(const Tensor& w) override { return BirealWeight::apply(w); }
+  Tensor activation(const Tensor& x) override { return BirealActivation::apply(x); }
 };
 
 void register_all(deneb::Registrar& r) {

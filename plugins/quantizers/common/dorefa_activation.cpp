@@ -20,11 +20,10 @@ class DorefaActivation final : public torch::autograd::Function<DorefaActivation
     ctx->saved_data["signed"] = is_signed;
     const double n = std::exp2(bits) - 1;
     if (takes_kernel(x)) {
-      const Tensor dense =
-          x.is_non_overlapping_and_dense() ? x : x.contiguous(x.suggest_memory_format());
-      ctx->save_for_backward({dense});
-      Tensor y = at::empty_like(dense);
-      dorefa_forward(dense.data_ptr<float>(), y.data_ptr<float>(), dense.numel(), float(n),
+      const Tensor walked = dense(x);
+      ctx->save_for_backward({walked});
+      Tensor y = at::empty_like(walked);
+      dorefa_forward(walked.data_ptr<float>(), y.data_ptr<float>(), walked.numel(), float(n),
                      is_signed);
       return y;
     }
@@ -38,7 +37,7 @@ class DorefaActivation final : public torch::autograd::Function<DorefaActivation
     const Tensor& g = gradients[0];
     const bool is_signed = ctx->saved_data["signed"].toBool();
     if (takes_kernel(x)) {
-      const Tensor upstream = g.strides() == x.strides() ? g : at::empty_like(x).copy_(g);
+      const Tensor upstream = laid_out_as(g, x);
       Tensor dx = at::empty_like(x);
       dorefa_backward(x.data_ptr<float>(), upstream.data_ptr<float>(), dx.data_ptr<float>(),
                       x.numel(), is_signed);

@@ -168,15 +168,6 @@ void RangedQuantizer::follow(const Tensor& x, const Groups& groups) {
   keep({low_.lerp(now.low, 1 - options_.momentum), high_.lerp(now.high, 1 - options_.momentum)});
 }
 
-// Reading the flag waits for a GPU, so it is read only after a write, be it ours or a load.
-bool RangedQuantizer::is_known() const {
-  const auto version = known_._version();
-  if (!flag_known_ || version != seen_version_) {
-    flag_ = known_.item<bool>();
-    seen_version_ = version;
-    flag_known_ = true;
-  }
-  return flag_;
-}
+bool RangedQuantizer::is_known() const { return flag_.read(known_); }
 
 }  // namespace deneb::quantizers

@@ -55,8 +55,7 @@ class RangedQuantizer : public SiteQuantizer {
   const RangeOptions options_;
   Tensor weight_, low_, high_, known_;
   std::optional<Histogram> observed_;  // while calibrating activations
-  mutable bool flag_known_ = false, flag_ = false;
-  mutable std::uint32_t seen_version_ = 0;
+  mutable CachedFlag flag_;
 };
 
 }  // namespace deneb::quantizers

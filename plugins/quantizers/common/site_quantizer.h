@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <deneb/quant/quantizer.h>
@@ -10,6 +11,25 @@ namespace deneb::quantizers {
 /// Do the fused kernels take `x`: float32 in host memory, unless the environment variable
 /// DENEB_REFERENCE_KERNELS is 1, which selects the compositions of tensor operations everywhere?
 bool takes_kernel(const torch::Tensor& x);
+
+/// `x` itself where its memory holds its values and nothing else, in any order, else a copy: what a
+/// kernel walks from end to end.
+torch::Tensor dense(const torch::Tensor& x);
+/// `x` with the strides of the dense tensor `like`.
+torch::Tensor laid_out_as(const torch::Tensor& x, const torch::Tensor& like);
+
+/// The value of a buffer of one flag. Reading it waits for a GPU, so it is read only after a write,
+/// be it the quantizer's own or a load.
+class CachedFlag {
+ public:
+  bool read(const torch::Tensor& flag);
+  /// The next read() is of another flag.
+  void forget() { known_ = false; }
+
+ private:
+  bool known_ = false, value_ = false;
+  std::uint32_t version_ = 0;
+};
 
 /// A quantizer that remembers its site and format.
 class SiteQuantizer : public Quantizer {

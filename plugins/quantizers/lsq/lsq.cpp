@@ -52,13 +52,12 @@ class LsqFunction final : public torch::autograd::Function<LsqFunction> {
     }
     // Saved in the layout that the kernel walks. This holds no memory where the layer before keeps
     // its output for its own gradient, as ReLU does.
-    const Tensor dense =
-        x.is_non_overlapping_and_dense() ? x : x.contiguous(x.suggest_memory_format());
-    ctx->save_for_backward({dense, used, step});
-    Tensor y = at::empty_like(dense);
+    const Tensor walked = deneb::quantizers::dense(x);
+    ctx->save_for_backward({walked, used, step});
+    Tensor y = at::empty_like(walked);
     const UniformGrid grid{used.item<float>(), float(low), float(high)};
-    deneb::quantizers::uniform_forward(dense.data_ptr<float>(), y.data_ptr<float>(),
-                                       Groups::whole(dense.numel()), &grid);
+    deneb::quantizers::uniform_forward(walked.data_ptr<float>(), y.data_ptr<float>(),
+                                       Groups::whole(walked.numel()), &grid);
     return y;
   }
 
@@ -70,8 +69,7 @@ class LsqFunction final : public torch::autograd::Function<LsqFunction> {
     const double gain = ctx->saved_data["gain"].toDouble();
     Tensor dx, dstep;
     if (takes_kernel(x)) {
-      Tensor upstream = g;
-      if (g.strides() != x.strides()) upstream = at::empty_like(x).copy_(g);
+      const Tensor upstream = deneb::quantizers::laid_out_as(g, x);
       if (ctx->needs_input_grad(0)) dx = at::empty_like(x);
       const UniformGrid grid{step.item<float>(), float(low), float(high)};
       const double sum = deneb::quantizers::uniform_backward(
@@ -158,7 +156,7 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
     format_ = format;
     if (format.is_float32()) return;
     levels_ = levels_of(format, options_.symmetric);
-    flag_known_ = false;
+    flag_.forget();
     if (bank()) return;
     torch::NoGradGuard no_grad;
     scale_.fill_(1);
@@ -214,23 +212,13 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
     entry(initialized_).fill_(true);
   }
 
-  // Reading the flag waits for a GPU, so it is read only after a write, be it ours or a load.
-  bool is_initialized() {
-    const auto version = initialized_._version();
-    if (!flag_known_ || version != seen_version_) {
-      flag_ = entry(initialized_).item<bool>();
-      seen_version_ = version;
-      flag_known_ = true;
-    }
-    return flag_;
-  }
+  bool is_initialized() { return flag_.read(entry(initialized_)); }
 
   Options options_;
   Levels levels_{0, 1};
   std::int64_t entry_ = 0;  // of the bank
   Tensor weight_, scale_, initialized_;
-  bool flag_known_ = false, flag_ = false;
-  std::uint32_t seen_version_ = 0;
+  deneb::quantizers::CachedFlag flag_;
 };
 
 void register_all(deneb::Registrar& r) {

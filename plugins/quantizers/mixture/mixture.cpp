@@ -60,11 +60,10 @@ class ActivationMixture final : public torch::autograd::Function<ActivationMixtu
                         const Widths& widths) {
     ctx->saved_data["widths"] = widths;
     if (takes_kernel(x)) {
-      const Tensor dense =
-          x.is_non_overlapping_and_dense() ? x : x.contiguous(x.suggest_memory_format());
-      ctx->save_for_backward({dense, shares});
-      Tensor y = at::empty_like(dense);
-      mixture_forward(dense.data_ptr<float>(), y.data_ptr<float>(), dense.numel(),
+      const Tensor walked = dense(x);
+      ctx->save_for_backward({walked, shares});
+      Tensor y = at::empty_like(walked);
+      mixture_forward(walked.data_ptr<float>(), y.data_ptr<float>(), walked.numel(),
                       candidates(shares, widths));
       return y;
     }
@@ -82,7 +81,7 @@ class ActivationMixture final : public torch::autograd::Function<ActivationMixtu
     const Tensor &x = saved[0], &shares = saved[1], &g = gradients[0];
     const Widths widths = ctx->saved_data["widths"].toIntVector();
     if (takes_kernel(x)) {
-      const Tensor upstream = g.strides() == x.strides() ? g : at::empty_like(x).copy_(g);
+      const Tensor upstream = laid_out_as(g, x);
       Tensor dx = at::empty_like(x);
       const std::vector<double> sums =
           mixture_backward(x.data_ptr<float>(), upstream.data_ptr<float>(), dx.data_ptr<float>(),

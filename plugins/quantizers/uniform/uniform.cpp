@@ -76,7 +76,7 @@ class UniformFunction final : public torch::autograd::Function<UniformFunction> 
           v.ge(spread(grids.low, groups, x)).logical_and_(v.le(spread(grids.high, groups, x)));
       return {g.masked_fill(inside.logical_not_(), 0), Tensor(), Tensor(), Tensor()};
     }
-    const Tensor upstream = g.strides() == x.strides() ? g : at::empty_like(x).copy_(g);
+    const Tensor upstream = deneb::quantizers::laid_out_as(g, x);
     Tensor dx = at::empty_like(x);
     deneb::quantizers::uniform_mask(x.data_ptr<float>(), upstream.data_ptr<float>(),
                                     dx.data_ptr<float>(), groups, to_host(grids).data());

@@ -2,8 +2,7 @@
 
 #include <deneb/plugin/plugin.h>
 
-#include "../common/sign.h"
-#include "../common/site_quantizer.h"
+#include "../common/binary_quantizer.h"
 
 namespace {
 
@@ -49,27 +48,14 @@ class XnorActivation final : public torch::autograd::Function<XnorActivation> {
   }
 };
 
-class Xnor final : public deneb::quantizers::SiteQuantizer {
+class Xnor final : public deneb::quantizers::BinaryQuantizer {
  public:
   using Options = deneb::NoOptions;
-  explicit Xnor(const Options&) {}
+  explicit Xnor(const Options&) : BinaryQuantizer("XNOR") {}
 
-  void set_format(const deneb::Format& format) override {
-    const bool fits =
-        format.is_integer() && format.bits == 1 && (format.is_signed() || !on_weight());
-    if (!format.is_float32() && !fits) {
-      refuse("XNOR", format, on_weight() ? "int1 and float32" : "int1, uint1 and float32");
-    }
-    format_ = format;
-  }
-
-  Tensor quantize(const Tensor& x) override {
-    if (format_.is_float32()) return x;
-    TORCH_CHECK(x.is_floating_point(), "XNOR needs a float tensor, got ", x.scalar_type());
-    if (x.numel() == 0) return x.clone();
-    if (on_weight()) return XnorWeight::apply(x);
-    return XnorActivation::apply(format_.is_signed() ? x : x.clamp_min(0));
-  }
+ protected:
+  Tensor weight(const Tensor& w) override { return XnorWeight::apply(w); }
+  Tensor activation(const Tensor& x) override { return XnorActivation::apply(x); }
 };
 
 void register_all(deneb::Registrar& r) {

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "site_quantizer.h"
+
+namespace deneb::quantizers {
+
+/// -1, 0 or 1. NaN stays NaN, unlike with Tensor::sign(), so that the trainer notices it.
+inline torch::Tensor sign(const torch::Tensor& x) { return at::where(x.isnan(), x, x.sign()); }
+
+/// A quantizer to one bit: int1, and uint1 for activations, which takes negative values as 0. What
+/// weights and activations become is left to the method.
+class BinaryQuantizer : public SiteQuantizer {
+ public:
+  void set_format(const Format& format) final {
+    const bool fits =
+        format.is_integer() && format.bits == 1 && (format.is_signed() || !on_weight());
+    if (!format.is_float32() && !fits) {
+      refuse(method_, format, on_weight() ? "int1 and float32" : "int1, uint1 and float32");
+    }
+    format_ = format;
+  }
+  torch::Tensor quantize(const torch::Tensor& x) final {
+    if (format_.is_float32()) return x;
+    TORCH_CHECK(x.is_floating_point(), method_, " needs a float tensor, got ", x.scalar_type());
+    if (x.numel() == 0) return x.clone();
+    if (on_weight()) return weight(x);
+    return activation(format_.is_signed() ? x : x.clamp_min(0));
+  }
+
+ protected:
+  /// `method` is its name in messages, a literal.
+  explicit BinaryQuantizer(const char* method) : method_(method) {}
+  virtual torch::Tensor weight(const torch::Tensor& w) = 0;
+  virtual torch::Tensor activation(const torch::Tensor& x) = 0;
+
+ private:
+  const char* method_;
+};
+
+}  // namespace deneb::quantizers
