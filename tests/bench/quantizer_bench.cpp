@@ -1,6 +1,8 @@
 // Fake quantization of 128x64x32x32 float32 (33.5 MB) against a plain copy of it and against the
 // composition of tensor operations that a framework without a kernel runs.
-#include <torch/torch.h>
+#include <torch/autograd.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <deneb/quant/quantizer.h>
 

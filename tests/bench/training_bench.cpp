@@ -1,11 +1,18 @@
-// One training step and one evaluation pass of ResNet-20 on CIFAR-10 sized images, batch 128, float
-// against all layers in W4A4 (LSQ).
-#include <torch/torch.h>
+// One training step, in float32 and bfloat16, and one evaluation pass of ResNet-20 on CIFAR-10
+// sized images, batch 128, float against all layers in W4A4 (LSQ). peak_MiB: tensors that are alive
+// at once beyond parameters, gradients and momenta.
+#include <torch/nn/functional/loss.h>
+#include <torch/optim/sgd.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <deneb/nn/walk.h>
+#include <deneb/train/evaluator.h>
 
 #include "bench_main.h"
+#include "compat/autocast.h"
 #include "plugins/plugin_registry.h"
+#include "support/counting_allocator.h"
 
 namespace {
 
@@ -34,19 +41,26 @@ Tensor images() {
   return torch::randn({128, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-void training_step(benchmark::State& state, bool quantized) {
+void training_step(benchmark::State& state, bool quantized, bool bf16) {
   const auto network = resnet20(quantized);
   deneb::Batch batch;
   batch["input"] = images();
   const Tensor target = torch::randint(10, {128}, torch::kInt64);
   torch::optim::SGD sgd(network->parameters(),
                         torch::optim::SGDOptions(0.01).momentum(0.9).nesterov(true));
-  for (auto _ : state) {
+  const auto step = [&] {
     sgd.zero_grad();
-    torch::nn::functional::cross_entropy(network->Network::forward(batch).logits, target)
-        .backward();
+    Tensor logits;
+    {
+      const deneb::detail::Bfloat16Autocast autocast(bf16, torch::kCPU);
+      logits = network->Network::forward(batch).logits;
+    }
+    torch::nn::functional::cross_entropy(logits.to(torch::kFloat32), target).backward();
     sgd.step();
-  }
+  };
+  step();  // allocates gradients and momenta
+  state.counters["peak_MiB"] = double(CountingAllocator::install().peak_of(step)) / (1 << 20);
+  for (auto _ : state) step();
 }
 
 void evaluation(benchmark::State& state, bool quantized) {
@@ -55,19 +69,21 @@ void evaluation(benchmark::State& state, bool quantized) {
   deneb::Batch batch;
   batch["input"] = images();
   network->Network::forward(batch);  // the first batch sets the step sizes
-  network->eval();
+  const deneb::EvaluationMode mode(*network);
   for (auto _ : state) benchmark::DoNotOptimize(network->Network::forward(batch).logits);
 }
 
 void add_all() {
+  const auto add = [](const std::string& name, auto&&... arguments) {
+    benchmark::RegisterBenchmark(name.c_str(), arguments...)
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime();
+  };
   for (const bool quantized : {false, true}) {
     const std::string kind = quantized ? "w4a4" : "float";
-    benchmark::RegisterBenchmark(("training_step/" + kind).c_str(), training_step, quantized)
-        ->Unit(benchmark::kMillisecond)
-        ->UseRealTime();
-    benchmark::RegisterBenchmark(("evaluation/" + kind).c_str(), evaluation, quantized)
-        ->Unit(benchmark::kMillisecond)
-        ->UseRealTime();
+    add("training_step/" + kind, training_step, quantized, false);
+    add("training_step/" + kind + "_bf16", training_step, quantized, true);
+    add("evaluation/" + kind, evaluation, quantized);
   }
 }
 

@@ -7,7 +7,8 @@
 namespace deneb {
 
 /// Keeps large freed blocks in the process: glibc would give every tensor above 32 MB back to the
-/// kernel at once and page-fault it in again. Call it as the first statement of main().
+/// kernel at once and page-fault it in again. Asks for 2 MiB pages where the kernel offers them on
+/// request. Call it as the first statement of main().
 DENEB_API void tune_allocator();
 
 /// One line for the run log: allocator setting, threads, LibTorch version.

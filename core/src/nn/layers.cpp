@@ -1,9 +1,11 @@
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/ops/batch_norm.h>
 #include <deneb/nn/layers.h>
+#include <deneb/quant/buffer_handover.h>
 
-#include <torch/nn/functional/linear.h>
 #include <algorithm>
+#include <variant>
+
+#include "nn/quantized_operators.h"
 
 namespace deneb {
 
@@ -49,24 +51,83 @@ void QuantLayer::set_quantizers(std::shared_ptr<Quantizer> weight,
   install("input_quantizer", input_quantizer_, std::move(input));
 }
 
+void QuantLayer::freeze(torch::Tensor weight, torch::Tensor bias) {
+  frozen_ = Parameters{std::move(weight), std::move(bias)};
+}
+
+torch::Tensor QuantLayer::quantized(const std::shared_ptr<Quantizer>& quantizer,
+                                    const torch::Tensor& x) {
+  return quantizer ? detail::quantize(*quantizer, x) : x;
+}
+
+torch::Tensor QuantLayer::quantized_input(const torch::Tensor& x) const {
+  const bool alone = x.use_count() == 1 && x.storage().use_count() == 1;
+  if (alone && !at::GradMode::is_enabled() && !observer_) hand_over(x);
+  torch::Tensor y = quantized(input_quantizer_, x);
+  hand_over({});
+  return y;
+}
+
+bool QuantLayer::keeps_input(const torch::Tensor& x) const {
+  return at::GradMode::is_enabled() && input_quantizer_ &&
+         !input_quantizer_->format().is_float32() && x.numel() > 0 &&
+         input_quantizer_->traits().repeatable;
+}
+
 namespace nn {
+namespace {
+
+// The numbers of a convolution that pads with zeros; nothing where it pads in another way.
+std::optional<detail::ConvolutionArguments> arguments_of(
+    const decltype(torch::nn::Conv2dImpl::options)& options) {
+  using std::get_if;  // with LibTorch 1.13 the argument brings its own
+  const auto* padding = get_if<torch::ExpandingArray<2>>(&options.padding());
+  const bool zeros = get_if<torch::enumtype::kZeros>(&options.padding_mode()) != nullptr;
+  if (!padding || !zeros) return std::nullopt;
+  const auto list = [](const torch::ExpandingArray<2>& pair) {
+    return std::vector<std::int64_t>(pair->begin(), pair->end());
+  };
+  return detail::ConvolutionArguments{list(options.stride()), list(*padding),
+                                      list(options.dilation()), options.groups()};
+}
+
+}  // namespace
 
 Conv2dImpl::Conv2dImpl(torch::nn::Conv2dOptions options) : torch::nn::Conv2dImpl(options) {}
 Conv2dImpl::~Conv2dImpl() = default;
 
-torch::Tensor Conv2dImpl::forward(const torch::Tensor& input) {
-  const torch::Tensor x = quantized_input(input);
-  torch::Tensor y = _conv_forward(x, quantized_weight(weight));
+torch::Tensor Conv2dImpl::forward(torch::Tensor input) {
+  const Parameters used = parameters_in_use();
+  const auto arguments = arguments_of(options);
+  torch::Tensor y;
+  if (!arguments) {
+    y = pad_and_convolve(quantized_input(input), used);
+  } else if (keeps_input(input)) {
+    y = detail::conv2d(input, input_quantizer(), used.weight, used.bias, *arguments);
+  } else {
+    y = at::conv2d(quantized_input(input), used.weight, used.bias, arguments->stride,
+                   arguments->padding, arguments->dilation, arguments->groups);
+  }
   tap(input, weight, y);
+  return y;
+}
+
+torch::Tensor Conv2dImpl::pad_and_convolve(const torch::Tensor& x, const Parameters& used) {
+  const torch::Tensor own = bias;
+  bias = used.bias;  // LibTorch's layer takes its member
+  torch::Tensor y = _conv_forward(x, used.weight);
+  bias = own;
   return y;
 }
 
 LinearImpl::LinearImpl(torch::nn::LinearOptions options) : torch::nn::LinearImpl(options) {}
 LinearImpl::~LinearImpl() = default;
 
-torch::Tensor LinearImpl::forward(const torch::Tensor& input) {
-  torch::Tensor y =
-      torch::nn::functional::linear(quantized_input(input), quantized_weight(weight), bias);
+torch::Tensor LinearImpl::forward(torch::Tensor input) {
+  const Parameters used = parameters_in_use();
+  torch::Tensor y = keeps_input(input)
+                        ? detail::linear(input, input_quantizer(), used.weight, used.bias)
+                        : at::linear(quantized_input(input), used.weight, used.bias);
   tap(input, weight, y);
   return y;
 }
@@ -78,10 +139,15 @@ BatchNorm2dImpl::BatchNorm2dImpl(std::int64_t features, BatchNorm2dOptions o) : 
   running_var = register_buffer("running_var", torch::ones({features}));
   num_batches_tracked = register_buffer("num_batches_tracked", torch::zeros({}, torch::kInt64));
 }
+BatchNorm2dImpl::BatchNorm2dImpl(const Conv2d& before, BatchNorm2dOptions o)
+    : BatchNorm2dImpl(before->options.out_channels(), o) {
+  before_ = before.ptr();
+}
 BatchNorm2dImpl::~BatchNorm2dImpl() = default;
 
 torch::Tensor BatchNorm2dImpl::forward(const torch::Tensor& input) {
   if (input.size(0) > 0) last_elements_ = input.numel() / input.size(0);
+  if (folded_) return input;
   double momentum = options.momentum;
   if (is_training()) {
     // As torch::nn does: the variance of one value would make running_var NaN for good.

@@ -3,7 +3,8 @@
 #include <deneb/pipeline/workbench.h>
 #include <deneb/quant/quantizer.h>
 #include <deneb/random.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <algorithm>
 #include <filesystem>

@@ -4,6 +4,7 @@
 namespace deneb {
 
 Quantizer::~Quantizer() = default;
+QuantizerTraits Quantizer::traits() const { return {}; }
 bool Quantizer::needs_calibration() const { return false; }
 void Quantizer::start_calibration() {}
 void Quantizer::finish_calibration() {}

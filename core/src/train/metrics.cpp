@@ -8,8 +8,18 @@ Evaluator::~Evaluator() = default;
 EvaluationMode::EvaluationMode(Network& network)
     : network_(network), training_(network.is_training()) {
   network_.eval();
+  try {
+    frozen_.emplace(network_);
+  } catch (...) {
+    network_.train(training_);
+    throw;
+  }
 }
-EvaluationMode::~EvaluationMode() { network_.train(training_); }
+
+EvaluationMode::~EvaluationMode() {
+  frozen_.reset();
+  network_.train(training_);
+}
 
 void Metrics::set(const std::string& name, double value, Direction direction) {
   for (Metric& metric : metrics_) {

@@ -1,15 +1,23 @@
 #include <deneb/interrupt.h>
+#include <deneb/nn/frozen_weights.h>
 #include <deneb/nn/layers.h>
 #include <deneb/nn/walk.h>
 #include <deneb/options/config.h>
 #include <deneb/random.h>
 #include <deneb/train/trainer.h>
-#include <torch/torch.h>
+#include <torch/nn/functional/loss.h>
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/optim/adam.h>
+#include <torch/optim/adamw.h>
+#include <torch/optim/sgd.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 
+#include "compat/autocast.h"
 #include "train/checkpoint.h"
 
 namespace deneb {
@@ -184,6 +192,7 @@ class Run {
     if (request_.teacher) {
       request_.teacher->eval();
       if (options_.channels_last) use_channels_last(*request_.teacher);
+      frozen_teacher_ = std::make_unique<FrozenWeights>(*request_.teacher);
     }
     at::manual_seed(request_.seed);
     if (!request_.checkpoint.empty() && std::filesystem::exists(request_.checkpoint)) resume();
@@ -322,7 +331,7 @@ class Run {
     if (hooks.forward_backward) {
       loss = hooks.forward_backward(network_, batch);
     } else {
-      const Output output = network_.forward(batch);
+      const Output output = forward(network_, batch);
       loss = torch::nn::functional::cross_entropy(
           output.logits, batch.target(),
           torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(
@@ -353,12 +362,20 @@ class Run {
     if (hooks.after_step) hooks.after_step(info_);
   }
 
+  // The losses are taken from float32 logits in any precision.
+  Output forward(Network& network, const Batch& batch) const {
+    const detail::Bfloat16Autocast autocast(options_.precision == "bf16", request_.device);
+    Output output = network.forward(batch);
+    output.logits = output.logits.to(torch::kFloat32);
+    return output;
+  }
+
   torch::Tensor distilled(const torch::Tensor& loss, const Output& output, const Batch& batch) {
     const DistillationOptions& o = options_.distillation;
     torch::Tensor answers;
     {
       torch::NoGradGuard no_grad;
-      answers = request_.teacher->forward(batch).logits;
+      answers = forward(*request_.teacher, batch).logits;
     }
     return loss * (1 - o.weight) +
            distillation_loss(output.logits, answers, o.temperature) * o.weight;
@@ -407,6 +424,7 @@ class Run {
   Network& network_;
   const DataLoader& data_;
   const FitRequest& request_;
+  std::unique_ptr<FrozenWeights> frozen_teacher_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
   WeightAverage average_;
   NamedTensors best_;

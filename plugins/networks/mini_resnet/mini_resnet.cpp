@@ -38,11 +38,12 @@ class BlockImpl final : public torch::nn::Module {
  public:
   BlockImpl(int in, int out, int stride)
       : conv1_(register_module("conv1", make_conv(in, out, 3, stride))),
-        bn1_(register_module("bn1", BatchNorm2d(out))),
+        bn1_(register_module("bn1", BatchNorm2d(conv1_))),
         conv2_(register_module("conv2", make_conv(out, out, 3, 1))),
-        bn2_(register_module("bn2", BatchNorm2d(out))) {
+        bn2_(register_module("bn2", BatchNorm2d(conv2_))) {
     if (stride == 1 && in == out) return;
-    shortcut_ = torch::nn::Sequential(make_conv(in, out, 1, stride), BatchNorm2d(out));
+    const Conv2d projected = make_conv(in, out, 1, stride);
+    shortcut_ = torch::nn::Sequential(projected, BatchNorm2d(projected));
     register_module("downsample", shortcut_);
   }
 
@@ -67,7 +68,7 @@ class MiniResNet final : public deneb::Network {
   explicit MiniResNet(const Options& o)
       : options_(o),
         conv1_(register_module("conv1", make_conv(o.in_channels, o.width, 3, 1))),
-        bn1_(register_module("bn1", BatchNorm2d(o.width))) {
+        bn1_(register_module("bn1", BatchNorm2d(conv1_))) {
     layer1_ = register_module("layer1", stage(o.width, o.width, 1));
     layer2_ = register_module("layer2", stage(o.width, 2 * o.width, 2));
     avgpool_ = register_module("avgpool", deneb::nn::GlobalAvgPool2d());

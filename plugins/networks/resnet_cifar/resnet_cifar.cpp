@@ -50,19 +50,20 @@ class BasicBlockImpl final : public torch::nn::Module {
   BasicBlockImpl(int in, int out, int stride, bool projection)
       : extra_channels_(out - in), stride_(stride) {
     conv1_ = register_module("conv1", conv(in, out, 3, stride));
-    bn1_ = register_module("bn1", BatchNorm2d(out));
+    bn1_ = register_module("bn1", BatchNorm2d(conv1_));
     conv2_ = register_module("conv2", conv(out, out, 3, 1));
-    bn2_ = register_module("bn2", BatchNorm2d(out));
+    bn2_ = register_module("bn2", BatchNorm2d(conv2_));
     if (projection && (stride != 1 || in != out)) {
       // torchvision: a Sequential named "downsample" with entries "0" and "1".
-      downsample_ = register_module(
-          "downsample", torch::nn::Sequential(conv(in, out, 1, stride), BatchNorm2d(out)));
+      const Conv2d projected = conv(in, out, 1, stride);
+      downsample_ =
+          register_module("downsample", torch::nn::Sequential(projected, BatchNorm2d(projected)));
     }
   }
 
   torch::Tensor forward(const torch::Tensor& x) {
     torch::Tensor y = bn1_(conv1_(x)).relu_();
-    y = bn2_(conv2_(y));
+    y = bn2_(conv2_(std::move(y)));
     return y.add_(shortcut(x)).relu_();
   }
 
@@ -91,7 +92,7 @@ class ResNetCifar final : public deneb::Network {
   explicit ResNetCifar(const Options& o) : options_(o) {
     const int blocks = (o.depth - 2) / 6;
     conv1_ = register_module("conv1", conv(o.in_channels, o.base_channels, 3, 1));
-    bn1_ = register_module("bn1", BatchNorm2d(o.base_channels));
+    bn1_ = register_module("bn1", BatchNorm2d(conv1_));
     int in = o.base_channels;
     for (int stage = 0; stage < 3; ++stage) {
       const int out = o.base_channels << stage;

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "groups.h"
+#include "kernel_types.h"
 
 /// For files of loops that are compiled by deneb_kernel_sources().
 
@@ -32,6 +34,45 @@ DENEB_INLINE float round_even(float v) {
 DENEB_INLINE float clamp(float v, float low, float high) {
   const float raised = v < low ? low : v;
   return raised > high ? high : raised;
+}
+
+DENEB_INLINE float widen(float v) { return v; }
+DENEB_INLINE float widen(Bfloat16 v) {
+  const std::uint32_t bits = std::uint32_t(v.bits) << 16;
+  float wide;
+  std::memcpy(&wide, &bits, sizeof wide);
+  return wide;
+}
+
+/// The nearest T, ties to even; NaN stays NaN.
+template <class T>
+T narrow(float v);
+template <>
+DENEB_INLINE float narrow<float>(float v) {
+  return v;
+}
+template <>
+DENEB_INLINE Bfloat16 narrow<Bfloat16>(float v) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &v, sizeof bits);
+  const std::uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  return {static_cast<std::uint16_t>(v == v ? rounded : 0x7fc0)};
+}
+
+/// Values of one turn of a loop that is to be vectorized.
+constexpr int kLanes = 32;
+
+/// One turn as float32, in `space` where it has to be converted, and back. Loading, computing and
+/// storing are loops of their own: GCC vectorizes each, but not one loop over types of two sizes.
+DENEB_INLINE const float* load(const float* from, float (&)[kLanes]) { return from; }
+DENEB_INLINE const float* load(const Bfloat16* from, float (&space)[kLanes]) {
+  for (int j = 0; j < kLanes; ++j) space[j] = widen(from[j]);
+  return space;
+}
+
+template <class T>
+DENEB_INLINE void store(const float (&from)[kLanes], T* to) {
+  for (int j = 0; j < kLanes; ++j) to[j] = narrow<T>(from[j]);
 }
 
 /// The groups cut into pieces of at most kSize values, none of which spans two groups: work is

@@ -5,12 +5,6 @@ namespace {
 
 using torch::Tensor;
 
-// Are the rows of dimension 0 dense blocks, one behind the other, whatever the order within them?
-bool has_dense_rows(const Tensor& x) {
-  return x.is_non_overlapping_and_dense() &&
-         (x.dim() < 2 || x.numel() == 0 || x.stride(0) == x.numel() / x.size(0));
-}
-
 // Zeros tell nothing about a range, and NaN and infinity nothing good.
 bool tells_something(const Bounds& bounds) {
   const Tensor reach = at::maximum(bounds.low.abs(), bounds.high.abs());
@@ -72,6 +66,11 @@ void RangedQuantizer::set_format(const Format& format) {
   if (on_weight() && weight_.numel() > 0) {
     keep(bounds_of(in_rows(weight_.detach()), groups_of(weight_)));
   }
+}
+
+QuantizerTraits RangedQuantizer::traits() const {
+  // A moving average of ranges moves with every training pass.
+  return {options_.update != "average" || !is_training(), false};
 }
 
 bool RangedQuantizer::needs_calibration() const {

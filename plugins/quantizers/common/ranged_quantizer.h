@@ -24,6 +24,7 @@ class RangedQuantizer : public SiteQuantizer {
   void attach(const QuantizerSite& site) final;
   void set_format(const Format& format) final;
   Tensor quantize(const Tensor& x) final;
+  QuantizerTraits traits() const final;
   bool needs_calibration() const final;
   void start_calibration() final;
   void finish_calibration() final;

@@ -1,20 +1,37 @@
 #include "site_quantizer.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 namespace deneb::quantizers {
 
+namespace {
+
+// Read at every call, which is cheap beside a pass over a tensor, so that tests can compare both.
+bool wants_reference() {
+  const char* set = std::getenv("DENEB_REFERENCE_KERNELS");
+  return set != nullptr && std::strcmp(set, "1") == 0;
+}
+
+}  // namespace
+
 bool takes_kernel(const torch::Tensor& x) {
-  static const bool reference = [] {
-    const char* set = std::getenv("DENEB_REFERENCE_KERNELS");
-    return set != nullptr && std::string(set) == "1";
-  }();
-  return !reference && x.device().is_cpu() && x.scalar_type() == torch::kFloat32;
+  return x.device().is_cpu() && x.scalar_type() == torch::kFloat32 && !wants_reference();
+}
+
+bool takes_kernel_or_bfloat16(const torch::Tensor& x) {
+  return takes_kernel(x) ||
+         (x.device().is_cpu() && x.scalar_type() == torch::kBFloat16 && !wants_reference());
 }
 
 torch::Tensor dense(const torch::Tensor& x) {
   return x.is_non_overlapping_and_dense() ? x : x.contiguous(x.suggest_memory_format());
+}
+
+bool has_dense_rows(const torch::Tensor& x) {
+  return x.is_non_overlapping_and_dense() &&
+         (x.dim() < 2 || x.numel() == 0 || x.stride(0) == x.numel() / x.size(0));
 }
 
 torch::Tensor laid_out_as(const torch::Tensor& x, const torch::Tensor& like) {

@@ -11,10 +11,14 @@ namespace deneb::quantizers {
 /// Do the fused kernels take `x`: float32 in host memory, unless the environment variable
 /// DENEB_REFERENCE_KERNELS is 1, which selects the compositions of tensor operations everywhere?
 bool takes_kernel(const torch::Tensor& x);
+/// The same for kernels that take bfloat16 too.
+bool takes_kernel_or_bfloat16(const torch::Tensor& x);
 
 /// `x` itself where its memory holds its values and nothing else, in any order, else a copy: what a
 /// kernel walks from end to end.
 torch::Tensor dense(const torch::Tensor& x);
+/// Are the rows of dimension 0 dense blocks, one behind the other, whatever the order within them?
+bool has_dense_rows(const torch::Tensor& x);
 /// `x` with the strides of the dense tensor `like`.
 torch::Tensor laid_out_as(const torch::Tensor& x, const torch::Tensor& like);
 
@@ -36,6 +40,8 @@ class SiteQuantizer : public Quantizer {
  public:
   void attach(const QuantizerSite& site) override;
   Format format() const override { return format_; }
+  /// All quantizers here repeat what they did; those that change with the data say otherwise.
+  QuantizerTraits traits() const override { return {/*repeatable=*/true, false}; }
 
  protected:
   bool on_weight() const { return role_ == QuantizerSite::Role::kWeight; }

@@ -9,48 +9,75 @@
 namespace deneb::quantizers {
 namespace {
 
-DENEB_CLONES
-void forward_block(const float* __restrict x, float* __restrict y, std::int64_t count,
-                   UniformGrid grid) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    y[i] = round_even(clamp(x[i] / grid.step, grid.low, grid.high)) * grid.step;
-  }
+// The division, not a product with 1 / step: both differ at ties, and a tie decides a whole level.
+DENEB_INLINE float fake_quantized(float x, UniformGrid grid) {
+  return round_even(clamp(x / grid.step, grid.low, grid.high)) * grid.step;
 }
 
-// The division, not a product with 1 / step: both differ at ties, and a tie decides a whole level.
+template <class T>
+DENEB_INLINE void forward_loop(const T* x, T* y, std::int64_t count, UniformGrid grid) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    float space[kLanes], turn[kLanes];
+    const float* const values = load(x + i, space);
+    for (int j = 0; j < kLanes; ++j) turn[j] = fake_quantized(values[j], grid);
+    store(turn, y + i);
+  }
+  for (; i < count; ++i) y[i] = narrow<T>(fake_quantized(widen(x[i]), grid));
+}
+
+DENEB_CLONES
+void forward_block(const float* x, float* y, std::int64_t count, UniformGrid grid) {
+  forward_loop(x, y, count, grid);
+}
+
+DENEB_CLONES
+void forward_block(const Bfloat16* x, Bfloat16* y, std::int64_t count, UniformGrid grid) {
+  forward_loop(x, y, count, grid);
+}
+
+// Gradient of one value; `sum` takes its part of the step's.
+DENEB_INLINE float gradient(float x, float g, UniformGrid grid, float& sum) {
+  const float v = x / grid.step, level = clamp(v, grid.low, grid.high);
+  const bool inside = level == v;
+  sum += g * (round_even(level) - (inside ? v : 0.f));
+  return inside ? g : 0.f;
+}
+
 // kWrite is false where nobody needs the gradient of x.
-template <bool kWrite>
-DENEB_INLINE double backward_loop(const float* __restrict x, const float* __restrict g,
-                                  float* __restrict dx, std::int64_t count, UniformGrid grid) {
-  constexpr int kLanes = 32;           // independent sums, so that the loop can be vectorized
+template <bool kWrite, class T>
+DENEB_INLINE double backward_loop(const T* __restrict x, const T* g, T* dx, std::int64_t count,
+                                  UniformGrid grid) {
   constexpr std::int64_t kRun = 4096;  // elements between two additions to the double
   double total = 0;
   for (std::int64_t begin = 0; begin < count; begin += kRun) {
     const std::int64_t end = std::min(count, begin + kRun);
-    float lanes[kLanes] = {};
+    float sums[kLanes] = {};  // independent of each other, so that the loop can be vectorized
     std::int64_t i = begin;
     for (; i + kLanes <= end; i += kLanes) {
-      for (int j = 0; j < kLanes; ++j) {
-        const float v = x[i + j] / grid.step, level = clamp(v, grid.low, grid.high),
-                    gradient = g[i + j];
-        const bool inside = level == v;
-        if (kWrite) dx[i + j] = inside ? gradient : 0.f;
-        lanes[j] += gradient * (round_even(level) - (inside ? v : 0.f));
-      }
+      float space[2][kLanes], turn[kLanes];
+      const float *const values = load(x + i, space[0]), *const upstream = load(g + i, space[1]);
+      for (int j = 0; j < kLanes; ++j) turn[j] = gradient(values[j], upstream[j], grid, sums[j]);
+      if (kWrite) store(turn, dx + i);
     }
     for (; i < end; ++i) {
-      const float v = x[i] / grid.step, level = clamp(v, grid.low, grid.high), gradient = g[i];
-      const bool inside = level == v;
-      if (kWrite) dx[i] = inside ? gradient : 0.f;
-      lanes[0] += gradient * (round_even(level) - (inside ? v : 0.f));
+      const T last = narrow<T>(gradient(widen(x[i]), widen(g[i]), grid, sums[0]));
+      if (kWrite) dx[i] = last;
     }
-    total += std::accumulate(lanes, lanes + kLanes, 0.f);
+    total += std::accumulate(sums, sums + kLanes, 0.f);
   }
   return total;
 }
 
 DENEB_CLONES
 double backward_block(const float* x, const float* g, float* dx, std::int64_t count,
+                      UniformGrid grid) {
+  return dx ? backward_loop<true>(x, g, dx, count, grid)
+            : backward_loop<false>(x, g, dx, count, grid);
+}
+
+DENEB_CLONES
+double backward_block(const Bfloat16* x, const Bfloat16* g, Bfloat16* dx, std::int64_t count,
                       UniformGrid grid) {
   return dx ? backward_loop<true>(x, g, dx, count, grid)
             : backward_loop<false>(x, g, dx, count, grid);
@@ -68,7 +95,8 @@ void mask_block(const float* __restrict x, const float* __restrict g, float* __r
 
 }  // namespace
 
-void uniform_forward(const float* x, float* y, const Groups& groups, const UniformGrid* grids) {
+template <class T>
+void uniform_forward(const T* x, T* y, const Groups& groups, const UniformGrid* grids) {
   Pieces(groups).for_each(
       [&](std::int64_t, std::int64_t group, std::int64_t at, std::int64_t count) {
         forward_block(x + at, y + at, count, grids[group]);
@@ -83,8 +111,9 @@ void uniform_mask(const float* x, const float* g, float* dx, const Groups& group
       });
 }
 
-std::vector<double> uniform_backward(const float* x, const float* g, float* dx,
-                                     const Groups& groups, const UniformGrid* grids) {
+template <class T>
+std::vector<double> uniform_backward(const T* x, const T* g, T* dx, const Groups& groups,
+                                     const UniformGrid* grids) {
   const Pieces pieces(groups);
   std::vector<double> parts(static_cast<std::size_t>(pieces.count()));
   pieces.for_each([&](std::int64_t piece, std::int64_t group, std::int64_t at, std::int64_t count) {
@@ -98,5 +127,12 @@ std::vector<double> uniform_backward(const float* x, const float* g, float* dx,
   }
   return sums;
 }
+
+template void uniform_forward(const float*, float*, const Groups&, const UniformGrid*);
+template void uniform_forward(const Bfloat16*, Bfloat16*, const Groups&, const UniformGrid*);
+template std::vector<double> uniform_backward(const float*, const float*, float*, const Groups&,
+                                              const UniformGrid*);
+template std::vector<double> uniform_backward(const Bfloat16*, const Bfloat16*, Bfloat16*,
+                                              const Groups&, const UniformGrid*);
 
 }  // namespace deneb::quantizers

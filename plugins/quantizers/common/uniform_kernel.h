@@ -3,8 +3,10 @@
 #include <vector>
 
 #include "groups.h"
+#include "kernel_types.h"
 
-/// Uniform fake quantization of float32 in host memory: one pass over memory forward, one backward.
+/// Uniform fake quantization in host memory: one pass over memory forward, one backward. T is float
+/// or Bfloat16; all arithmetic is in float32.
 namespace deneb::quantizers {
 
 /// y = round(clamp(x / step, low, high)) step, ties to even; NaN stays NaN. step > 0; low and high
@@ -13,19 +15,28 @@ struct UniformGrid {
   float step, low, high;
 };
 
-/// One grid to each group, in the order of the values.
-void uniform_forward(const float* x, float* y, const Groups& groups, const UniformGrid* grids);
+/// One grid to each group, in the order of the values. y may be x.
+template <class T>
+void uniform_forward(const T* x, T* y, const Groups& groups, const UniformGrid* grids);
 
 /// Gradients of uniform_forward for the upstream gradient g: writes that of x to dx (g where
-/// low <= x / step <= high, else 0) unless dx is null, and returns that of every step: the sum of
-/// g (round(v) - v) inside and g times the level outside, v = x / step. The sums run over fixed
-/// blocks: they do not depend on the number of threads.
-std::vector<double> uniform_backward(const float* x, const float* g, float* dx,
-                                     const Groups& groups, const UniformGrid* grids);
+/// low <= x / step <= high, else 0) unless dx is null (it may be g itself), and returns that of
+/// every step: the sum of g (round(v) - v) inside and g times the level outside, v = x / step. The
+/// sums run over fixed blocks: they do not depend on the number of threads.
+template <class T>
+std::vector<double> uniform_backward(const T* x, const T* g, T* dx, const Groups& groups,
+                                     const UniformGrid* grids);
 
 /// dx = g where x was not clipped: where the level that x / step rounds to is one of low .. high.
 /// (uniform_backward draws the line at low and high themselves, as learned steps want it.)
 void uniform_mask(const float* x, const float* g, float* dx, const Groups& groups,
                   const UniformGrid* grids);
+
+extern template void uniform_forward(const float*, float*, const Groups&, const UniformGrid*);
+extern template void uniform_forward(const Bfloat16*, Bfloat16*, const Groups&, const UniformGrid*);
+extern template std::vector<double> uniform_backward(const float*, const float*, float*,
+                                                     const Groups&, const UniformGrid*);
+extern template std::vector<double> uniform_backward(const Bfloat16*, const Bfloat16*, Bfloat16*,
+                                                     const Groups&, const UniformGrid*);
 
 }  // namespace deneb::quantizers

@@ -6,14 +6,16 @@
 #include <vector>
 
 #include <deneb/plugin/plugin.h>
+#include <deneb/quant/buffer_handover.h>
 
 #include "../common/site_quantizer.h"
 #include "../common/uniform_kernel.h"
 
 namespace {
 
+using deneb::quantizers::Bfloat16;
 using deneb::quantizers::Groups;
-using deneb::quantizers::takes_kernel;
+using deneb::quantizers::takes_kernel_or_bfloat16;
 using deneb::quantizers::UniformGrid;
 using torch::Tensor;
 using torch::autograd::AutogradContext;
@@ -32,32 +34,80 @@ Levels levels_of(const deneb::Format& format, bool symmetric) {
   return {symmetric ? 1 - half : -half, half - 1};
 }
 
+// A step for all of x, or one for each index of dimension 0.
+Groups groups_of(const Tensor& x, const Tensor& step) {
+  if (step.dim() == 0) return Groups::whole(x.numel());
+  const std::int64_t columns = x.numel() / x.size(0);
+  return {x.size(0), columns, columns};
+}
+
+// `x` itself where a kernel can walk it from end to end, with the groups in order, else a copy.
+Tensor walkable(const Tensor& x, const Tensor& step) {
+  const bool in_order = step.dim() == 0 || deneb::quantizers::has_dense_rows(x);
+  return in_order ? deneb::quantizers::dense(x) : x.contiguous();
+}
+
+// Differs from the paper: the magnitude of a step is used, and not less than 1e-5 (which the
+// gradient does not see). A step that an update carries below zero would give zero for every x of
+// an unsigned grid and no gradient at all; held at a small positive value it would clip every x,
+// with a gradient that throws it as far up.
+float magnitude(float step) { return std::max(std::abs(step), float(kSmallestStep)); }
+Tensor magnitude(const Tensor& step) { return step.abs().clamp_min_(kSmallestStep); }
+
+std::vector<float> values_of(const Tensor& steps) {
+  if (steps.dim() == 0) return {steps.item<float>()};
+  const Tensor flat = steps.to(torch::kFloat32).contiguous();
+  return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
+}
+
+std::vector<UniformGrid> grids_of(const std::vector<float>& steps, double low, double high) {
+  std::vector<UniformGrid> grids;
+  grids.reserve(steps.size());
+  for (const float step : steps) grids.push_back({magnitude(step), float(low), float(high)});
+  return grids;
+}
+
+// `fn` with the memory of the tensors, all of them float32 or all bfloat16.
+template <class Fn, class... Tensors>
+auto with_values(const Fn& fn, const Tensor& first, const Tensors&... others) {
+  const auto memory = [](auto type, const Tensor& t) {
+    return t.defined() ? static_cast<decltype(type)*>(t.data_ptr()) : nullptr;
+  };
+  if (first.scalar_type() == torch::kFloat32) {
+    return fn(memory(0.f, first), memory(0.f, others)...);
+  }
+  const Bfloat16 type{};
+  return fn(memory(type, first), memory(type, others)...);
+}
+
 // y = round(clamp(x / s, low, high)) s, and Esser et al. 2020 (arXiv 1902.08153), equations 3 to 5,
-// backward. `gain` is the gradient scale of the step.
+// backward. `gain` is the gradient scale of the step, a scalar or one for each index of
+// dimension 0. bfloat16 is computed in float32.
 class LsqFunction final : public torch::autograd::Function<LsqFunction> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& step, double low,
                         double high, double gain) {
-    // Differs from the paper: the magnitude of the step is used, and not less than 1e-5 (which the
-    // gradient does not see). A step that an update carries below zero would give zero for every x
-    // of an unsigned grid and no gradient at all; held at a small positive value it would clip
-    // every x, with a gradient that throws it as far up.
-    const Tensor used = step.abs().clamp_min_(kSmallestStep);
     ctx->saved_data["low"] = low;
     ctx->saved_data["high"] = high;
     ctx->saved_data["gain"] = gain;
-    if (!takes_kernel(x)) {
-      ctx->save_for_backward({x, used, step});
-      return x.div(used).clamp_(low, high).round_().mul_(used);
+    if (!takes_kernel_or_bfloat16(x)) {
+      ctx->save_for_backward({x, step});
+      const Tensor used = along_rows(magnitude(step), x);
+      Tensor y = in_float(x).div(used).clamp_(low, high).round_().mul_(used);
+      return y.to(x.scalar_type());
     }
     // Saved in the layout that the kernel walks. This holds no memory where the layer before keeps
     // its output for its own gradient, as ReLU does.
-    const Tensor walked = deneb::quantizers::dense(x);
-    ctx->save_for_backward({walked, used, step});
-    Tensor y = at::empty_like(walked);
-    const UniformGrid grid{used.item<float>(), float(low), float(high)};
-    deneb::quantizers::uniform_forward(walked.data_ptr<float>(), y.data_ptr<float>(),
-                                       Groups::whole(walked.numel()), &grid);
+    const Tensor walked = walkable(x, step);
+    ctx->save_for_backward({walked, step});
+    // Without gradients nobody reads the input again, if it was handed over.
+    Tensor y = deneb::take_over(walked) ? walked : at::empty_like(walked);
+    const auto grids = grids_of(values_of(step), low, high);
+    with_values(
+        [&](const auto* from, auto* to) {
+          deneb::quantizers::uniform_forward(from, to, groups_of(walked, step), grids.data());
+        },
+        walked, y);
     return y;
   }
 
@@ -68,32 +118,45 @@ class LsqFunction final : public torch::autograd::Function<LsqFunction> {
     const double high = ctx->saved_data["high"].toDouble();
     const double gain = ctx->saved_data["gain"].toDouble();
     Tensor dx, dstep;
-    if (takes_kernel(x)) {
+    if (takes_kernel_or_bfloat16(x)) {
       const Tensor upstream = deneb::quantizers::laid_out_as(g, x);
-      if (ctx->needs_input_grad(0)) dx = at::empty_like(x);
-      const UniformGrid grid{step.item<float>(), float(low), float(high)};
-      const double sum = deneb::quantizers::uniform_backward(
-          x.data_ptr<float>(), upstream.data_ptr<float>(),
-          dx.defined() ? dx.data_ptr<float>() : nullptr, Groups::whole(x.numel()), &grid)[0];
-      if (ctx->needs_input_grad(1)) dstep = along(saved[2], at::full_like(step, sum * gain));
+      if (ctx->needs_input_grad(0)) {
+        const bool ours = !upstream.is_same(g) || deneb::take_over(g);
+        dx = ours ? upstream : at::empty_like(x);
+      }
+      const std::vector<float> steps = values_of(step);
+      const auto grids = grids_of(steps, low, high);
+      std::vector<double> sums = with_values(
+          [&](const auto* from, const auto* up, auto* to) {
+            return deneb::quantizers::uniform_backward(from, up, to, groups_of(x, step),
+                                                       grids.data());
+          },
+          x, upstream, dx);
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] *= steps[i] < 0 ? -gain : gain;
+      if (ctx->needs_input_grad(1)) dstep = torch::tensor(sums, step.options()).view(step.sizes());
       return {dx, dstep, Tensor(), Tensor(), Tensor()};
     }
-    Tensor v = x.div(step);
+    Tensor v = in_float(x).div(along_rows(magnitude(step), x));
     const Tensor outside = v.ge(low).logical_and_(v.le(high)).logical_not_();
     if (ctx->needs_input_grad(0)) dx = g.masked_fill(outside, 0);
     if (ctx->needs_input_grad(1)) {
       // Inside: round(v) - v; outside: the level that v was clipped to.
-      Tensor slope = v.clamp(low, high).round_().sub_(v.masked_fill_(outside, 0));
-      dstep = slope.mul_(g).sum().mul_(gain);
-      dstep = along(saved[2], dstep.to(step.scalar_type()));
+      Tensor slope = v.clamp(low, high).round_().sub_(v.masked_fill_(outside, 0)).mul_(in_float(g));
+      dstep = (step.dim() == 0 ? slope.sum() : slope.flatten(1).sum(1)).mul_(gain);
+      dstep = at::where(step.lt(0), dstep.neg(), dstep).to(step.scalar_type());
     }
     return {dx, dstep, Tensor(), Tensor(), Tensor()};
   }
 
  private:
-  // Gradient of the parameter, given that of its magnitude.
-  static Tensor along(const Tensor& parameter, const Tensor& gradient) {
-    return at::where(parameter.lt(0), gradient.neg(), gradient);
+  static Tensor in_float(const Tensor& x) {
+    return x.scalar_type() == torch::kBFloat16 ? x.to(torch::kFloat32) : x;
+  }
+  static Tensor along_rows(const Tensor& step, const Tensor& x) {
+    if (step.dim() == 0) return step;
+    std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
+    shape[0] = -1;
+    return step.view(shape);
   }
 };
 
@@ -101,6 +164,7 @@ struct LsqOptions {
   bool symmetric = false;
   bool scale_grad = true;
   bool clamp_step = false;
+  std::string granularity = "tensor";
   std::vector<int> widths;
 
   template <class V>
@@ -111,6 +175,9 @@ struct LsqOptions {
     v("clamp_step", clamp_step,
       "use the step size clamped to [1e-5, 1], without gradient outside (LIMPQ's indicator "
       "training)");
+    v("granularity", granularity,
+      "one step size for the tensor, or one for each output channel (weights only)",
+      {"tensor", "channel"});
     v("widths", widths,
       "a bank: one step size for each of these widths, all of them kept when the format changes; "
       "empty = one step size that starts anew with every format",
@@ -130,13 +197,19 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
 
   void attach(const deneb::QuantizerSite& site) override {
     SiteQuantizer::attach(site);
+    if (by_channel() && !on_weight()) {
+      throw deneb::ConfigError("layer '" + site.layer +
+                               "': LSQ has one step size for all activations of a layer; set "
+                               "granularity of quantizer.activation to \"tensor\"");
+    }
     if (on_weight()) weight_ = site.weight;
     const auto place = torch::TensorOptions(site.weight.device());
     std::vector<std::int64_t> shape;
     if (bank()) shape.push_back(static_cast<std::int64_t>(options_.widths.size()));
+    initialized_ = register_buffer("initialized", torch::zeros(shape, place.dtype(torch::kBool)));
+    if (by_channel()) shape.push_back(weight_.size(0));
     scale_ =
         register_parameter("scale", torch::ones(shape, place.dtype(site.weight.scalar_type())));
-    initialized_ = register_buffer("initialized", torch::zeros(shape, place.dtype(torch::kBool)));
     if (!bank() || !on_weight() || weight_.numel() == 0) return;
     torch::NoGradGuard no_grad;
     for (std::size_t i = 0; i < options_.widths.size(); ++i) {
@@ -167,6 +240,8 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
     }
   }
 
+  deneb::QuantizerTraits traits() const override { return {true, /*takes_bfloat16=*/true}; }
+
   Tensor quantize(const Tensor& x) override {
     if (format_.is_float32()) return x;
     TORCH_CHECK(x.is_floating_point(), "LSQ needs a float tensor, got ", x.scalar_type());
@@ -174,11 +249,13 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
     if (!on_weight() && !is_initialized()) start_activation_step(x.detach());
     const Tensor own = entry(scale_);
     const Tensor step = options_.clamp_step ? own.clamp(kSmallestStep, kLargestStep) : own;
-    const double gain = options_.scale_grad ? 1 / std::sqrt(levels_.high * double(x.numel())) : 1.0;
+    const double sharing = double(x.numel() / step.numel());  // elements of one step
+    const double gain = options_.scale_grad ? 1 / std::sqrt(levels_.high * sharing) : 1.0;
     return LsqFunction::apply(x, step, levels_.low, levels_.high, gain);
   }
 
  private:
+  bool by_channel() const { return options_.granularity == "channel"; }
   bool bank() const { return !options_.widths.empty(); }
   Tensor entry(const Tensor& of) const { return bank() ? of.select(0, entry_) : of; }
   std::int64_t entry_of(const deneb::Format& format) const {
@@ -190,14 +267,18 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
     refuse("LSQ", format, "the widths of its bank (" + list + ") and float32");
   }
 
-  // max(|mean - 3 sd|, |mean + 3 sd|) / 2^(bits - 1), sd unbiased.
+  // max(|mean - 3 sd|, |mean + 3 sd|) / 2^(bits - 1), sd unbiased; of all weights or of each output
+  // channel.
   Tensor weight_step(int bits) const {
-    const Tensor w = weight_.detach();
-    const Tensor mean = w.mean();
-    const Tensor spread = w.numel() > 1 ? w.std(/*unbiased=*/true) * 3 : torch::zeros_like(mean);
+    Tensor rows = weight_.detach();
+    rows = by_channel() ? rows.flatten(1) : rows.reshape({1, -1});
+    const Tensor mean = rows.mean(1);
+    const Tensor spread =
+        rows.size(1) > 1 ? rows.std(1, /*unbiased=*/true) * 3 : torch::zeros_like(mean);
     const Tensor reach = at::maximum((mean - spread).abs(), (mean + spread).abs());
     // Differs from LIMPQ: constant zero weights would give a step of 0, which is divided by.
-    return reach.div(std::exp2(bits - 1)).clamp_min(kSmallestStep);
+    const Tensor steps = reach.div(std::exp2(bits - 1)).clamp_min(kSmallestStep);
+    return by_channel() ? steps : steps.squeeze(0);
   }
 
   // 2 mean|x| / sqrt(highest level), from the first batch.
@@ -222,8 +303,9 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
 };
 
 void register_all(deneb::Registrar& r) {
-  r.add<deneb::Quantizer, Lsq>(
-      "LSQ", "learned step size (Esser et al. 2020), per tensor; or a bank of them, one per width");
+  r.add<deneb::Quantizer, Lsq>("LSQ",
+                               "learned step size (Esser et al. 2020), per tensor or channel; or a "
+                               "bank of them, one per width");
 }
 
 }  // namespace

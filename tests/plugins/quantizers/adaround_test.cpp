@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
-#include <torch/torch.h>
+#include <torch/optim/adam.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <deneb/quant/adaptive_rounding.h>
 

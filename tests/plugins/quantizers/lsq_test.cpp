@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
-#include <torch/torch.h>
+#include <torch/optim/sgd.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <deneb/nn/layers.h>
 #include <deneb/nn/walk.h>

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
-#include <torch/torch.h>
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <map>
 

@@ -1,6 +1,6 @@
 #include <deneb/quant/adaptive_rounding.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace deneb {
 namespace {

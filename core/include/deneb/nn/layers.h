@@ -12,14 +12,19 @@ class DENEB_API Conv2dImpl : public torch::nn::Conv2dImpl, public QuantLayer {
  public:
   explicit Conv2dImpl(torch::nn::Conv2dOptions options);
   ~Conv2dImpl() override;
-  torch::Tensor forward(const torch::Tensor& input);
+  /// Evaluation spares memory where the caller gives its tensor away: conv(std::move(x)).
+  torch::Tensor forward(torch::Tensor input);
 
   std::string op() const override { return "conv2d"; }
   torch::Tensor& float_weight() override { return weight; }
+  const torch::Tensor& float_bias() const override { return bias; }
   std::int64_t groups() const override { return options.groups(); }
 
  protected:
   torch::nn::Module& module() override { return *this; }
+
+ private:
+  torch::Tensor pad_and_convolve(const torch::Tensor& x, const Parameters& used);
 };
 TORCH_MODULE(Conv2d);
 
@@ -28,10 +33,11 @@ class DENEB_API LinearImpl : public torch::nn::LinearImpl, public QuantLayer {
   explicit LinearImpl(torch::nn::LinearOptions options);
   LinearImpl(std::int64_t in, std::int64_t out) : LinearImpl(torch::nn::LinearOptions(in, out)) {}
   ~LinearImpl() override;
-  torch::Tensor forward(const torch::Tensor& input);
+  torch::Tensor forward(torch::Tensor input);
 
   std::string op() const override { return "linear"; }
   torch::Tensor& float_weight() override { return weight; }
+  const torch::Tensor& float_bias() const override { return bias; }
   std::int64_t groups() const override { return 1; }
 
  protected:
@@ -50,17 +56,26 @@ struct BatchNorm2dOptions {
 class DENEB_API BatchNorm2dImpl : public torch::nn::Module {
  public:
   explicit BatchNorm2dImpl(std::int64_t features, BatchNorm2dOptions options = {});
+  /// For the output of `before`, which nothing else uses: the two can be folded into one.
+  explicit BatchNorm2dImpl(const Conv2d& before, BatchNorm2dOptions options = {});
   ~BatchNorm2dImpl() override;
   torch::Tensor forward(const torch::Tensor& input);
   void reset_running_stats();
   /// Elements of the last output for one sample (0 before the first forward pass).
   std::int64_t last_elements() const { return last_elements_; }
+  /// The convolution that it was made for, or nullptr.
+  std::shared_ptr<Conv2dImpl> before() const { return before_.lock(); }
+  /// While set, forward() returns its input: the convolution before it does its work. See
+  /// nn/frozen_weights.h.
+  void set_folded(bool folded) { folded_ = folded; }
 
   BatchNorm2dOptions options;
   torch::Tensor weight, bias, running_mean, running_var, num_batches_tracked;
 
  private:
+  std::weak_ptr<Conv2dImpl> before_;
   std::int64_t last_elements_ = 0;
+  bool folded_ = false;
 };
 TORCH_MODULE(BatchNorm2d);
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ struct LayerTap {
 };
 
 /// A layer with replaceable quantizers for its weight and its input. Implemented by nn::Conv2d and
-/// nn::Linear. With no quantizers it computes exactly what the LibTorch layer does.
+/// nn::Linear. With no quantizers it computes exactly what the LibTorch layer does. Second
+/// derivatives through a quantized layer are refused (c10::Error).
 class DENEB_API QuantLayer {
  public:
   virtual ~QuantLayer();
@@ -29,6 +31,7 @@ class DENEB_API QuantLayer {
   /// "conv2d" or "linear".
   virtual std::string op() const = 0;
   virtual torch::Tensor& float_weight() = 0;
+  virtual const torch::Tensor& float_bias() const = 0;  ///< undefined where there is none
   virtual std::int64_t groups() const = 0;
 
   /// Puts quantizers in (nullptr takes one out). They become the submodules `weight_quantizer` and
@@ -39,15 +42,33 @@ class DENEB_API QuantLayer {
 
   /// Called after every forward pass until replaced by an empty function.
   void observe(std::function<void(const LayerTap&)> observer) { observer_ = std::move(observer); }
+  bool is_observed() const { return static_cast<bool>(observer_); }
+
+  /// The weight as the forward pass uses it.
+  torch::Tensor quantized_weight() { return quantized(weight_quantizer_, float_weight()); }
+  /// Forward passes take these for the quantized weight and the bias until thaw(). See
+  /// nn/frozen_weights.h.
+  void freeze(torch::Tensor weight, torch::Tensor bias);
+  void thaw() { frozen_.reset(); }
+  bool is_frozen() const { return frozen_.has_value(); }
 
  protected:
+  struct Parameters {
+    torch::Tensor weight, bias;
+  };
+
   virtual torch::nn::Module& module() = 0;
-  torch::Tensor quantized_input(const torch::Tensor& x) const {
-    return input_quantizer_ ? input_quantizer_->quantize(x) : x;
+  /// What `quantizer` makes of `x`, or `x` where there is none.
+  static torch::Tensor quantized(const std::shared_ptr<Quantizer>& quantizer,
+                                 const torch::Tensor& x);
+  /// Of an input that the layer does not keep. Written over it where that is possible: nobody but
+  /// the caller has it, no gradient is wanted and no observer waits for it.
+  torch::Tensor quantized_input(const torch::Tensor& x) const;
+  Parameters parameters_in_use() {
+    return frozen_ ? *frozen_ : Parameters{quantized_weight(), float_bias()};
   }
-  torch::Tensor quantized_weight(const torch::Tensor& w) const {
-    return weight_quantizer_ ? weight_quantizer_->quantize(w) : w;
-  }
+  /// Does the layer keep `x` for the gradient, instead of its quantized copy?
+  bool keeps_input(const torch::Tensor& x) const;
   void tap(const torch::Tensor& x, const torch::Tensor& w, const torch::Tensor& y) const {
     if (observer_) observer_({x, w, y});
   }
@@ -56,6 +77,7 @@ class DENEB_API QuantLayer {
   void install(const char* name, std::shared_ptr<Quantizer>& slot, std::shared_ptr<Quantizer> next);
   std::shared_ptr<Quantizer> weight_quantizer_, input_quantizer_;
   std::function<void(const LayerTap&)> observer_;
+  std::optional<Parameters> frozen_;
 };
 
 /// A layer of a network with its dotted name.

@@ -19,6 +19,17 @@ struct QuantizerSite {
       weight;  ///< the layer's float weight (dimension 0 = output channels); for both roles
 };
 
+/// What the layer around a quantizer may rely on.
+struct QuantizerTraits {
+  /// Without gradients quantize(x) changes nothing and returns what it returned before, as long as
+  /// parameters and format are the same. In training the layer then keeps its input, which the
+  /// quantizer keeps for its own gradient anyway, and makes the quantized copy again when the
+  /// backward pass comes to it.
+  bool repeatable = false;
+  /// quantize() takes bfloat16 too and computes in float32 inside. Others are handed float32.
+  bool takes_bfloat16 = false;
+};
+
 /// Fake quantization of one tensor: maps values onto the grid of a format and lets gradients
 /// through by the straight-through estimator. Learned state (step sizes, clip values) is registered
 /// as parameters or buffers, so that it is trained, saved and loaded with the network.
@@ -37,6 +48,7 @@ class DENEB_API Quantizer : public torch::nn::Module {
   /// can). Learned state is initialised anew when the width changes.
   virtual void set_format(const Format& format) = 0;
   virtual Format format() const = 0;
+  virtual QuantizerTraits traits() const;
   /// Would data tell it what it still lacks, such as the range of the activations?
   virtual bool needs_calibration() const;
   /// From here to finish_calibration() quantize() collects statistics of its argument and returns

@@ -2,8 +2,11 @@
 
 #include <torch/types.h>
 
+#include <optional>
+
 #include <deneb/data/data_loader.h>
 #include <deneb/errors.h>
+#include <deneb/nn/frozen_weights.h>
 #include <deneb/nn/network.h>
 #include <deneb/train/metrics.h>
 
@@ -22,7 +25,8 @@ class DENEB_API Evaluator {
   virtual Metrics evaluate(Network& network, BatchStream& stream, torch::Device device) const = 0;
 };
 
-/// Switches to evaluation mode and back, also when an exception passes.
+/// Switches to evaluation mode and back, also when an exception passes. Weights stay as they are
+/// meanwhile (nn/frozen_weights.h).
 class DENEB_API EvaluationMode {
  public:
   explicit EvaluationMode(Network& network);
@@ -33,6 +37,7 @@ class DENEB_API EvaluationMode {
  private:
   Network& network_;
   bool training_;
+  std::optional<FrozenWeights> frozen_;
 };
 
 }  // namespace deneb

@@ -90,6 +90,7 @@ struct TrainerOptions {
   int valid_interval = 1;
   std::string keep = "last";
   int batch_norm_recalibration = 0;
+  std::string precision = "float32";
   bool channels_last = true;
   int checkpoint_seconds = 120;
 
@@ -112,6 +113,11 @@ struct TrainerOptions {
       {"last", "best"});
     v("batch_norm_recalibration", batch_norm_recalibration,
       "training batches that re-estimate batch-norm statistics after training; 0 = off", {0, 1e6});
+    v("precision", precision,
+      "of convolutions and products in training: bf16 computes them in bfloat16 (autocast), keeps "
+      "float32 weights and gains on processors with bfloat16 instructions only; evaluation is "
+      "float32",
+      {"float32", "bf16"});
     v("channels_last", channels_last, "memory layout of images and convolution weights");
     v("checkpoint_seconds", checkpoint_seconds, "also write a checkpoint so often within an epoch",
       {1, 1e6});
