@@ -295,6 +295,58 @@ TEST(Lsq, NanEmptyLayoutAndPrecision) {
   }
 }
 
+// One step for each output channel: every row behaves like a tensor of its own.
+TEST(Lsq, ChannelsHaveStepsOfTheirOwn) {
+  torch::manual_seed(10);
+  for (const auto dtype : {torch::kFloat32, torch::kFloat64}) {
+    const Tensor w =
+        torch::randn({5, 4, 3, 3}, dtype) * torch::logspace(-2, 1, 5, 10, dtype).view({5, 1, 1, 1});
+    for (const auto format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
+      const Tensor x = w.contiguous(format), up = torch::randn_like(x);
+      const auto q = make("LSQ", Role::kWeight, "int3", {{"granularity", "channel"}}, x);
+      EXPECT_EQ(scale_of(*q).sizes(), (std::vector<std::int64_t>{5}));
+      const Pass p = pass(*q, x, up);
+      for (std::int64_t i = 0; i < 5; ++i) {
+        const Tensor row = x[i].contiguous();
+        const auto alone = make("LSQ", Role::kWeight, "int3", {}, row);
+        const Pass one = pass(*alone, row, up[i].contiguous());
+        EXPECT_NEAR(scale_of(*q)[i].item<double>(), scale_of(*alone).item<double>(),
+                    1e-6 * scale_of(*alone).item<double>());
+        EXPECT_TRUE(near(p.y[i], one.y, 1e-5, 0));
+        EXPECT_TRUE(near(p.dx[i], one.dx));
+        EXPECT_NEAR(scale_of(*q).grad()[i].item<double>(), scale_of(*alone).grad().item<double>(),
+                    1e-5);
+      }
+    }
+  }
+  EXPECT_THAT(config_error([] {
+                make("LSQ", Role::kActivation, "uint4", {{"granularity", "channel"}});
+              }),
+              HasSubstr("set granularity of quantizer.activation to \"tensor\""));
+}
+
+// bfloat16 in, bfloat16 out, and float32 in between.
+TEST(Lsq, Bfloat16IsRoundedOnceAtTheEnd) {
+  torch::manual_seed(11);
+  const Tensor x = (torch::randn({3, 37, 41}) * 2).to(torch::kBFloat16);
+  const Tensor up = torch::randn({3, 37, 41}).to(torch::kBFloat16);
+  for (const char* format : {"uint4", "int8"}) {
+    const auto q = with_step(format, .1), wide = with_step(format, .1);
+    EXPECT_TRUE(q->traits().takes_bfloat16);
+    const Pass p = pass(*q, x, up);
+    const Pass w = pass(*wide, x.to(torch::kFloat32), up.to(torch::kFloat32));
+    EXPECT_EQ(p.y.scalar_type(), torch::kBFloat16);
+    EXPECT_TRUE(torch::equal(p.y, w.y.to(torch::kBFloat16)));
+    EXPECT_TRUE(torch::equal(p.dx, w.dx.to(torch::kBFloat16)));
+    EXPECT_TRUE(near(scale_of(*q).grad(), scale_of(*wide).grad(), 1e-5, 1e-6));
+    const Tensor odd = torch::tensor({NAN, INFINITY, -INFINITY}).to(torch::kBFloat16);
+    const Tensor y = q->quantize(odd);
+    EXPECT_TRUE(y[0].isnan().item<bool>());
+    EXPECT_GT(y[1].item<float>(), 1);
+    EXPECT_LE(y[2].item<float>(), 0);
+  }
+}
+
 TEST(Lsq, OnlyNeededGradientsAreMade) {
   const auto q = with_step("uint4", .1);
   q->quantize(vec({.1, .3})).sum().backward();  // an input without gradient
