@@ -72,8 +72,10 @@ class CountingAllocator final : public c10::Allocator {
     {
       const std::lock_guard<std::mutex> lock(b.mutex);
       const auto found = b.bytes.find(memory);
-      b.alive -= found->second;
-      b.bytes.erase(found);
+      if (found != b.bytes.end()) {  // not of the time before install(), as oneDNN's buffers may be
+        b.alive -= found->second;
+        b.bytes.erase(found);
+      }
     }
     next()->raw_deallocate(memory);
   }

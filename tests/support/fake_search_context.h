@@ -98,6 +98,9 @@ class FakeSearchContext final : public SearchContext {
   }
   std::uint64_t seed(const std::string& label) const override { return derive_seed(seed_, label); }
   std::shared_ptr<Network> make_network() override { throw RunError("no network here"); }
+  std::shared_ptr<Quantizer> make_quantizer(const PluginSpec&) override {
+    throw RunError("no quantizers here");
+  }
   const DataLoader& data() override { throw RunError("no data here"); }
   const Evaluator& evaluator() const override { throw RunError("no evaluator here"); }
   torch::Device device() const override { return torch::kCPU; }

@@ -77,16 +77,24 @@ bool QuantLayer::keeps_input(const torch::Tensor& x) const {
 namespace nn {
 namespace {
 
-// The numbers of a convolution that pads with zeros; nothing where it pads in another way.
-std::optional<detail::ConvolutionArguments> arguments_of(
-    const decltype(torch::nn::Conv2dImpl::options)& options) {
+using ConvolutionOptions = decltype(torch::nn::Conv2dImpl::options);
+
+std::vector<std::int64_t> list(const torch::ExpandingArray<2>& pair) {
+  return {pair->begin(), pair->end()};
+}
+
+// The padding in numbers; nullptr where a word says it.
+const torch::ExpandingArray<2>* padding_of(const ConvolutionOptions& options) {
   using std::get_if;  // with LibTorch 1.13 the argument brings its own
-  const auto* padding = get_if<torch::ExpandingArray<2>>(&options.padding());
+  return get_if<torch::ExpandingArray<2>>(&options.padding());
+}
+
+// The numbers of a convolution that pads with zeros; nothing where it pads in another way.
+std::optional<detail::ConvolutionArguments> arguments_of(const ConvolutionOptions& options) {
+  using std::get_if;
+  const auto* padding = padding_of(options);
   const bool zeros = get_if<torch::enumtype::kZeros>(&options.padding_mode()) != nullptr;
   if (!padding || !zeros) return std::nullopt;
-  const auto list = [](const torch::ExpandingArray<2>& pair) {
-    return std::vector<std::int64_t>(pair->begin(), pair->end());
-  };
   return detail::ConvolutionArguments{list(options.stride()), list(*padding),
                                       list(options.dilation()), options.groups()};
 }
@@ -95,6 +103,19 @@ std::optional<detail::ConvolutionArguments> arguments_of(
 
 Conv2dImpl::Conv2dImpl(torch::nn::Conv2dOptions options) : torch::nn::Conv2dImpl(options) {}
 Conv2dImpl::~Conv2dImpl() = default;
+
+QuantLayer::Geometry Conv2dImpl::geometry() const {
+  using std::get_if;
+  Geometry geometry{list(options.stride()), {0, 0}, list(options.dilation())};
+  if (const auto* padding = padding_of(options)) {
+    geometry.padding = list(*padding);
+  } else if (get_if<torch::enumtype::kSame>(&options.padding())) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      geometry.padding[i] = geometry.dilation[i] * ((*options.kernel_size())[i] - 1) / 2;
+    }
+  }
+  return geometry;
+}
 
 torch::Tensor Conv2dImpl::forward(torch::Tensor input) {
   const Parameters used = parameters_in_use();

@@ -92,6 +92,10 @@ NetworkInfo probe(Network& network, const std::string& model) {
         layer.weight_shape = tap.weight.sizes().vec();
         layer.input_shape = tap.input.sizes().slice(1).vec();
         layer.output_shape = tap.output.sizes().slice(1).vec();
+        const QuantLayer::Geometry geometry = named.layer->geometry();
+        layer.stride = geometry.stride;
+        layer.padding = geometry.padding;
+        layer.dilation = geometry.dilation;
         layer.signed_input = tap.input.min().item<float>() < 0;
         alive.push_back(tap.input);
         layer.input_group =

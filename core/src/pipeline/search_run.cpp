@@ -26,7 +26,6 @@ SearchRun::SearchRun(RunContext& context, const SearchStepOptions& options)
       options_(options),
       bench_(context.registry, options, context.device),
       space_(std::make_unique<SearchSpace>(bench_.network_info(), options.search_space)) {
-  bench_.data();  // missing data end the run here, not in every worker
   for (const LimitOptions& limit : options_.limits) {
     limits_.emplace_back(limit.cost, limit_value(limit, bench_, *space_));
   }
@@ -136,6 +135,7 @@ void SearchRun::count_failure(const TrialRow& row) {
 
 void SearchRun::run_new(const std::vector<std::int64_t>& ids) {
   if (!workers_) {
+    bench_.data();  // missing data end the run here, not in every worker
     workers_ =
         std::make_unique<WorkerPool>(std::vector<std::string>{context_.program, "trial-worker",
                                                               context_.task_folder, context_.step},
@@ -208,6 +208,19 @@ TrialResult SearchRun::result_of(std::int64_t id) const {
   return result;
 }
 
+std::int64_t SearchRun::record_of(const Candidate& candidate) {
+  if (candidate.trial > 0) return candidate.trial;
+  const std::int64_t id = assign_id({candidate.policy, candidate.name});
+  TrialRow& row = rows_[id];
+  if (row.status != "running") return id;  // tried after all, or recorded before a resume
+  row.status = "finished";
+  for (const auto& [name, value] : costs(candidate.policy)) row.metrics[name] = value;
+  for (const auto& [name, value] : candidate.metrics) row.metrics[name] = value;
+  context_.store.begin_trial(row);
+  context_.store.finish_trial(row);
+  return id;
+}
+
 std::mt19937_64 SearchRun::rng(const std::string& label) const {
   return std::mt19937_64(seed(label));
 }
@@ -217,6 +230,10 @@ std::uint64_t SearchRun::seed(const std::string& label) const {
 }
 
 std::shared_ptr<Network> SearchRun::make_network() { return bench_.make_network(seed("network")); }
+
+std::shared_ptr<Quantizer> SearchRun::make_quantizer(const PluginSpec& spec) {
+  return context_.registry.make<Quantizer>(spec);
+}
 
 std::string SearchRun::artifact_path(const std::string& file) const {
   return context_.output_folder() + "/" + file;

@@ -30,12 +30,17 @@ class SearchRun final : public SearchContext {
   std::mt19937_64 rng(const std::string& label) const override;
   std::uint64_t seed(const std::string& label) const override;
   std::shared_ptr<Network> make_network() override;
+  std::shared_ptr<Quantizer> make_quantizer(const PluginSpec& spec) override;
   const DataLoader& data() override { return bench_.data(); }
   const Evaluator& evaluator() const override { return bench_.evaluator(); }
   torch::Device device() const override { return bench_.device(); }
   std::string artifact_path(const std::string& file) const override;
   void progress(std::int64_t done, std::int64_t total, const std::string& text) override;
   void log(const std::string& text) override;
+
+  /// The trial of a candidate's policy; one that was never tried gets a record, so that reports
+  /// have it.
+  std::int64_t record_of(const Candidate& candidate);
 
  private:
   std::int64_t assign_id(const TrialRequest& request);

@@ -63,7 +63,9 @@ void SearchStep::run(RunContext& context) {
   context.store.set_step_info(context.step, info);
   if (result.candidates.empty()) {
     throw RunError("step " + context.step + ": " + options_.search_algorithm.type +
-                   " found no policy; see the trials in " + context.output_folder());
+                   " found no policy" +
+                   (result.failure.empty() ? "; see the trials in " + context.output_folder()
+                                           : ": " + result.failure));
   }
   const std::string folder = context.output_folder() + "/policies";
   std::filesystem::remove_all(folder);  // of an earlier attempt
@@ -86,10 +88,11 @@ void SearchStep::run(RunContext& context) {
                        {"seed", context.general.seed},
                        {"weights", candidate.weights}};
     write_policy_file(folder + "/" + candidate.name + ".json", file);
-    if (candidate.trial > 0) front.push_back(candidate.trial);
+    front.push_back(run.record_of(candidate));
   }
   context.store.mark_front(context.step, front);
   print_candidates(context.console, run.space().network(), result);
+  if (!result.failure.empty()) throw RunError("step " + context.step + ": " + result.failure);
 }
 
 }  // namespace deneb::detail

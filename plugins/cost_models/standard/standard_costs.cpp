@@ -11,14 +11,29 @@ using deneb::NetworkInfo;
 double weight_bits(const LayerChoice& choice) { return choice.weight.bits; }
 double activation_bits(const LayerChoice& choice) { return choice.activation.bits; }
 
+struct BitOpsOptions {
+  std::string counting = "exact";
+  template <class V>
+  void visit(V& v) {
+    v("counting", counting,
+      "MACs by the true output size; or as LIMPQ's code counts them, with output sizes not rounded "
+      "down",
+      {"exact", "limpq"});
+  }
+};
+
 class BitOps final : public deneb::CostModel {
  public:
-  using Options = deneb::NoOptions;
-  explicit BitOps(const Options&) {}
+  using Options = BitOpsOptions;
+  explicit BitOps(const Options& options) : options_(options) {}
   double layer(const LayerInfo& info, const LayerChoice& choice) const override {
-    return double(info.macs) * weight_bits(choice) * activation_bits(choice);
+    const auto macs = options_.counting == "limpq" ? deneb::unrounded_macs(info) : info.macs;
+    return double(macs) * weight_bits(choice) * activation_bits(choice);
   }
   std::string unit() const override { return "bit operations"; }
+
+ private:
+  Options options_;
 };
 
 struct SizeOptions {

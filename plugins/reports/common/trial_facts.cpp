@@ -95,8 +95,11 @@ std::map<std::int64_t, std::string> policy_paths(const std::string& task_folder,
     if (id > 0) paths[id] = "policies/" + entry.path().filename().string();
   }
   for (const TrialRow& trial : trials) {
-    const std::string path = "models/" + std::to_string(trial.id) + "/policy.json";
-    if (paths.count(trial.id) == 0 && fs::exists(folder / path, error)) paths[trial.id] = path;
+    // A search may give its policies names of their own.
+    for (const std::string& path : {"models/" + std::to_string(trial.id) + "/policy.json",
+                                    "policies/" + trial.origin + ".json"}) {
+      if (paths.count(trial.id) == 0 && fs::exists(folder / path, error)) paths[trial.id] = path;
+    }
   }
   return paths;
 }

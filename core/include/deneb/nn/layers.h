@@ -19,6 +19,7 @@ class DENEB_API Conv2dImpl : public torch::nn::Conv2dImpl, public QuantLayer {
   torch::Tensor& float_weight() override { return weight; }
   const torch::Tensor& float_bias() const override { return bias; }
   std::int64_t groups() const override { return options.groups(); }
+  Geometry geometry() const override;
 
  protected:
   torch::nn::Module& module() override { return *this; }

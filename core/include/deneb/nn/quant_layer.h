@@ -33,6 +33,11 @@ class DENEB_API QuantLayer {
   virtual torch::Tensor& float_weight() = 0;
   virtual const torch::Tensor& float_bias() const = 0;  ///< undefined where there is none
   virtual std::int64_t groups() const = 0;
+  /// Height and width each; all empty where the layer is no convolution.
+  struct Geometry {
+    std::vector<std::int64_t> stride, padding, dilation;
+  };
+  virtual Geometry geometry() const { return {}; }
 
   /// Puts quantizers in (nullptr takes one out). They become the submodules `weight_quantizer` and
   /// `input_quantizer`, so their parameters are trained and saved with the network.

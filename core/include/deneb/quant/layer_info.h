@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <deneb/errors.h>
+
 namespace deneb {
 
 /// Facts of one quantizable layer, filled by probe(); all sizes are per sample (batch size 1).
@@ -16,10 +18,17 @@ struct LayerInfo {
   std::vector<std::int64_t> weight_shape;
   std::vector<std::int64_t> input_shape;   ///< without the batch dimension
   std::vector<std::int64_t> output_shape;  ///< without the batch dimension
+  std::vector<std::int64_t> stride, padding, dilation;  ///< of convolutions: height, width
   bool signed_input = true;  ///< false when the probe saw no negative input (behind a ReLU)
   int input_group = 0;       ///< layers that read the very same tensor have the same number
   bool pinned = false;       ///< fixed by the search space (first or last layer, override)
 };
+
+/// Multiply-accumulates of a layer as LIMPQ's code counts them (github.com/1hunters/LIMPQ,
+/// quantization_search): the output extent (input + 2 padding - dilation (kernel - 1) - 1) / stride
+/// + 1 is not rounded down, only the product of height and width is. More than `macs` where a stride
+/// does not divide evenly; the same everywhere else.
+DENEB_API std::int64_t unrounded_macs(const LayerInfo& layer);
 
 /// A network as cost models see it.
 struct NetworkInfo {

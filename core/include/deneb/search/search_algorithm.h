@@ -12,8 +12,10 @@
 #include <deneb/data/data_loader.h>
 #include <deneb/errors.h>
 #include <deneb/nn/network.h>
+#include <deneb/options/options.h>
 #include <deneb/quant/cost_model.h>
 #include <deneb/quant/policy.h>
+#include <deneb/quant/quantizer.h>
 #include <deneb/search/pareto.h>
 #include <deneb/search/search_space.h>
 #include <deneb/train/evaluator.h>
@@ -41,13 +43,14 @@ struct Candidate {
   std::string name;  ///< file name of the policy: "12", "w3a4_cr12.2"
   BitPolicy policy;
   std::map<std::string, double> metrics;
-  std::int64_t trial = 0;  ///< 0 = never tried
+  std::int64_t trial = 0;  ///< 0 = never tried; it gets a record with these metrics then
   std::string weights;     ///< path of weights to start training from; "" = none
 };
 
 struct SearchResult {
   std::vector<Candidate> candidates;  ///< for the next step, in the order of preference
   std::vector<Objective> objectives;  ///< for reports; may be empty
+  std::string failure = {};  ///< what could not be found; the step keeps the candidates, then fails
 };
 
 /// What a search sees of the run. Implemented by the pipeline; tests use an analytic one. Methods
@@ -81,6 +84,8 @@ class DENEB_API SearchContext {
   /// For searches that train themselves: a fresh network with the step's start weights, the data,
   /// the evaluator, the device, and the folder for their own artifacts and checkpoints.
   virtual std::shared_ptr<Network> make_network() = 0;
+  /// A quantizer by its registered name, for apply_policy(); ConfigError as for pipeline files.
+  virtual std::shared_ptr<Quantizer> make_quantizer(const PluginSpec& spec) = 0;
   virtual const DataLoader& data() = 0;
   virtual const Evaluator& evaluator() const = 0;
   virtual torch::Device device() const = 0;
