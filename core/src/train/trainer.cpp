@@ -331,7 +331,7 @@ class Run {
     if (hooks.forward_backward) {
       loss = hooks.forward_backward(network_, batch);
     } else {
-      const Output output = forward(network_, batch);
+      const Output output = forward(network_, batch, options_.precision);
       loss = torch::nn::functional::cross_entropy(
           output.logits, batch.target(),
           torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(
@@ -362,20 +362,12 @@ class Run {
     if (hooks.after_step) hooks.after_step(info_);
   }
 
-  // The losses are taken from float32 logits in any precision.
-  Output forward(Network& network, const Batch& batch) const {
-    const detail::Bfloat16Autocast autocast(options_.precision == "bf16", request_.device);
-    Output output = network.forward(batch);
-    output.logits = output.logits.to(torch::kFloat32);
-    return output;
-  }
-
   torch::Tensor distilled(const torch::Tensor& loss, const Output& output, const Batch& batch) {
     const DistillationOptions& o = options_.distillation;
     torch::Tensor answers;
     {
       torch::NoGradGuard no_grad;
-      answers = forward(*request_.teacher, batch).logits;
+      answers = forward(*request_.teacher, batch, options_.precision).logits;
     }
     return loss * (1 - o.weight) +
            distillation_loss(output.logits, answers, o.temperature) * o.weight;
@@ -464,6 +456,13 @@ class CumulativeStatistics {
 };
 
 }  // namespace
+
+Output forward(Network& network, const Batch& batch, const std::string& precision) {
+  const detail::Bfloat16Autocast autocast(precision == "bf16", batch.input().device());
+  Output output = network.forward(batch);
+  output.logits = output.logits.to(torch::kFloat32);
+  return output;
+}
 
 FitResult Trainer::fit(Network& network, const DataLoader& data, const FitRequest& request) {
   network.to(request.device);

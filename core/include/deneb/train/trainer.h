@@ -85,6 +85,10 @@ class DENEB_API Trainer {
   TrainerOptions options_;
 };
 
+/// A training pass in TrainerOptions::precision; the logits are float32. For hooks that replace the
+/// standard pass.
+DENEB_API Output forward(Network& network, const Batch& batch, const std::string& precision);
+
 /// Re-estimates running statistics of all batch norms: plain average of the means and unbiased
 /// variances of `batches` training batches (all when larger), weights untouched. Other modules are
 /// in training mode meanwhile (dropout drops).

@@ -1,0 +1,116 @@
+#include <deneb/nn/layers.h>
+#include <deneb/plugin/plugin.h>
+#include <torch/nn/init.h>
+#include <torch/nn/modules/container/sequential.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace {
+
+using deneb::nn::BatchNorm2d;
+using deneb::nn::Conv2d;
+
+struct MobileNetV1Options {
+  double width_multiplier = 1.0;
+  int num_classes = 1000;
+  int in_channels = 3;
+  int image_size = 224;
+
+  template <class V>
+  void visit(V& v) {
+    v("width_multiplier", width_multiplier,
+      "factor of all channel numbers, which are rounded to the nearest and at least 8", {0.1, 4});
+    v("num_classes", num_classes, "outputs", {2, 100000});
+    v("in_channels", in_channels, "channels of the image", {1, 1024});
+    v("image_size", image_size, "height and width of the image", {32, 1024});
+  }
+  int scaled(int channels) const {
+    return std::max(8, int(std::lround(channels * width_multiplier)));
+  }
+};
+
+Conv2d conv(int in, int out, int kernel, int stride, int groups = 1) {
+  Conv2d layer(torch::nn::Conv2dOptions(in, out, kernel)
+                   .stride(stride)
+                   .padding(kernel / 2)
+                   .groups(groups)
+                   .bias(false));
+  // LibTorch's fan out leaves out the groups, so depthwise weights would start far too small.
+  torch::nn::init::kaiming_normal_(layer->weight, 0.0, torch::kFanIn, torch::kReLU);
+  return layer;
+}
+
+/// 3x3 convolution of each channel, then 1x1 convolution across them.
+class SeparableImpl final : public torch::nn::Module {
+ public:
+  SeparableImpl(int in, int out, int stride) {
+    depthwise_ = register_module("depthwise", conv(in, in, 3, stride, /*groups=*/in));
+    depthwise_bn_ = register_module("depthwise_bn", BatchNorm2d(depthwise_));
+    pointwise_ = register_module("pointwise", conv(in, out, 1, 1));
+    pointwise_bn_ = register_module("pointwise_bn", BatchNorm2d(pointwise_));
+  }
+
+  torch::Tensor forward(torch::Tensor x) {
+    x = depthwise_bn_(depthwise_(std::move(x))).relu_();
+    return pointwise_bn_(pointwise_(std::move(x))).relu_();
+  }
+
+ private:
+  Conv2d depthwise_{nullptr}, pointwise_{nullptr};
+  BatchNorm2d depthwise_bn_{nullptr}, pointwise_bn_{nullptr};
+};
+TORCH_MODULE(Separable);
+
+class MobileNetV1 final : public deneb::Network {
+ public:
+  using Options = MobileNetV1Options;
+  explicit MobileNetV1(const Options& o) : options_(o) {
+    int in = o.scaled(32);
+    const Conv2d first = conv(o.in_channels, in, 3, 2);
+    stem_->push_back("conv", first);
+    stem_->push_back("bn", BatchNorm2d(first));
+    register_module("stem", stem_);
+
+    struct Stage {
+      int channels, blocks, stride;  // the first block of a stage takes the stride
+    };
+    for (const Stage& stage :
+         {Stage{64, 1, 1}, {128, 2, 2}, {256, 2, 2}, {512, 6, 2}, {1024, 2, 2}}) {
+      const int out = o.scaled(stage.channels);
+      for (int b = 0; b < stage.blocks; ++b) {
+        blocks_->push_back(Separable(in, out, b == 0 ? stage.stride : 1));
+        in = out;
+      }
+    }
+    register_module("blocks", blocks_);
+    pool_ = register_module("avgpool", deneb::nn::GlobalAvgPool2d());
+    fc_ = register_module("fc", deneb::nn::Linear(in, o.num_classes));
+  }
+
+  torch::Tensor forward(torch::Tensor x) override {
+    x = stem_->forward(std::move(x)).relu_();
+    x = blocks_->forward(std::move(x));
+    return fc_(pool_(x));
+  }
+
+  std::vector<std::int64_t> input_shape() const override {
+    return {options_.in_channels, options_.image_size, options_.image_size};
+  }
+  std::int64_t num_classes() const override { return options_.num_classes; }
+
+ private:
+  Options options_;
+  torch::nn::Sequential stem_, blocks_;
+  deneb::nn::GlobalAvgPool2d pool_{nullptr};
+  deneb::nn::Linear fc_{nullptr};
+};
+
+void register_all(deneb::Registrar& r) {
+  r.add<deneb::Network, MobileNetV1>(
+      "MobileNetV1", "depthwise separable convolutions for ImageNet (Howard et al. 2017)");
+}
+
+}  // namespace
+
+DENEB_PLUGIN("mobilenet_v1", "0.1.0", "MobileNet V1 for ImageNet", register_all);

@@ -1,0 +1,324 @@
+#include "assignment.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include <deneb/io/files.h>
+
+namespace deneb::limpq {
+namespace {
+
+constexpr std::size_t kMostOptions = 20000;  // of one bundle of tied layers
+
+// Milliseconds per layer and pair of widths, as integers: nanoseconds.
+using LatencyTable = std::map<std::string, std::map<std::string, std::int64_t>>;
+
+std::string pair_word(int weight, int activation) {
+  return "w" + std::to_string(weight) + "a" + std::to_string(activation);
+}
+
+LatencyTable read_latency_table(const std::string& path) {
+  const auto root = nlohmann::ordered_json::parse(read_file(path), nullptr, false);
+  if (!root.is_object()) throw DataError(path + ": is no JSON object of layers");
+  LatencyTable table;
+  for (const auto& [layer, pairs] : root.items()) {
+    if (!pairs.is_object()) throw DataError(path + ": " + layer + ": is no object of pairs");
+    for (const auto& [pair, time] : pairs.items()) {
+      const double ms = time.is_number() ? time.get<double>() : -1;
+      if (!(ms >= 0) || ms > 1e9) {
+        throw DataError(path + ": " + layer + "." + pair + ": is " + time.dump() +
+                        ", expected milliseconds");
+      }
+      table[layer][pair] = std::llround(ms * 1e6);
+    }
+  }
+  return table;
+}
+
+// A limit that is a whole number but for rounding counts in full.
+std::int64_t floor_of(double value) { return static_cast<std::int64_t>(std::floor(value + 1e-6)); }
+
+}  // namespace
+
+AssignmentSolver::AssignmentSolver(const SearchSpace& space, const Indicators& indicators,
+                                   const LimpqOptions& options, Solve solve)
+    : space_(space), indicators_(indicators), options_(options), solve_(std::move(solve)) {
+  for (const LayerIndicators& known : indicators.layers) {
+    if (space.network().find(known.name)) continue;
+    throw ConfigError("search_algorithm.indicators: " + options.indicators + " has a layer '" +
+                      known.name + "' that " + space.network().model +
+                      " lacks; the file belongs to another network");
+  }
+  const auto& layers = space.network().layers;
+  const auto pairs = space.gene_pairs();
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (layers[i].pinned) continue;
+    if (!indicators.find(layers[i].name)) {
+      throw ConfigError("search_algorithm.indicators: " + options.indicators + " has no layer '" +
+                        layers[i].name +
+                        "', which is searched; pin it in search_space.overrides or train "
+                        "indicators for it");
+    }
+    genes_[i] = pairs.at(searched_.size());
+    searched_.push_back(i);
+  }
+  bundle_layers();
+}
+
+void AssignmentSolver::bundle_layers() {
+  std::map<std::size_t, std::size_t> bundle_of;  // gene -> bundle
+  for (const std::size_t i : searched_) {
+    const std::set<std::size_t> genes = {genes_[i].first, genes_[i].second};
+    Bundle joined{{i}, {genes.begin(), genes.end()}};
+    for (const std::size_t gene : genes) {
+      const auto known = bundle_of.find(gene);
+      if (known == bundle_of.end() || bundles_[known->second].layers.empty()) continue;
+      Bundle& other = bundles_[known->second];
+      joined.layers.insert(joined.layers.begin(), other.layers.begin(), other.layers.end());
+      joined.genes.insert(joined.genes.begin(), other.genes.begin(), other.genes.end());
+      other = {};
+    }
+    std::sort(joined.genes.begin(), joined.genes.end());
+    joined.genes.erase(std::unique(joined.genes.begin(), joined.genes.end()), joined.genes.end());
+    for (const std::size_t gene : joined.genes) bundle_of[gene] = bundles_.size();
+    bundles_.push_back(std::move(joined));
+  }
+  const auto is_empty = [](const Bundle& bundle) { return bundle.layers.empty(); };
+  bundles_.erase(std::remove_if(bundles_.begin(), bundles_.end(), is_empty), bundles_.end());
+}
+
+std::int64_t AssignmentSolver::macs(std::size_t layer) const {
+  const LayerInfo& info = space_.network().layers[layer];
+  return options_.bitops_counting == "limpq" ? unrounded_macs(info) : info.macs;
+}
+
+bool AssignmentSolver::allows_pair(int weight, int activation) const {
+  const auto& pairs = options_.pairs;
+  return pairs.empty() ||
+         std::find(pairs.begin(), pairs.end(), pair_word(weight, activation)) != pairs.end();
+}
+
+// Widths that task and indicators leave to a gene, widest first.
+std::vector<int> AssignmentSolver::allowed_widths(const Gene& gene, const Task& task) const {
+  const bool of_weight = gene.role != Gene::Role::kActivation;
+  const bool of_activation = gene.role != Gene::Role::kWeight;
+  if (!of_weight && task.fixed_act_bits > 0) return {task.fixed_act_bits};
+  std::vector<int> widths = task.bits;
+  if (widths.empty()) {
+    for (const Format& format : gene.candidates) widths.push_back(format.bits);
+    std::sort(widths.begin(), widths.end(), std::greater<>());
+  }
+  for (const int width : widths) {
+    const auto& known = indicators_.bits;
+    if (std::find(known.begin(), known.end(), width) != known.end()) continue;
+    throw ConfigError("search_algorithm.indicators: " + options_.indicators +
+                      " has no indicators of width " + std::to_string(width) +
+                      "; set bits to what it has");
+  }
+  if (!options_.erase_outliers) return widths;
+  for (const std::size_t i : gene.layers) {
+    const LayerIndicators& layer = *indicators_.find(space_.network().layers[i].name);
+    if (of_weight) widths = without_outliers(layer.weight, widths);
+    if (of_activation) widths = without_outliers(layer.activation, widths);
+  }
+  return widths;
+}
+
+std::vector<std::vector<int>> AssignmentSolver::allowed_candidates(const Task& task) const {
+  std::vector<std::vector<int>> allowed;
+  for (const Gene& gene : space_.genes()) {
+    std::vector<int> candidates;
+    for (const int width : allowed_widths(gene, task)) {
+      const auto found = std::find_if(gene.candidates.begin(), gene.candidates.end(),
+                                      [&](const Format& f) { return f.bits == width; });
+      if (found == gene.candidates.end()) {
+        throw ConfigError("search_algorithm.constraints: width " + std::to_string(width) +
+                          " is not in search_space.bit_candidates; add it there");
+      }
+      candidates.push_back(static_cast<int>(found - gene.candidates.begin()));
+    }
+    allowed.push_back(std::move(candidates));
+  }
+  return allowed;
+}
+
+// BitOps and weight bits come first, with or without a limit: of equally good policies the one that
+// takes less of them wins.
+std::vector<AssignmentSolver::Row> AssignmentSolver::rows(const Task& task) const {
+  const ConstraintSet& limits = task.limits;
+  const auto& layers = space_.network().layers;
+  const BitPolicy fixed = space_.decode(space_.widest());
+  std::int64_t searched_macs = 0, fixed_bitops = 0, fixed_bits = 0, weights = 0;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    weights += layers[i].weights;
+    if (!layers[i].pinned) {
+      searched_macs += macs(i);
+      continue;
+    }
+    const LayerChoice& choice = *fixed.find(layers[i].name);
+    fixed_bitops += macs(i) * choice.weight.bits * choice.activation.bits;
+    fixed_bits += layers[i].weights * choice.weight.bits;
+  }
+  std::optional<std::int64_t> bitops, bits;
+  if (limits.bitops.wb > 0) bitops = searched_macs * limits.bitops.wb * limits.bitops.ab;
+  if (limits.bitops.giga > 0) bitops = floor_of(limits.bitops.giga * 1e9) - fixed_bitops;
+  if (limits.compression_ratio > 0) {
+    bits = floor_of(32.0 * double(weights) / limits.compression_ratio - double(fixed_bits));
+  }
+  if (limits.size_mib > 0) bits = floor_of(limits.size_mib * 8 * 1024 * 1024) - fixed_bits;
+
+  std::vector<Row> rows;
+  rows.push_back({{"BitOps of the searched layers", bitops, std::nullopt},
+                  [this](std::size_t i, int w, int a) { return macs(i) * w * a; }});
+  rows.push_back({{"weight bits of the searched layers", bits, std::nullopt},
+                  [&layers](std::size_t i, int w, int) { return layers[i].weights * w; }});
+  const double count = double(searched_.size());
+  if (limits.avg_bits.w > 0) {
+    rows.push_back({{"sum of the weight widths", floor_of(limits.avg_bits.w * count), std::nullopt},
+                    [](std::size_t, int w, int) -> std::int64_t { return w; }});
+  }
+  if (limits.avg_bits.a > 0) {
+    rows.push_back(
+        {{"sum of the activation widths", floor_of(limits.avg_bits.a * count), std::nullopt},
+         [](std::size_t, int, int a) -> std::int64_t { return a; }});
+  }
+  if (!limits.latency.table.empty()) rows.push_back(latency_row(limits.latency));
+  const auto is_free = [](const Row& row) { return !row.row.most.has_value(); };
+  while (rows.size() > 4) {
+    const auto free = std::find_if(rows.begin(), rows.end(), is_free);
+    if (free == rows.end()) {
+      throw ConfigError("search_algorithm.constraints: set '" + limits.name +
+                        "' has more than four limits; leave one out");
+    }
+    rows.erase(free);
+  }
+  return rows;
+}
+
+AssignmentSolver::Row AssignmentSolver::latency_row(const LatencyLimit& limit) const {
+  const auto table = std::make_shared<LatencyTable>(read_latency_table(limit.table));
+  const auto& layers = space_.network().layers;
+  for (const std::size_t i : searched_) {
+    if (table->count(layers[i].name)) continue;
+    throw DataError(limit.table + ": has no layer '" + layers[i].name + "', which is searched");
+  }
+  return {{"latency in ns", floor_of(limit.budget_ms * 1e6), std::nullopt},
+          [table, &layers](std::size_t i, int w, int a) -> std::int64_t {
+            const auto& times = table->at(layers[i].name);
+            const auto found = times.find(pair_word(w, a));
+            return found == times.end() ? -1 : found->second;  // -1: no such operator
+          }};
+}
+
+// All choices of the bundle's genes, those that prefer wide formats first.
+std::vector<AssignmentSolver::Option> AssignmentSolver::options_of(
+    const Bundle& bundle, const Task& task, const std::vector<std::vector<int>>& allowed,
+    const std::vector<Row>& rows) const {
+  double combinations = 1;
+  for (const std::size_t gene : bundle.genes) combinations *= double(allowed[gene].size());
+  if (combinations > double(kMostOptions)) {
+    throw ConfigError("search_space: " + std::to_string(bundle.layers.size()) +
+                      " layers are tied to each other, which makes too many choices at once; "
+                      "untie them or offer fewer widths");
+  }
+  const auto width = [this](std::size_t gene, int candidate) {
+    return space_.genes()[gene].candidates[static_cast<std::size_t>(candidate)].bits;
+  };
+  std::vector<Option> options;
+  std::vector<std::size_t> position(bundle.genes.size(), 0);
+  for (double done = 0; done < combinations; ++done) {
+    std::map<std::size_t, int> chosen;  // gene -> candidate
+    for (std::size_t g = 0; g < bundle.genes.size(); ++g) {
+      chosen[bundle.genes[g]] = allowed[bundle.genes[g]][position[g]];
+    }
+    Option option;
+    option.knapsack.uses.assign(rows.size(), 0);
+    bool possible = true;
+    for (const std::size_t i : bundle.layers) {
+      const auto& [weight_gene, activation_gene] = genes_.at(i);
+      const int w = width(weight_gene, chosen[weight_gene]);
+      const int a = width(activation_gene, chosen[activation_gene]);
+      possible = possible && allows_pair(w, a);
+      const LayerIndicators& layer = *indicators_.find(space_.network().layers[i].name);
+      if (task.fixed_act_bits == 0) option.knapsack.cost += layer.activation.at(a);
+      option.knapsack.cost += task.alpha * layer.weight.at(w);
+      for (std::size_t r = 0; r < rows.size(); ++r) {
+        const std::int64_t use = rows[r].use(i, w, a);
+        possible = possible && use >= 0;
+        option.knapsack.uses[r] += use;
+      }
+    }
+    for (const std::size_t gene : bundle.genes) option.choice.push_back(chosen[gene]);
+    if (possible) options.push_back(std::move(option));
+    for (std::size_t g = bundle.genes.size(); g-- > 0;) {
+      if (++position[g] < allowed[bundle.genes[g]].size()) break;
+      position[g] = 0;
+    }
+  }
+  return options;
+}
+
+AssignmentSolver::Prepared AssignmentSolver::prepare(const Task& task) const {
+  const auto allowed = allowed_candidates(task);
+  const std::vector<Row> limits = rows(task);
+  Prepared prepared;
+  for (const Row& row : limits) prepared.problem.rows.push_back(row.row);
+  for (const Bundle& bundle : bundles_) {
+    prepared.options.push_back(options_of(bundle, task, allowed, limits));
+    prepared.problem.groups.emplace_back();
+    for (const Option& option : prepared.options.back()) {
+      prepared.problem.groups.back().options.push_back(option.knapsack);
+    }
+  }
+  return prepared;
+}
+
+Assignment AssignmentSolver::solve(const Task& task) const {
+  const auto [problem, options] = prepare(task);
+  Assignment result;
+  result.name = task.limits.name;
+  result.solution = solve_(problem);
+  result.optimal = result.solution.status == KnapsackSolution::Status::kOptimal;
+  result.reason = result.solution.reason;
+  if (!result.optimal) return result;
+  std::vector<int> genome(space_.genes().size());
+  for (std::size_t b = 0; b < bundles_.size(); ++b) {
+    const auto chosen = static_cast<std::size_t>(result.solution.chosen[b]);
+    for (std::size_t g = 0; g < bundles_[b].genes.size(); ++g) {
+      genome[bundles_[b].genes[g]] = options[b][chosen].choice[g];
+    }
+  }
+  result.policy = space_.decode(genome);
+  for (const std::size_t i : searched_) {
+    const LayerChoice& choice = *result.policy.find(space_.network().layers[i].name);
+    result.weight_bits.push_back(choice.weight.bits);
+    result.activation_bits.push_back(choice.activation.bits);
+  }
+  result.totals = totals_of(result.policy);
+  return result;
+}
+
+Totals AssignmentSolver::totals_of(const BitPolicy& policy) const {
+  Totals totals;
+  std::int64_t weights = 0;
+  const auto& layers = space_.network().layers;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const LayerChoice& choice = *policy.find(layers[i].name);
+    const std::int64_t bitops = macs(i) * choice.weight.bits * choice.activation.bits;
+    const std::int64_t bits = layers[i].weights * choice.weight.bits;
+    totals.bitops += bitops;
+    totals.weight_bits += bits;
+    weights += layers[i].weights;
+    if (layers[i].pinned) continue;
+    totals.searched_bitops += bitops;
+    totals.searched_weight_bits += bits;
+  }
+  totals.compression_ratio = 32.0 * double(weights) / double(totals.weight_bits);
+  return totals;
+}
+
+}  // namespace deneb::limpq

@@ -1,0 +1,214 @@
+#include "indicator_training.h"
+
+#include <torch/nn/functional/loss.h>
+
+#include <algorithm>
+#include <memory>
+#include <random>
+
+#include <deneb/nn/layers.h>
+#include <deneb/nn/walk.h>
+#include <deneb/random.h>
+#include <deneb/train/trainer.h>
+
+namespace deneb::limpq {
+namespace {
+
+using torch::Tensor;
+
+constexpr double kSmallestIndicator = 1e-5;  // the step that LSQ uses where a smaller one is stored
+
+// A batch norm with a copy for every width. The copies are its submodules, so that they are trained
+// and saved with the network.
+class SwitchableNorm {
+ public:
+  SwitchableNorm(std::shared_ptr<nn::BatchNorm2dImpl> norm, const std::vector<int>& bits)
+      : norm_(std::move(norm)) {
+    torch::NoGradGuard no_grad;
+    for (const int width : bits) {
+      nn::BatchNorm2d copy(norm_->weight.size(0), norm_->options);
+      copy->to(norm_->weight.device());
+      copy->weight.copy_(norm_->weight);
+      copy->bias.copy_(norm_->bias);
+      copy->running_mean.copy_(norm_->running_mean);
+      copy->running_var.copy_(norm_->running_var);
+      copies_.emplace(width, norm_->register_module("width" + std::to_string(width), copy));
+    }
+  }
+
+  void use(int width) {
+    const nn::BatchNorm2d& copy = copies_.at(width);
+    norm_->weight = copy->weight;
+    norm_->bias = copy->bias;
+    norm_->running_mean = copy->running_mean;
+    norm_->running_var = copy->running_var;
+    norm_->num_batches_tracked = copy->num_batches_tracked;
+  }
+
+ private:
+  std::shared_ptr<nn::BatchNorm2dImpl> norm_;
+  std::map<int, nn::BatchNorm2d> copies_;
+};
+
+// A searched layer and the batch norms that come after it in the order of registration.
+struct SearchedLayer {
+  std::string name;
+  QuantLayer* layer;
+  bool signed_input;
+  std::vector<SwitchableNorm> norms;
+
+  void use(int width) {
+    layer->weight_quantizer()->set_format(Format::integer(width, true));
+    layer->input_quantizer()->set_format(Format::integer(width, signed_input));
+    for (SwitchableNorm& norm : norms) norm.use(width);
+  }
+};
+
+class JointTraining {
+ public:
+  JointTraining(SearchContext& context, const TrainingOptions& options,
+                const std::vector<int>& bits)
+      : context_(context), options_(options), bits_(bits), network_(context.make_network()) {
+    put_quantizers_in();
+    find_layers();
+    if (options_.freeze_weights) freeze_weights();
+  }
+
+  Indicators run() {
+    Trainer trainer(options_.trainer);
+    FitRequest request;
+    request.seed = context_.seed("indicators");
+    request.device = context_.device();
+    request.checkpoint = context_.artifact_path("indicators.checkpoint.safetensors");
+    request.hooks.before_step = [this](StepInfo& info) { step_ = info.step; };
+    request.hooks.forward_backward = [this](Network& network, const Batch& batch) {
+      return pass_all(network, batch);
+    };
+    request.hooks.on_progress = [this](const StepInfo& info) {
+      context_.progress(info.step, info.total_steps,
+                        "training indicators, loss " + std::to_string(info.loss));
+    };
+    trainer.fit(*network_, context_.data(), request);
+    return extract();
+  }
+
+ private:
+  void put_quantizers_in() {
+    BitPolicy policy;
+    for (const LayerInfo& layer : context_.space().network().layers) {
+      if (layer.pinned) continue;
+      policy.set(layer.name, {Format::integer(bits_.front(), true),
+                              Format::integer(bits_.front(), layer.signed_input)});
+    }
+    const auto factory = [this] {
+      return context_.make_quantizer({"LSQ", {{"widths", bits_}, {"clamp_step", true}}});
+    };
+    apply_policy(*network_, policy, factory, factory);
+    network_->to(context_.device());
+  }
+
+  // A batch norm takes the width of the layer registered before it, whatever is between them.
+  void find_layers() {
+    const NetworkInfo& info = context_.space().network();
+    SearchedLayer* last = nullptr;
+    layers_.reserve(info.layers.size());  // `last` points into it
+    for (const auto& item : network_->named_modules("", /*include_self=*/false)) {
+      if (auto* layer = dynamic_cast<QuantLayer*>(item.value().get())) {
+        const LayerInfo* facts = info.find(item.key());
+        last = nullptr;
+        if (!facts || facts->pinned) continue;
+        layers_.push_back({item.key(), layer, facts->signed_input, {}});
+        last = &layers_.back();
+      } else if (auto norm = std::dynamic_pointer_cast<nn::BatchNorm2dImpl>(item.value())) {
+        if (last) last->norms.emplace_back(norm, bits_);
+      }
+    }
+  }
+
+  void freeze_weights() {
+    for (const auto& p : network_->named_parameters()) {
+      const bool trained = p.key().find("_quantizer.") != std::string::npos ||
+                           p.key().find(".width") != std::string::npos;
+      if (!trained) p.value().set_requires_grad(false);
+    }
+  }
+
+  // Loss of the largest width; gradients of all passes are summed.
+  Tensor pass_all(Network& network, const Batch& batch) {
+    Tensor first, reported;
+    const auto pass = [&] {
+      const Tensor logits = forward(network, batch, options_.trainer.precision).logits;
+      Tensor loss;
+      if (options_.inplace_distillation && first.defined()) {
+        loss = -(first.softmax(1) * logits.log_softmax(1)).sum(1).mean();
+      } else {
+        namespace F = torch::nn::functional;
+        loss = F::cross_entropy(
+            logits, batch.target(),
+            F::CrossEntropyFuncOptions().label_smoothing(options_.trainer.label_smoothing));
+      }
+      loss.backward();
+      if (!first.defined()) {
+        first = logits.detach();
+        reported = loss.detach();
+      }
+    };
+    for (const int width : bits_) {
+      for (SearchedLayer& layer : layers_) layer.use(width);
+      pass();
+    }
+    std::mt19937_64 rng(derive_seed(context_.seed("mixed"), static_cast<std::uint64_t>(step_)));
+    for (int i = 0; i < options_.mixed_passes; ++i) {
+      for (SearchedLayer& layer : layers_) layer.use(bits_[uniform_index(rng, bits_.size())]);
+      pass();
+    }
+    drop_zero_gradients(network);
+    return reported;
+  }
+
+  // So that momentum and weight decay leave alone what no pass has touched.
+  static void drop_zero_gradients(Network& network) {
+    for (Tensor& p : network.parameters()) {
+      Tensor& gradient = p.mutable_grad();
+      if (gradient.defined() && !gradient.any().item<bool>()) gradient = Tensor();
+    }
+  }
+
+  Indicators extract() const {
+    Indicators indicators;
+    indicators.model = context_.space().network().model;
+    indicators.bits = bits_;
+    for (const SearchedLayer& layer : layers_) {
+      indicators.layers.push_back({layer.name, importance_of(*layer.layer->weight_quantizer()),
+                                   importance_of(*layer.layer->input_quantizer())});
+    }
+    return indicators;
+  }
+
+  Importance importance_of(Quantizer& quantizer) const {
+    const Tensor steps =
+        quantizer.named_parameters()["scale"].detach().to(torch::kCPU, torch::kFloat64);
+    Importance importance;
+    for (std::size_t i = 0; i < bits_.size(); ++i) {
+      importance[bits_[i]] =
+          std::max(steps[static_cast<std::int64_t>(i)].item<double>(), kSmallestIndicator);
+    }
+    return importance;
+  }
+
+  SearchContext& context_;
+  const TrainingOptions& options_;
+  const std::vector<int>& bits_;
+  std::shared_ptr<Network> network_;
+  std::vector<SearchedLayer> layers_;
+  std::int64_t step_ = 0;
+};
+
+}  // namespace
+
+Indicators train_indicators(SearchContext& context, const TrainingOptions& options,
+                            const std::vector<int>& bits) {
+  return JointTraining(context, options, bits).run();
+}
+
+}  // namespace deneb::limpq

@@ -1,0 +1,170 @@
+#include <algorithm>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include <deneb/io/files.h>
+#include <deneb/plugin/plugin.h>
+#include <deneb/search/search_algorithm.h>
+
+#include "assignment.h"
+#include "cbc_solver.h"
+#include "indicator_training.h"
+
+namespace {
+
+using namespace deneb::limpq;
+using nlohmann::ordered_json;
+
+Task task_of(const LimpqOptions& options, const ConstraintSet& set) {
+  Task task{set, set.alpha.value_or(options.alpha), set.bits.empty() ? options.bits : set.bits,
+            set.fixed_act_bits.value_or(options.fixed_act_bits)};
+  std::sort(task.bits.begin(), task.bits.end(), std::greater<>());
+  return task;
+}
+
+deneb::KnapsackSolution solve(const LimpqOptions& options, const deneb::KnapsackProblem& problem) {
+  if (options.solver == "cbc") return deneb::limpq::solve_by_cbc(problem);
+  deneb::KnapsackOptions knapsack;
+  knapsack.max_states = options.max_states;
+  return deneb::solve_multiple_choice_knapsack(problem, knapsack);
+}
+
+ordered_json to_json(const Assignment& a) {
+  const auto number = [&](double value) {
+    return a.optimal ? ordered_json(value) : ordered_json();
+  };
+  const auto count = [&](std::int64_t n) { return a.optimal ? ordered_json(n) : ordered_json(); };
+  const auto& second = a.solution.second_best;
+  return {{"name", a.name},
+          {"status", a.optimal ? "optimal" : "infeasible"},
+          {"objective", number(a.solution.cost)},
+          {"bound", number(a.solution.bound)},
+          {"unique", a.solution.unique},
+          {"second_best", second ? ordered_json(*second) : ordered_json()},
+          {"weight_bits", a.weight_bits},
+          {"activation_bits", a.activation_bits},
+          {"bitops", count(a.totals.bitops)},
+          {"searched_bitops", count(a.totals.searched_bitops)},
+          {"weight_bits_total", count(a.totals.weight_bits)},
+          {"searched_weight_bits", count(a.totals.searched_weight_bits)},
+          {"compression_ratio", number(a.totals.compression_ratio)},
+          {"seconds", a.solution.seconds},
+          {"reason", a.reason}};
+}
+
+constexpr const char* kTrain = "train";
+
+// All widths that indicators are needed for, descending.
+std::vector<int> widths_of(const LimpqOptions& options, const deneb::SearchSpace& space) {
+  std::set<int, std::greater<>> widths(options.bits.begin(), options.bits.end());
+  for (const ConstraintSet& set : options.constraints)
+    widths.insert(set.bits.begin(), set.bits.end());
+  if (widths.empty()) {
+    for (const deneb::Gene& gene : space.genes()) {
+      for (const deneb::Format& format : gene.candidates) widths.insert(format.bits);
+    }
+  }
+  return {widths.begin(), widths.end()};
+}
+
+// What training would give, as far as validation looks at it.
+Indicators placeholder(const std::vector<int>& widths, const deneb::SearchSpace& space) {
+  Indicators indicators;
+  indicators.bits = widths;
+  for (const deneb::LayerInfo& layer : space.network().layers) {
+    indicators.layers.push_back({layer.name, {}, {}});
+    for (const int width : widths) {
+      indicators.layers.back().weight[width] = indicators.layers.back().activation[width] = 1;
+    }
+  }
+  return indicators;
+}
+
+class Limpq final : public deneb::SearchAlgorithm {
+ public:
+  using Options = LimpqOptions;
+  explicit Limpq(const Options& options) : options_(options) {}
+
+  // Everything but the solving: whatever is wrong with files or options shows before the run.
+  void validate(const deneb::SearchSpace& space,
+                const std::vector<deneb::Objective>&) const override {
+    for (const deneb::Gene& gene : space.genes()) {
+      for (const deneb::Format& format : gene.candidates) {
+        if (format.is_integer()) continue;
+        throw deneb::ConfigError("search_space: LIMPQ knows integer widths only, not " +
+                                 format.text());
+      }
+    }
+    const Indicators indicators = options_.indicators == kTrain
+                                      ? placeholder(widths_of(options_, space), space)
+                                      : read_indicators(options_.indicators);
+    const AssignmentSolver solver(space, indicators, options_,
+                                  [](const auto&) { return deneb::KnapsackSolution{}; });
+    for (const ConstraintSet& set : options_.constraints) {
+      const Task task = task_of(options_, set);
+      const bool tied = space.genes().front().role == deneb::Gene::Role::kBoth;
+      if (tied && task.fixed_act_bits > 0) {
+        throw deneb::ConfigError(
+            "search_algorithm.fixed_act_bits: cannot be with "
+            "search_space.tie_weight_activation; remove one of them");
+      }
+      solver.solve(task);
+    }
+  }
+
+  deneb::SearchResult run(deneb::SearchContext& context) override {
+    Indicators indicators;
+    if (options_.indicators == kTrain) {
+      indicators =
+          train_indicators(context, options_.training, widths_of(options_, context.space()));
+      write_indicators(context.artifact_path("indicators.json"), indicators);
+    } else {
+      indicators = read_indicators(options_.indicators);
+    }
+    const AssignmentSolver solver(context.space(), indicators, options_,
+                                  [this](const auto& problem) { return solve(options_, problem); });
+    auto solutions = ordered_json::array();
+    deneb::SearchResult result;
+    result.objectives = {{"importance", deneb::Direction::kMinimize},
+                         {"bitops", deneb::Direction::kMinimize},
+                         {"size", deneb::Direction::kMinimize}};
+    std::string infeasible;
+    for (const ConstraintSet& set : options_.constraints) {
+      const Assignment found = solver.solve(task_of(options_, set));
+      solutions.push_back(to_json(found));
+      context.progress(std::int64_t(solutions.size()), std::int64_t(options_.constraints.size()),
+                       set.name);
+      if (!found.optimal) {
+        context.log("set '" + set.name + "' cannot be kept: " + found.reason);
+        infeasible += (infeasible.empty() ? "" : "; ") + set.name + ": " + found.reason;
+        continue;
+      }
+      deneb::Candidate candidate;
+      candidate.name = set.name;
+      candidate.policy = found.policy;
+      for (const auto& [name, value] : context.costs(found.policy)) candidate.metrics[name] = value;
+      candidate.metrics["importance"] = found.solution.cost;
+      candidate.metrics["compression_ratio"] = found.totals.compression_ratio;
+      result.candidates.push_back(std::move(candidate));
+    }
+    deneb::write_file_atomically(context.artifact_path("solutions.json"), solutions.dump(1) + "\n");
+    if (!infeasible.empty() && !options_.allow_infeasible) {
+      result.failure =
+          "constraints that cannot be kept (allow_infeasible goes on without them): " + infeasible;
+    }
+    return result;
+  }
+
+ private:
+  Options options_;
+};
+
+void register_all(deneb::Registrar& r) {
+  r.add<deneb::SearchAlgorithm, Limpq>(
+      "LIMPQ", "learned layer importance and an exact integer program (Tang et al. 2022)");
+}
+
+}  // namespace
+
+DENEB_PLUGIN("limpq", "0.1.0", "LIMPQ search", register_all);

@@ -1,0 +1,187 @@
+#pragma once
+
+#include <deneb/options/options.h>
+#include <deneb/train/trainer_options.h>
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace deneb::limpq {
+
+struct BitOpsLimit {
+  int wb = 0, ab = 0;
+  double giga = 0;
+  template <class V>
+  void visit(V& v) {
+    v("wb", wb, "as many as uniform weights of this width ...", {0, 16});
+    v("ab", ab, "... with uniform activations of this width take in the searched layers", {0, 16});
+    v("giga", giga, "or so many 1e9 for the whole network, fixed layers included", {0, 1e12});
+  }
+  bool is_set() const { return giga > 0 || wb > 0; }
+  void check(OptionErrors& errors) const {
+    if ((wb > 0) != (ab > 0)) errors.add("", "wb and ab belong together; give both");
+    if (wb > 0 && giga > 0) errors.add("giga", "is given beside wb and ab; keep one of them");
+  }
+};
+
+struct AverageLimit {
+  double w = 0, a = 0;
+  template <class V>
+  void visit(V& v) {
+    v("w", w, "largest mean width of weights over the searched layers, each counting once",
+      {0, 16});
+    v("a", a, "the same of activations", {0, 16});
+  }
+};
+
+struct LatencyLimit {
+  std::string table;
+  double budget_ms = 0;
+  template <class V>
+  void visit(V& v) {
+    v("table", table,
+      "JSON file {layer: {\"w4a4\": milliseconds, ...}}; pairs that it lacks are not chosen");
+    v("budget_ms", budget_ms, "largest sum over the searched layers", {0, 1e9});
+  }
+  void check(OptionErrors& errors) const {
+    if (table.empty() != (budget_ms <= 0)) {
+      errors.add("", "table and budget_ms belong together; give both");
+    }
+  }
+};
+
+/// What a policy has to keep: all of it at once.
+struct ConstraintSet {
+  std::string name;
+  BitOpsLimit bitops;
+  double compression_ratio = 0;
+  double size_mib = 0;
+  AverageLimit avg_bits;
+  LatencyLimit latency;
+  std::optional<double> alpha;
+  std::vector<int> bits;
+  std::optional<int> fixed_act_bits;
+  template <class V>
+  void visit(V& v) {
+    v("name", name, "name of the policy file: w3a4_cr12.2");
+    v("bitops", bitops, "bit operations");
+    v("compression_ratio", compression_ratio,
+      "least ratio of the float32 weights' size to the quantized one, fixed layers included",
+      {0, 32});
+    v("size_mib", size_mib, "largest size of all weights, in MiB", {0, 1e9});
+    v("avg_bits", avg_bits, "mean widths");
+    v("latency", latency, "sum of measured times");
+    v("alpha", alpha, "instead of search_algorithm.alpha", {0, 1e6});
+    v("bits", bits, "instead of search_algorithm.bits", {1, 16});
+    v("fixed_act_bits", fixed_act_bits, "instead of search_algorithm.fixed_act_bits", {0, 16});
+  }
+  bool is_empty() const {
+    return !bitops.is_set() && compression_ratio <= 0 && size_mib <= 0 && avg_bits.w <= 0 &&
+           avg_bits.a <= 0 && latency.table.empty();
+  }
+  void check(OptionErrors& errors) const {
+    if (name.empty()) errors.add("name", "is empty; it names the policy file, e.g. w3a4");
+    if (is_empty()) {
+      errors.add("",
+                 "has no limit, so the widest policy would win; give bitops, compression_ratio, "
+                 "size_mib, avg_bits or latency");
+    }
+    if (size_mib > 0 && compression_ratio > 0) {
+      errors.add("size_mib", "is given beside compression_ratio, which limits the same; keep one");
+    }
+  }
+};
+
+/// How indicators are trained: LIMPQ's recipe (github.com/1hunters/LIMPQ, ResNet-50) by default.
+struct TrainingOptions {
+  TrainerOptions trainer = recipe();
+  int mixed_passes = 1;
+  bool inplace_distillation = false;
+  bool freeze_weights = false;
+  template <class V>
+  void visit(V& v) {
+    v("trainer", trainer,
+      "optimizer, schedule, clipping; data_loader.train_limit of the step "
+      "says how much data");
+    v("mixed_passes", mixed_passes,
+      "passes per step with a random width for every layer, after one pass for each width",
+      {0, 100});
+    v("inplace_distillation", inplace_distillation,
+      "passes after the first, of the largest width, learn its answers instead of the labels");
+    v("freeze_weights", freeze_weights, "train step sizes and batch norms only");
+  }
+
+ private:
+  static TrainerOptions recipe() {
+    TrainerOptions o;
+    o.epochs = 3;
+    o.valid_interval = 0;
+    o.label_smoothing = 0.1;
+    o.grad_clip_value = 1;
+    o.optimizer.lr = 0.01;
+    o.optimizer.nesterov = true;
+    o.optimizer.weight_decay = 2.5e-5;
+    o.optimizer.decay_1d = false;
+    o.lr_scheduler.type = "Cosine";
+    o.lr_scheduler.min_lr = 1e-5;
+    o.lr_scheduler.per_step = false;
+    return o;
+  }
+};
+
+struct LimpqOptions {
+  std::string indicators = "train";
+  TrainingOptions training;
+  std::vector<int> bits;
+  double alpha = 2.0;
+  bool erase_outliers = true;
+  int fixed_act_bits = 0;
+  std::vector<std::string> pairs;
+  std::string bitops_counting = "exact";
+  std::vector<ConstraintSet> constraints;
+  bool allow_infeasible = false;
+  std::string solver = "mckp";
+  std::int64_t max_states = 5'000'000;
+  template <class V>
+  void visit(V& v) {
+    v("indicators", indicators,
+      "train: learn them first; or a file of them (README), where {pipeline_dir} stands for the "
+      "folder of the pipeline file");
+    v("training", training, "how to learn them");
+    v("bits", bits, "widths to choose from; empty = all of the search space", {1, 16});
+    v("alpha", alpha, "weight of the weights' indicators against the activations'", {0, 1e6});
+    v("erase_outliers", erase_outliers,
+      "leave out widths whose indicator is smaller than that of the next larger width");
+    v("fixed_act_bits", fixed_act_bits,
+      "search weights only, with all activations at this width; 0 = search both", {0, 16});
+    v("pairs", pairs, "the only pairs of widths that the hardware can do: w4a4; empty = any");
+    v("bitops_counting", bitops_counting,
+      "MACs by the true output size, or as LIMPQ's code counts them (cost model bitops)",
+      {"exact", "limpq"});
+    v("constraints", constraints, "sets of limits, one policy each from the same indicators");
+    v("allow_infeasible", allow_infeasible,
+      "a set that cannot be kept does not make the run fail in the end");
+    v("solver", solver, "mckp: Deneb's own; cbc: COIN-OR CBC, far slower; both exact",
+      {"mckp", "cbc"});
+    v("max_states", max_states,
+      "mckp: partial policies to remember before a slower search with less memory takes over",
+      {1, 1e12});
+  }
+  void check(OptionErrors& errors) const {
+    if (indicators.empty()) {
+      errors.add("indicators",
+                 "is empty; name a file of indicators (plugins/search/limpq/README.md)");
+    }
+    if (constraints.empty()) errors.add("constraints", "is empty; give one set of limits or more");
+    std::set<std::string> names;
+    for (const ConstraintSet& set : constraints) {
+      if (!set.name.empty() && !names.insert(set.name).second) {
+        errors.add("constraints", "has two sets named '" + set.name + "'; every name is a file");
+      }
+    }
+  }
+};
+
+}  // namespace deneb::limpq

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# LIMPQ as users run it: indicators, solutions and policies; the same again, also after kill -9;
+# limits that nobody can keep; and, where DENEB_EXTRA_TEST_DATA has them, the released indicators.
+. "$(dirname "$0")/common.sh"
+smoke=$source/pipelines/smoke/limpq_resnet20_synthetic.json
+
+field() { # FILE EXPRESSION over the list `s`
+  python3 -c 'import json, sys; s = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
+}
+timeless_solutions() { field "$1" '[{k: v for k, v in x.items() if k != "seconds"} for x in s]'; }
+
+run "$smoke" first
+nas=tasks/first/output/nas
+[ "$(field $nas/solutions.json '[(x["name"], x["status"]) for x in s]')" = \
+  "[('w3a3', 'optimal'), ('small', 'optimal')]" ] || fail "solutions: $(cat $nas/solutions.json)"
+[ "$(field $nas/solutions.json 's[1]["compression_ratio"] >= 9')" = True ] || fail "ratio missed"
+[ "$(column policy $nas/output.csv | paste -sd ' ')" = "policies/w3a3.json policies/small.json" ] ||
+  fail "output.csv: $(cat $nas/output.csv)"
+[ "$(column status tasks/first/output/fully_train/reports.csv | sort -u)" = finished ] ||
+  fail "fully_train: $(cat tasks/first/output/fully_train/reports.csv)"
+
+run "$smoke" second
+cmp $nas/indicators.json tasks/second/output/nas/indicators.json || fail "indicators differ"
+diff <(timeless_solutions $nas/solutions.json) \
+     <(timeless_solutions tasks/second/output/nas/solutions.json) || fail "solutions differ"
+
+# Indicators of a finished training serve any number of other limits.
+run "$smoke" reused --set "nas.search_algorithm.indicators=$PWD/$nas/indicators.json" \
+  --set 'pipeline=["nas"]'
+diff <(timeless_solutions $nas/solutions.json) \
+     <(timeless_solutions tasks/reused/output/nas/solutions.json) || fail "reused solutions differ"
+
+long=(--set 'pipeline=["nas"]' --set nas.search_algorithm.training.trainer.epochs=16)
+run "$smoke" undisturbed "${long[@]}"
+for pause in 1.4 1.2 1.8 1.1; do
+  if [ -e tasks/killed/task.sqlite ]; then
+    timeout -s KILL $pause "$deneb" resume "$work/tasks/killed" --quiet || true
+  else
+    timeout -s KILL $pause "$deneb" run "$smoke" "${here[@]}" --task-id killed "${long[@]}" || true
+  fi
+done
+[ -e tasks/killed/output/nas/solutions.json ] || "$deneb" resume "$work/tasks/killed" --quiet
+cmp tasks/undisturbed/output/nas/indicators.json tasks/killed/output/nas/indicators.json ||
+  fail "indicators differ after kill -9"
+
+reuse=(--set "nas.search_algorithm.indicators=$PWD/$nas/indicators.json" --set 'pipeline=["nas"]')
+impossible='[{"name": "can", "bitops": {"wb": 3, "ab": 3}}, {"name": "cannot", "compression_ratio": 20}]'
+code=0
+run "$smoke" infeasible "${reuse[@]}" --set "nas.search_algorithm.constraints=$impossible" \
+  2> message || code=$?
+[ $code = 1 ] || fail "exit code $code for limits that nobody can keep"
+grep -q "cannot: .*weight bits" message || fail "no reason: $(cat message)"
+[ -e tasks/infeasible/output/nas/policies/can.json ] || fail "the other policy is missing"
+run "$smoke" allowed "${reuse[@]}" --set "nas.search_algorithm.constraints=$impossible" \
+  --set nas.search_algorithm.allow_infeasible=true
+
+released=${DENEB_EXTRA_TEST_DATA:-}/limpq_resnet50_indicators.json
+if [ ! -e "$released" ]; then
+  echo "skipped: DENEB_EXTRA_TEST_DATA has no limpq_resnet50_indicators.json"
+  exit 0
+fi
+run "$source/pipelines/limpq/resnet50_imagenet_w3a4_cr12.2.json" released \
+  --set "nas.search_algorithm.indicators=$released"
+s=tasks/released/output/nas/solutions.json
+[ "$(field $s 'abs(s[0]["objective"] - 4.617439227179) < 1e-9 and s[0]["unique"]')" = True ] ||
+  fail "the released example: $(cat $s)"
+[ "$(field $s '(s[0]["searched_bitops"], s[0]["bitops"], s[0]["searched_weight_bits"])')" = \
+  "(48283189248, 56034590720, 50417664)" ] || fail "its totals: $(cat $s)"

@@ -1,0 +1,252 @@
+#include <gmock/gmock.h>
+
+#include <deneb/io/files.h>
+
+#include <random>
+
+#include "assignment.h"
+#include "scratch_folder.h"
+#include "support/fake_search_context.h"
+
+namespace limpq_test {
+namespace {
+
+using namespace deneb;
+using namespace deneb::limpq;
+
+using ::testing::HasSubstr;
+
+constexpr int kLayers = 4;
+
+// Larger for fewer bits, different for every layer.
+Indicators made_up(const SearchSpace& space, std::vector<int> bits) {
+  std::mt19937 rng(5);
+  std::uniform_real_distribution<double> draw(0.5, 1.5);
+  Indicators indicators;
+  indicators.bits = bits;
+  for (const LayerInfo& layer : space.network().layers) {
+    LayerIndicators made{layer.name, {}, {}};
+    const double w = draw(rng), a = draw(rng);
+    for (const int width : bits) {
+      made.weight[width] = w * std::pow(2.0, -width);
+      made.activation[width] = a * std::pow(2.0, -width);
+    }
+    indicators.layers.push_back(made);
+  }
+  return indicators;
+}
+
+class AssignmentTest : public ::testing::Test {
+ protected:
+  explicit AssignmentTest(SearchSpaceOptions space = deneb::testing::open_space({4, 3, 2}))
+      : space_(deneb::testing::chain_network(kLayers), space),
+        indicators_(made_up(space_, {4, 3, 2})) {}
+
+  Assignment solve(const Task& task) {
+    return AssignmentSolver(space_, indicators_, options_,
+                            [](const KnapsackProblem& problem) {
+                              return solve_multiple_choice_knapsack(problem);
+                            })
+        .solve(task);
+  }
+  static Task bitops(int wb, int ab) {
+    Task task;
+    task.limits.name = "set";
+    task.limits.bitops.wb = wb;
+    task.limits.bitops.ab = ab;
+    return task;
+  }
+  double cost_of(const BitPolicy& policy, double alpha) const {
+    double cost = 0;
+    for (const LayerIndicators& layer : indicators_.layers) {
+      const LayerChoice& choice = *policy.find(layer.name);
+      cost +=
+          layer.activation.at(choice.activation.bits) + alpha * layer.weight.at(choice.weight.bits);
+    }
+    return cost;
+  }
+  std::int64_t bitops_of(const BitPolicy& policy) const {
+    std::int64_t sum = 0;
+    for (const LayerInfo& layer : space_.network().layers) {
+      const LayerChoice& choice = *policy.find(layer.name);
+      sum += layer.macs * choice.weight.bits * choice.activation.bits;
+    }
+    return sum;
+  }
+  // The best cost over all policies that `fits` accepts.
+  template <class Fits>
+  double best_cost(double alpha, const Fits& fits) const {
+    std::vector<int> genome(space_.genes().size(), 0);
+    double best = INFINITY;
+    for (;;) {
+      const BitPolicy policy = space_.decode(genome);
+      if (fits(policy)) best = std::min(best, cost_of(policy, alpha));
+      std::size_t g = 0;
+      while (g < genome.size() &&
+             ++genome[g] == static_cast<int>(space_.genes()[g].candidates.size())) {
+        genome[g++] = 0;
+      }
+      if (g == genome.size()) return best;
+    }
+  }
+
+  SearchSpace space_;
+  Indicators indicators_;
+  LimpqOptions options_;
+  ScratchFolder folder_;
+};
+
+TEST_F(AssignmentTest, FindsTheBestPolicyWithinTheBitOps) {
+  for (const double alpha : {0.5, 2.0}) {
+    Task task = bitops(3, 3);
+    task.alpha = alpha;
+    const Assignment found = solve(task);
+    ASSERT_TRUE(found.optimal) << found.reason;
+    const std::int64_t budget = 9 * (1000 + 2000 + 3000 + 1000);
+    EXPECT_LE(bitops_of(found.policy), budget);
+    EXPECT_NEAR(found.solution.cost, cost_of(found.policy, alpha), 1e-12);
+    EXPECT_NEAR(
+        found.solution.cost,
+        best_cost(alpha, [&](const BitPolicy& policy) { return bitops_of(policy) <= budget; }),
+        1e-12);
+    EXPECT_EQ(found.totals.bitops, bitops_of(found.policy));
+    EXPECT_EQ(found.totals.searched_bitops, found.totals.bitops);
+    EXPECT_EQ(found.weight_bits.size(), std::size_t(kLayers));
+  }
+}
+
+TEST_F(AssignmentTest, EveryLimitIsKept) {
+  Task task;
+  task.limits.compression_ratio = 11;  // 1000 weights: 2909 bits
+  Assignment found = solve(task);
+  EXPECT_GE(found.totals.compression_ratio, 11);
+  EXPECT_THAT(found.activation_bits, ::testing::Each(4));  // cost no weight bits
+  task = {};
+  task.limits.size_mib = 2500.0 / 8 / 1024 / 1024;
+  EXPECT_LE(solve(task).totals.weight_bits, 2500);
+  task = {};
+  task.limits.avg_bits.w = 2.5;
+  task.limits.avg_bits.a = 3.25;
+  found = solve(task);
+  const auto sum = [](const std::vector<int>& v) { return std::accumulate(v.begin(), v.end(), 0); };
+  EXPECT_EQ(sum(found.weight_bits), 10);
+  EXPECT_EQ(sum(found.activation_bits), 13);
+  task = {};
+  task.limits.bitops.giga = 50e3 / 1e9;
+  EXPECT_LE(solve(task).totals.bitops, 50000);
+}
+
+TEST_F(AssignmentTest, OnlyGivenWidthsAndPairs) {
+  Task task = bitops(3, 3);
+  task.bits = {4, 2};
+  for (const int width : solve(task).weight_bits) EXPECT_NE(width, 3);
+  options_.pairs = {"w4a4", "w2a2"};
+  const Assignment paired = solve(bitops(3, 3));
+  EXPECT_EQ(paired.weight_bits, paired.activation_bits);
+  options_.pairs.clear();
+  task = bitops(2, 4);
+  task.fixed_act_bits = 4;
+  const Assignment weights_only = solve(task);
+  EXPECT_THAT(weights_only.activation_bits, ::testing::Each(4));
+  EXPECT_THAT(weights_only.weight_bits, ::testing::Each(2));
+  double cost = 0;  // activations do not count
+  for (const auto& layer : indicators_.layers) cost += 2 * layer.weight.at(2);
+  EXPECT_NEAR(weights_only.solution.cost, cost, 1e-12);
+}
+
+TEST_F(AssignmentTest, LatencyTablesLimitAndForbid) {
+  const std::string path = folder_ / "latency.json";
+  std::string text = "{";
+  for (int i = 0; i < kLayers; ++i) {
+    text += std::string(i ? "," : "") + "\"layer" + std::to_string(i) +
+            "\": {\"w4a4\": 2.0, \"w2a4\": 1.5, \"w2a2\": 1.0}";
+  }
+  write_file_atomically(path, text + "}");
+  Task task;
+  task.limits.latency = {path, 6.5};
+  const Assignment found = solve(task);
+  ASSERT_TRUE(found.optimal);
+  double ms = 0;
+  for (std::size_t i = 0; i < found.weight_bits.size(); ++i) {
+    const int w = found.weight_bits[i], a = found.activation_bits[i];
+    ASSERT_TRUE((w == 4 && a == 4) || (w == 2 && (a == 4 || a == 2)));
+    ms += w == 4 ? 2 : a == 4 ? 1.5 : 1;
+  }
+  EXPECT_LE(ms, 6.5);
+  task.limits.latency.budget_ms = 3.9;
+  EXPECT_THAT(solve(task).reason, HasSubstr("latency in ns"));
+  write_file_atomically(path, "{\"layer0\": {\"w4a4\": 1}}");
+  EXPECT_THROW(solve(task), DataError);
+  write_file_atomically(path, "{\"layer0\": {\"w4a4\": -1}}");
+  EXPECT_THROW(solve(task), DataError);
+}
+
+TEST_F(AssignmentTest, OutliersAreNotChosen) {
+  indicators_.layers[1].weight[3] = 1e-6;  // looks free
+  const Assignment erased = solve(bitops(3, 3));
+  EXPECT_NE(erased.weight_bits[1], 3);
+  options_.erase_outliers = false;
+  EXPECT_EQ(solve(bitops(3, 3)).weight_bits[1], 3);
+}
+
+TEST_F(AssignmentTest, ErrorsSayWhatIsMissing) {
+  const auto error_of = [&](const Task& task) -> std::string {
+    try {
+      solve(task);
+    } catch (const ConfigError& e) {
+      return e.what();
+    }
+    return "no error";
+  };
+  Task task = bitops(3, 3);
+  task.bits = {8};
+  EXPECT_THAT(error_of(task), HasSubstr("no indicators of width 8"));
+  task = bitops(3, 3);
+  task.fixed_act_bits = 8;
+  EXPECT_THAT(error_of(task), HasSubstr("width 8 is not in search_space.bit_candidates"));
+  indicators_.layers.pop_back();
+  EXPECT_THAT(error_of(bitops(3, 3)), HasSubstr("has no layer 'layer3', which is searched"));
+  indicators_.layers[0].name = "other";
+  EXPECT_THAT(error_of(bitops(3, 3)), HasSubstr("has a layer 'other' that Chain lacks"));
+}
+
+SearchSpaceOptions tied(bool activations) {
+  SearchSpaceOptions options = deneb::testing::open_space({4, 3, 2});
+  (activations ? options.tie_activations : options.tie_weight_activation) = true;
+  return options;
+}
+
+class TiedWidths : public AssignmentTest {
+ protected:
+  TiedWidths() : AssignmentTest(tied(false)) {}
+};
+
+TEST_F(TiedWidths, WeightAndActivationAgree) {
+  const Assignment found = solve(bitops(3, 3));
+  EXPECT_EQ(found.weight_bits, found.activation_bits);
+  EXPECT_NEAR(found.solution.cost,
+              best_cost(2, [&](const BitPolicy& policy) { return bitops_of(policy) <= 63000; }),
+              1e-12);
+}
+
+// Layers 1 and 3 read one tensor.
+TEST(TiedActivations, AreSettledTogether) {
+  NetworkInfo network = deneb::testing::chain_network(kLayers);
+  network.layers[3].input_group = network.layers[1].input_group;
+  const SearchSpace space(network, tied(true));
+  const Indicators indicators = made_up(space, {4, 3, 2});
+  const LimpqOptions options;
+  Task task;
+  task.limits.bitops.wb = task.limits.bitops.ab = 3;
+  const AssignmentSolver solver(space, indicators, options, [](const KnapsackProblem& problem) {
+    EXPECT_EQ(problem.groups.size(), 3u);
+    return solve_multiple_choice_knapsack(problem);
+  });
+  const Assignment found = solver.solve(task);
+  ASSERT_TRUE(found.optimal);
+  EXPECT_EQ(found.activation_bits[1], found.activation_bits[3]);
+  EXPECT_EQ(space.encode(found.policy).size(), space.genes().size());
+}
+
+}  // namespace
+}  // namespace limpq_test
