@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <vector>
 
 namespace deneb {
@@ -19,6 +21,25 @@ namespace {
 constexpr int kMmapThreshold = 1 << 30;
 bool g_tuned = false, g_huge_pages = false;
 
+std::string first_line(const char* path) {
+  std::string line;
+  std::getline(std::ifstream(path), line);
+  return line;
+}
+
+bool is_unlimited(__rlimit_resource resource) {
+  rlimit limit{};
+  return getrlimit(resource, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
+}
+
+// Does the kernel give large pages to who asks, and address space to who does not use it?
+bool huge_pages_are_free() {
+  const std::string offered = first_line("/sys/kernel/mm/transparent_hugepage/enabled");
+  return !offered.empty() && offered.find("[never]") == std::string::npos &&
+         first_line("/proc/sys/vm/overcommit_memory") != "2" && is_unlimited(RLIMIT_AS) &&
+         is_unlimited(RLIMIT_DATA);
+}
+
 // Tensors span thousands of 4 KiB pages, and looking those up slows every pass over memory. Glibc
 // takes no address range from outside, so the heap is grown once by half of the machine's memory
 // (address space only, nothing is touched), marked, and given back to the heap.
@@ -26,11 +47,12 @@ bool use_huge_pages() {
 #if defined(__SANITIZE_ADDRESS__)
   return false;
 #else
+  if (!huge_pages_are_free()) return false;
   const std::size_t block = kMmapThreshold - 4096, page = sysconf(_SC_PAGESIZE);
   const std::size_t memory = page * static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES));
   std::vector<void*> blocks;
   bool marked = true;
-  for (std::size_t sum = 0; sum < memory / 2; sum += block) {
+  for (std::size_t sum = 0; marked && sum < memory / 2; sum += block) {
     void* const p = std::malloc(block);
     if (p == nullptr) break;
     blocks.push_back(p);

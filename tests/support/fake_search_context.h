@@ -38,10 +38,13 @@ inline SearchSpaceOptions open_space(std::vector<int> bits) {
 
 /// A search context with an analytic accuracy, so that searches are tested without training:
 /// accuracy = 1 - sum_i s_i (2^-w_i + 2^-a_i) with fixed s, cost = sum MACs (w + a) / 32.
-class FakeSearchContext final : public SearchContext {
+class FakeSearchContext : public SearchContext {
  public:
   FakeSearchContext(int layers, std::vector<int> bits, std::uint64_t seed)
       : space_(chain_network(layers), open_space(std::move(bits))), seed_(seed) {}
+
+  FakeSearchContext(NetworkInfo network, const SearchSpaceOptions& space, std::uint64_t seed)
+      : space_(std::move(network), space), seed_(seed) {}
 
   static double sensitivity(std::size_t layer) {
     return 0.02 + 0.013 * static_cast<double>((layer * 7) % 5);

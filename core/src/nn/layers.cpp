@@ -62,7 +62,10 @@ torch::Tensor QuantLayer::quantized(const std::shared_ptr<Quantizer>& quantizer,
 
 torch::Tensor QuantLayer::quantized_input(const torch::Tensor& x) const {
   const bool alone = x.use_count() == 1 && x.storage().use_count() == 1;
-  if (alone && !at::GradMode::is_enabled() && !observer_) hand_over(x);
+  if (alone && !at::GradMode::is_enabled() && !observer_ && input_quantizer_ &&
+      input_quantizer_->traits().writes_over) {
+    hand_over(x);
+  }
   torch::Tensor y = quantized(input_quantizer_, x);
   hand_over({});
   return y;
@@ -134,11 +137,13 @@ torch::Tensor Conv2dImpl::forward(torch::Tensor input) {
 }
 
 torch::Tensor Conv2dImpl::pad_and_convolve(const torch::Tensor& x, const Parameters& used) {
-  const torch::Tensor own = bias;
-  bias = used.bias;  // LibTorch's layer takes its member
-  torch::Tensor y = _conv_forward(x, used.weight);
-  bias = own;
-  return y;
+  // LibTorch's layer takes its member.
+  struct Exchange {
+    torch::Tensor &member, kept;
+    ~Exchange() { member = kept; }
+  } exchange{bias, bias};
+  bias = used.bias;
+  return _conv_forward(x, used.weight);
 }
 
 LinearImpl::LinearImpl(torch::nn::LinearOptions options) : torch::nn::LinearImpl(options) {}

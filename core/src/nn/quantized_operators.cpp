@@ -31,22 +31,31 @@ struct Holder final : torch::CustomClassHolder {
   Format format;
 };
 
-// Parameters of the quantizer are saved too: autograd then notices when they change.
+// Parameters and buffers of the quantizer are saved too: autograd then notices when they change.
 void save(AutogradContext* ctx, const Source& source, const Tensor& weight) {
   variable_list kept = {source.input, weight};
   for (const Tensor& p : source.quantizer->parameters()) kept.push_back(p);
+  for (const Tensor& b : source.quantizer->buffers()) kept.push_back(b);
   ctx->save_for_backward(std::move(kept));
   ctx->saved_data["quantizer"] =
       c10::IValue::make_capsule(c10::make_intrusive<Holder>(source.quantizer));
 }
 
-// The quantized input once more, in the type that the operator computed in.
-Tensor quantize_again(AutogradContext* ctx, const Tensor& input, torch::ScalarType type) {
+c10::intrusive_ptr<Holder> holder_of(AutogradContext* ctx) {
+  return c10::static_intrusive_pointer_cast<Holder>(ctx->saved_data["quantizer"].toCapsule());
+}
+
+void refuse_second_derivative() {
   TORCH_CHECK(!at::GradMode::is_enabled(),
               "a layer with quantized input has no second derivative; take it from the float "
               "network");
-  const auto holder =
-      c10::static_intrusive_pointer_cast<Holder>(ctx->saved_data["quantizer"].toCapsule());
+}
+
+bool writes_over(AutogradContext* ctx) { return holder_of(ctx)->quantizer->traits().writes_over; }
+
+// The quantized input once more, in the type that the operator computed in.
+Tensor quantize_again(AutogradContext* ctx, const Tensor& input, torch::ScalarType type) {
+  const auto holder = holder_of(ctx);
   TORCH_CHECK(holder->quantizer->format() == holder->format,
               "the format of a quantizer changed from ", holder->format.text(), " to ",
               holder->quantizer->format().text(),
@@ -73,6 +82,7 @@ class Convolution final : public Function<Convolution> {
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    refuse_second_derivative();
     const variable_list saved = ctx->get_saved_variables();
     const Tensor &g = gradients[0], &weight = saved[1];
     const bool for_weight = ctx->needs_input_grad(1);
@@ -87,7 +97,7 @@ class Convolution final : public Function<Convolution> {
                                  /*output_padding=*/{0, 0}, ctx->saved_data["groups"].toInt(),
                                  {ctx->needs_input_grad(0), for_weight,
                                   ctx->saved_data["bias"].toBool() && ctx->needs_input_grad(2)});
-    hand_over(std::get<0>(all));
+    if (writes_over(ctx)) hand_over(std::get<0>(all));
     return {std::get<0>(all), Tensor(), std::get<1>(all), std::get<2>(all), Tensor()};
   }
 };
@@ -103,6 +113,7 @@ class Product final : public Function<Product> {
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    refuse_second_derivative();
     const variable_list saved = ctx->get_saved_variables();
     const Tensor &g = gradients[0], &weight = saved[1];
     const Tensor rows = g.reshape({-1, weight.size(0)});
@@ -113,7 +124,7 @@ class Product final : public Function<Product> {
       dweight = rows.t().mm(x.reshape({-1, weight.size(1)}));
     }
     if (ctx->saved_data["bias"].toBool() && ctx->needs_input_grad(2)) dbias = rows.sum(0);
-    hand_over(dx);
+    if (writes_over(ctx)) hand_over(dx);
     return {dx, Tensor(), dweight, dbias};
   }
 };

@@ -8,8 +8,8 @@
 /// Convolution and matrix product that hold less memory for the gradient: they keep the input as it
 /// came and quantize it again in the backward pass, instead of keeping the quantized copy. For
 /// quantizers whose traits say `repeatable`. The gradients are those of the plain operators.
-/// Errors: c10::Error for a second derivative, and when a parameter or the format of the quantizer
-/// changed between the two passes.
+/// Errors: c10::Error for a second derivative, and when a parameter, a buffer or the format of the
+/// quantizer changed between the two passes.
 namespace deneb::detail {
 
 /// What `quantizer` makes of `x`; in float32, unless it takes bfloat16.

@@ -41,10 +41,10 @@ class SearchRun final : public SearchContext {
   /// The trial of a candidate's policy; one that was never tried gets a record, so that reports
   /// have it.
   std::int64_t record_of(const Candidate& candidate);
+  std::string broken_limit(const BitPolicy& policy) const;  ///< "" = none
 
  private:
   std::int64_t assign_id(const TrialRequest& request);
-  std::string broken_limit(const BitPolicy& policy) const;  // "" = none
   void reject(TrialRow& row);
   void count_failure(const TrialRow& row);
   void run_new(const std::vector<std::int64_t>& ids);

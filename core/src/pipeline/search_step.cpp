@@ -4,6 +4,7 @@
 #include <deneb/quant/policy_file.h>
 #include <deneb/report/console_table.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <set>
@@ -61,6 +62,16 @@ void SearchStep::run(RunContext& context) {
   }
   info["objectives"] = objectives;
   context.store.set_step_info(context.step, info);
+  // Policies that were tried have been checked; a search may put forward others.
+  const auto breaks_limit = [&](const Candidate& candidate) {
+    const std::string broken = candidate.trial > 0 ? "" : run.broken_limit(candidate.policy);
+    if (broken.empty()) return false;
+    result.failure +=
+        (result.failure.empty() ? "" : "; ") + ("policy " + candidate.name + " " + broken);
+    return true;
+  };
+  auto& all = result.candidates;
+  all.erase(std::remove_if(all.begin(), all.end(), breaks_limit), all.end());
   if (result.candidates.empty()) {
     throw RunError("step " + context.step + ": " + options_.search_algorithm.type +
                    " found no policy" +
@@ -78,17 +89,22 @@ void SearchStep::run(RunContext& context) {
     }
   }
   for (const Candidate& candidate : result.candidates) {
+    const std::int64_t trial = run.record_of(candidate);
     PolicyFile file;
     file.model = {{"type", options_.network.type}, {"options", options_.network.options}};
     file.policy = candidate.policy;
     for (const auto& [name, value] : candidate.metrics) file.metrics[name] = value;
     file.provenance = {{"step", context.step},
                        {"algorithm", options_.search_algorithm.type},
-                       {"trial", candidate.trial},
+                       {"trial", trial},
                        {"seed", context.general.seed},
                        {"weights", candidate.weights}};
     write_policy_file(folder + "/" + candidate.name + ".json", file);
-    front.push_back(run.record_of(candidate));
+    if (std::find(front.begin(), front.end(), trial) == front.end()) {
+      front.push_back(trial);
+    } else {
+      run.log("policy " + candidate.name + " is the same as an earlier one");
+    }
   }
   context.store.mark_front(context.step, front);
   print_candidates(context.console, run.space().network(), result);

@@ -33,6 +33,7 @@ class DorefaActivation final : public torch::autograd::Function<DorefaActivation
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    refuse_second_derivative();
     const Tensor x = ctx->get_saved_variables()[0];
     const Tensor& g = gradients[0];
     const bool is_signed = ctx->saved_data["signed"].toBool();

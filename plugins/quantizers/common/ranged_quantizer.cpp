@@ -69,8 +69,10 @@ void RangedQuantizer::set_format(const Format& format) {
 }
 
 QuantizerTraits RangedQuantizer::traits() const {
-  // A moving average of ranges moves with every training pass.
-  return {options_.update != "average" || !is_training(), false};
+  // A moving average of ranges moves with every training pass; a dynamic range would be searched
+  // once more for the gradient.
+  const bool moves = dynamic() || (options_.update == "average" && is_training());
+  return {!moves, false, false};
 }
 
 bool RangedQuantizer::needs_calibration() const {

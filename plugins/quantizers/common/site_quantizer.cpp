@@ -38,6 +38,11 @@ torch::Tensor laid_out_as(const torch::Tensor& x, const torch::Tensor& like) {
   return x.strides() == like.strides() ? x : at::empty_like(like).copy_(x);
 }
 
+void refuse_second_derivative() {
+  TORCH_CHECK(!at::GradMode::is_enabled(),
+              "a quantizer has no second derivative; take it from the float network");
+}
+
 bool CachedFlag::read(const torch::Tensor& flag) {
   const auto version = flag._version();
   if (!known_ || version != version_) {

@@ -22,6 +22,9 @@ bool has_dense_rows(const torch::Tensor& x);
 /// `x` with the strides of the dense tensor `like`.
 torch::Tensor laid_out_as(const torch::Tensor& x, const torch::Tensor& like);
 
+/// To be called in a gradient that is no graph of its own: c10::Error where one is wanted.
+void refuse_second_derivative();
+
 /// The value of a buffer of one flag. Reading it waits for a GPU, so it is read only after a write,
 /// be it the quantizer's own or a load.
 class CachedFlag {
@@ -41,7 +44,7 @@ class SiteQuantizer : public Quantizer {
   void attach(const QuantizerSite& site) override;
   Format format() const override { return format_; }
   /// All quantizers here repeat what they did; those that change with the data say otherwise.
-  QuantizerTraits traits() const override { return {/*repeatable=*/true, false}; }
+  QuantizerTraits traits() const override { return {/*repeatable=*/true, false, false}; }
 
  protected:
   bool on_weight() const { return role_ == QuantizerSite::Role::kWeight; }

@@ -112,6 +112,7 @@ class LsqFunction final : public torch::autograd::Function<LsqFunction> {
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    deneb::quantizers::refuse_second_derivative();
     const variable_list saved = ctx->get_saved_variables();
     const Tensor &x = saved[0], &step = saved[1], &g = gradients[0];
     const double low = ctx->saved_data["low"].toDouble();
@@ -240,7 +241,9 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
     }
   }
 
-  deneb::QuantizerTraits traits() const override { return {true, /*takes_bfloat16=*/true}; }
+  deneb::QuantizerTraits traits() const override {
+    return {/*repeatable=*/true, /*takes_bfloat16=*/true, /*writes_over=*/true};
+  }
 
   Tensor quantize(const Tensor& x) override {
     if (format_.is_float32()) return x;

@@ -35,6 +35,7 @@ class WeightMixture final : public torch::autograd::Function<WeightMixture> {
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    refuse_second_derivative();
     const Tensor w = ctx->get_saved_variables()[0];
     const Tensor& g = gradients[0];
     std::vector<Tensor> shares;
@@ -77,6 +78,7 @@ class ActivationMixture final : public torch::autograd::Function<ActivationMixtu
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    refuse_second_derivative();
     const variable_list saved = ctx->get_saved_variables();
     const Tensor &x = saved[0], &shares = saved[1], &g = gradients[0];
     const Widths widths = ctx->saved_data["widths"].toIntVector();

@@ -63,6 +63,7 @@ class UniformFunction final : public torch::autograd::Function<UniformFunction> 
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    deneb::quantizers::refuse_second_derivative();
     const Tensor& g = gradients[0];
     if (!ctx->saved_data["clip"].toBool()) return {g, Tensor(), Tensor(), Tensor()};
     const variable_list saved = ctx->get_saved_variables();

@@ -92,14 +92,15 @@ std::map<std::int64_t, std::string> policy_paths(const std::string& task_folder,
   for (const auto& entry : fs::directory_iterator(folder / "policies", error)) {
     if (entry.path().extension() != ".json") continue;
     const std::int64_t id = trial_of(entry.path());
-    if (id > 0) paths[id] = "policies/" + entry.path().filename().string();
+    if (id <= 0) continue;
+    // A search may put one policy forward under several names.
+    const std::string path = "policies/" + entry.path().filename().string();
+    const auto known = paths.emplace(id, path).first;
+    known->second = std::min(known->second, path);
   }
   for (const TrialRow& trial : trials) {
-    // A search may give its policies names of their own.
-    for (const std::string& path : {"models/" + std::to_string(trial.id) + "/policy.json",
-                                    "policies/" + trial.origin + ".json"}) {
-      if (paths.count(trial.id) == 0 && fs::exists(folder / path, error)) paths[trial.id] = path;
-    }
+    const std::string path = "models/" + std::to_string(trial.id) + "/policy.json";
+    if (paths.count(trial.id) == 0 && fs::exists(folder / path, error)) paths[trial.id] = path;
   }
   return paths;
 }

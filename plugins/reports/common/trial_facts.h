@@ -31,8 +31,8 @@ std::optional<double> metric_of(const TrialRow& trial, const std::string& name);
 std::vector<std::string> metric_names(const std::vector<TrialRow>& trials,
                                       std::vector<std::string> first);
 
-/// Trial id -> policy file, relative to the step's folder: policies/<id>.json or <origin>.json of a
-/// search, models/<id>/policy.json of a training, as far as they exist.
+/// Trial id -> policy file, relative to the step's folder: policies/<name>.json of a search or
+/// models/<id>/policy.json of a training, as far as they exist.
 std::map<std::int64_t, std::string> policy_paths(const std::string& task_folder,
                                                  const std::string& step,
                                                  const std::vector<TrialRow>& trials);

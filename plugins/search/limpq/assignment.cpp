@@ -120,12 +120,19 @@ std::vector<int> AssignmentSolver::allowed_widths(const Gene& gene, const Task& 
                       "; set bits to what it has");
   }
   if (!options_.erase_outliers) return widths;
+  // What is an outlier nowhere; every tensor is judged by all widths.
+  std::vector<int> kept = widths;
+  const auto keep = [&](const Importance& importance) {
+    const std::vector<int> good = without_outliers(importance, widths);
+    const auto is_bad = [&](int w) { return std::find(good.begin(), good.end(), w) == good.end(); };
+    kept.erase(std::remove_if(kept.begin(), kept.end(), is_bad), kept.end());
+  };
   for (const std::size_t i : gene.layers) {
     const LayerIndicators& layer = *indicators_.find(space_.network().layers[i].name);
-    if (of_weight) widths = without_outliers(layer.weight, widths);
-    if (of_activation) widths = without_outliers(layer.activation, widths);
+    if (of_weight) keep(layer.weight);
+    if (of_activation) keep(layer.activation);
   }
-  return widths;
+  return kept;
 }
 
 std::vector<std::vector<int>> AssignmentSolver::allowed_candidates(const Task& task) const {
@@ -269,6 +276,11 @@ AssignmentSolver::Prepared AssignmentSolver::prepare(const Task& task) const {
   for (const Row& row : limits) prepared.problem.rows.push_back(row.row);
   for (const Bundle& bundle : bundles_) {
     prepared.options.push_back(options_of(bundle, task, allowed, limits));
+    if (prepared.options.back().empty()) {
+      throw ConfigError("search_algorithm.constraints: set '" + task.limits.name +
+                        "' leaves layer '" + space_.network().layers[bundle.layers.front()].name +
+                        "' no pair of widths; look at pairs, the latency table and bits");
+    }
     prepared.problem.groups.emplace_back();
     for (const Option& option : prepared.options.back()) {
       prepared.problem.groups.back().options.push_back(option.knapsack);

@@ -3,6 +3,7 @@
 #include <torch/nn/functional/loss.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <random>
 
@@ -133,7 +134,7 @@ class JointTraining {
     }
   }
 
-  // Loss of the largest width; gradients of all passes are summed.
+  // Loss of the largest width, as a rule; gradients of all passes are summed.
   Tensor pass_all(Network& network, const Batch& batch) {
     Tensor first, reported;
     const auto pass = [&] {
@@ -148,10 +149,9 @@ class JointTraining {
             F::CrossEntropyFuncOptions().label_smoothing(options_.trainer.label_smoothing));
       }
       loss.backward();
-      if (!first.defined()) {
-        first = logits.detach();
-        reported = loss.detach();
-      }
+      if (!first.defined()) first = logits.detach();
+      // That of the first pass, unless a later one fails: the trainer stops then.
+      if (!reported.defined() || !std::isfinite(loss.item<double>())) reported = loss.detach();
     };
     for (const int width : bits_) {
       for (SearchedLayer& layer : layers_) layer.use(width);
@@ -190,8 +190,12 @@ class JointTraining {
         quantizer.named_parameters()["scale"].detach().to(torch::kCPU, torch::kFloat64);
     Importance importance;
     for (std::size_t i = 0; i < bits_.size(); ++i) {
-      importance[bits_[i]] =
-          std::max(steps[static_cast<std::int64_t>(i)].item<double>(), kSmallestIndicator);
+      const double step = steps[static_cast<std::int64_t>(i)].item<double>();
+      if (!std::isfinite(step)) {
+        throw RunError("LIMPQ: a step size of width " + std::to_string(bits_[i]) +
+                       " is not finite after training; lower training.trainer.optimizer.lr");
+      }
+      importance[bits_[i]] = std::max(step, kSmallestIndicator);
     }
     return importance;
   }

@@ -30,7 +30,8 @@ deneb::KnapsackSolution solve(const LimpqOptions& options, const deneb::Knapsack
   return deneb::solve_multiple_choice_knapsack(problem, knapsack);
 }
 
-ordered_json to_json(const Assignment& a) {
+// `examined`: did the solver look for others than the best?
+ordered_json to_json(const Assignment& a, bool examined) {
   const auto number = [&](double value) {
     return a.optimal ? ordered_json(value) : ordered_json();
   };
@@ -40,7 +41,7 @@ ordered_json to_json(const Assignment& a) {
           {"status", a.optimal ? "optimal" : "infeasible"},
           {"objective", number(a.solution.cost)},
           {"bound", number(a.solution.bound)},
-          {"unique", a.solution.unique},
+          {"unique", examined ? ordered_json(a.solution.unique) : ordered_json()},
           {"second_best", second ? ordered_json(*second) : ordered_json()},
           {"weight_bits", a.weight_bits},
           {"activation_bits", a.activation_bits},
@@ -58,9 +59,12 @@ constexpr const char* kTrain = "train";
 // All widths that indicators are needed for, descending.
 std::vector<int> widths_of(const LimpqOptions& options, const deneb::SearchSpace& space) {
   std::set<int, std::greater<>> widths(options.bits.begin(), options.bits.end());
-  for (const ConstraintSet& set : options.constraints)
+  bool all = false;
+  for (const ConstraintSet& set : options.constraints) {
     widths.insert(set.bits.begin(), set.bits.end());
-  if (widths.empty()) {
+    all = all || (set.bits.empty() && options.bits.empty());
+  }
+  if (all) {
     for (const deneb::Gene& gene : space.genes()) {
       for (const deneb::Format& format : gene.candidates) widths.insert(format.bits);
     }
@@ -89,11 +93,16 @@ class Limpq final : public deneb::SearchAlgorithm {
   // Everything but the solving: whatever is wrong with files or options shows before the run.
   void validate(const deneb::SearchSpace& space,
                 const std::vector<deneb::Objective>&) const override {
+    if (options_.solver == "cbc" && !has_cbc()) {
+      throw deneb::ConfigError(
+          "search_algorithm.solver: this build is without CBC; install "
+          "coinor-libcbc-dev and build again, or use mckp");
+    }
     for (const deneb::Gene& gene : space.genes()) {
       for (const deneb::Format& format : gene.candidates) {
-        if (format.is_integer()) continue;
-        throw deneb::ConfigError("search_space: LIMPQ knows integer widths only, not " +
-                                 format.text());
+        if (format.is_integer() && format.bits > 1) continue;
+        throw deneb::ConfigError(
+            "search_space: LIMPQ knows integer widths from 2 to 16 only, not " + format.text());
       }
     }
     const Indicators indicators = options_.indicators == kTrain
@@ -132,7 +141,7 @@ class Limpq final : public deneb::SearchAlgorithm {
     std::string infeasible;
     for (const ConstraintSet& set : options_.constraints) {
       const Assignment found = solver.solve(task_of(options_, set));
-      solutions.push_back(to_json(found));
+      solutions.push_back(to_json(found, options_.solver == "mckp"));
       context.progress(std::int64_t(solutions.size()), std::int64_t(options_.constraints.size()),
                        set.name);
       if (!found.optimal) {

@@ -3,6 +3,7 @@
 #include <deneb/options/options.h>
 #include <deneb/train/trainer_options.h>
 
+#include <cstdio>
 #include <optional>
 #include <set>
 #include <string>
@@ -52,6 +53,12 @@ struct LatencyLimit {
   }
 };
 
+inline void check_widths(const std::vector<int>& bits, const char* key, OptionErrors& errors) {
+  if (std::set<int>(bits.begin(), bits.end()).size() != bits.size()) {
+    errors.add(key, "names a width twice");
+  }
+}
+
 /// What a policy has to keep: all of it at once.
 struct ConstraintSet {
   std::string name;
@@ -74,7 +81,7 @@ struct ConstraintSet {
     v("avg_bits", avg_bits, "mean widths");
     v("latency", latency, "sum of measured times");
     v("alpha", alpha, "instead of search_algorithm.alpha", {0, 1e6});
-    v("bits", bits, "instead of search_algorithm.bits", {1, 16});
+    v("bits", bits, "instead of search_algorithm.bits", {2, 16});
     v("fixed_act_bits", fixed_act_bits, "instead of search_algorithm.fixed_act_bits", {0, 16});
   }
   bool is_empty() const {
@@ -82,6 +89,7 @@ struct ConstraintSet {
            avg_bits.a <= 0 && latency.table.empty();
   }
   void check(OptionErrors& errors) const {
+    check_widths(bits, "bits", errors);
     if (name.empty()) errors.add("name", "is empty; it names the policy file, e.g. w3a4");
     if (is_empty()) {
       errors.add("",
@@ -150,7 +158,7 @@ struct LimpqOptions {
       "train: learn them first; or a file of them (README), where {pipeline_dir} stands for the "
       "folder of the pipeline file");
     v("training", training, "how to learn them");
-    v("bits", bits, "widths to choose from; empty = all of the search space", {1, 16});
+    v("bits", bits, "widths to choose from; empty = all of the search space", {2, 16});
     v("alpha", alpha, "weight of the weights' indicators against the activations'", {0, 1e6});
     v("erase_outliers", erase_outliers,
       "leave out widths whose indicator is smaller than that of the next larger width");
@@ -173,6 +181,17 @@ struct LimpqOptions {
     if (indicators.empty()) {
       errors.add("indicators",
                  "is empty; name a file of indicators (plugins/search/limpq/README.md)");
+    }
+    check_widths(bits, "bits", errors);
+    for (const std::string& pair : pairs) {
+      int weight = 0, activation = 0, used = 0;
+      const bool parsed = std::sscanf(pair.c_str(), "w%da%d%n", &weight, &activation, &used) == 2;
+      if (!parsed || used != int(pair.size())) {
+        errors.add("pairs", "holds '" + pair + "', expected words like w4a8");
+      }
+    }
+    if (training.trainer.distillation.weight > 0) {
+      errors.add("training", "has no teacher for trainer.distillation; set inplace_distillation");
     }
     if (constraints.empty()) errors.add("constraints", "is empty; give one set of limits or more");
     std::set<std::string> names;

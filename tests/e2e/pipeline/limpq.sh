@@ -54,6 +54,13 @@ grep -q "cannot: .*weight bits" message || fail "no reason: $(cat message)"
 run "$smoke" allowed "${reuse[@]}" --set "nas.search_algorithm.constraints=$impossible" \
   --set nas.search_algorithm.allow_infeasible=true
 
+# The step's own limits hold for policies without trials, too.
+code=0
+run "$smoke" limited "${reuse[@]}" --set 'nas.limits=[{"cost": "size", "max": 60000}]' \
+  2> message || code=$?
+[ $code = 1 ] && grep -q "policy small breaks the limit: size" message || fail "limits: $(cat message)"
+[ ! -e tasks/limited/output/nas/policies/small.json ] || fail "a policy above the limit was kept"
+
 released=${DENEB_EXTRA_TEST_DATA:-}/limpq_resnet50_indicators.json
 if [ ! -e "$released" ]; then
   echo "skipped: DENEB_EXTRA_TEST_DATA has no limpq_resnet50_indicators.json"

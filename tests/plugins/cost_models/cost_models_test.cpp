@@ -186,5 +186,21 @@ TEST(StandardCosts, Units) {
   EXPECT_EQ(cost("params")->unit(), "parameters");
 }
 
+// 28.5 x 28.5 instead of 28 x 28 outputs: 812 after rounding down.
+TEST(BitOps, CountsAsLimpqOnRequest) {
+  LayerInfo layer;
+  layer.op = "conv2d";
+  layer.weight_shape = {8, 4, 1, 1};
+  layer.weights = 32;
+  layer.input_shape = {4, 56, 56};
+  layer.macs = 28 * 28 * 32;
+  layer.stride = {2, 2};
+  layer.padding = {0, 0};
+  layer.dilation = {1, 1};
+  const LayerChoice choice = {Format::integer(3, true), Format::integer(4, false)};
+  EXPECT_EQ(cost("bitops")->layer(layer, choice), 784.0 * 32 * 12);
+  EXPECT_EQ(cost("bitops", {{"counting", "limpq"}})->layer(layer, choice), 812.0 * 32 * 12);
+}
+
 }  // namespace
 }  // namespace deneb

@@ -204,6 +204,9 @@ TEST_F(AssignmentTest, ErrorsSayWhatIsMissing) {
   task = bitops(3, 3);
   task.fixed_act_bits = 8;
   EXPECT_THAT(error_of(task), HasSubstr("width 8 is not in search_space.bit_candidates"));
+  options_.pairs = {"w4a8"};
+  EXPECT_THAT(error_of(bitops(3, 3)), HasSubstr("leaves layer 'layer0' no pair of widths"));
+  options_.pairs.clear();
   indicators_.layers.pop_back();
   EXPECT_THAT(error_of(bitops(3, 3)), HasSubstr("has no layer 'layer3', which is searched"));
   indicators_.layers[0].name = "other";
@@ -227,6 +230,15 @@ TEST_F(TiedWidths, WeightAndActivationAgree) {
   EXPECT_NEAR(found.solution.cost,
               best_cost(2, [&](const BitPolicy& policy) { return bitops_of(policy) <= 63000; }),
               1e-12);
+}
+
+// Weight and activation judge all widths, each for itself: width 3 is out, 2 is not.
+TEST_F(TiedWidths, OutliersOfOneTensorDoNotHideThoseOfAnother) {
+  indicators_.layers[0].weight = {{4, .1}, {3, .05}, {2, .2}};
+  indicators_.layers[0].activation = {{4, 1}, {3, .5}, {2, .8}};
+  Task task = bitops(2, 2);
+  EXPECT_TRUE(solve(task).optimal);
+  EXPECT_EQ(solve(task).weight_bits[0], 2);
 }
 
 // Layers 1 and 3 read one tensor.

@@ -243,6 +243,15 @@ void expect_costs(const NetworkInfo& info, const Costs& expected) {
   EXPECT_EQ(info.layers.back().macs, expected.linear_macs);
 }
 
+/// As LIMPQ's code counts.
+void expect_unrounded(const NetworkInfo& info, std::int64_t searched, std::int64_t first) {
+  std::int64_t macs = 0;
+  for (std::size_t i = 1; i + 1 < info.layers.size(); ++i) macs += unrounded_macs(info.layers[i]);
+  EXPECT_EQ(macs, searched);
+  EXPECT_EQ(unrounded_macs(info.layers.front()), first);
+  EXPECT_EQ(unrounded_macs(info.layers.back()), info.layers.back().macs);
+}
+
 std::vector<std::string> first_names(const NetworkInfo& info, std::size_t n) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < n; ++i) names.push_back(info.layers.at(i).name);
@@ -255,6 +264,7 @@ TEST(ResNet, Depth18IsTorchvisions) {
   EXPECT_EQ(shapes_of(*net), torchvision_resnet({2, 2, 2, 2}, false));
   const NetworkInfo info = probe(*net, "ResNet");
   expect_costs(info, {19, 1695547392, 118013952, 512000, 11157504, 9408});
+  expect_unrounded(info, 1711603712, 119067648);
   EXPECT_EQ(info.pooling_ops, 512 * 50);
 }
 
@@ -265,6 +275,7 @@ TEST(ResNet, Depth50IsTorchvisions) {
   EXPECT_EQ(shapes_of(*net), torchvision_resnet({3, 4, 6, 3}, true));
   const NetworkInfo info = probe(*net, "ResNet");
   expect_costs(info, {52, 3969122304, 118013952, 2048000, 23445504, 9408});
+  expect_unrounded(info, 4023713792, 119067648);
   EXPECT_THAT(first_names(info, 5), ElementsAre("conv1", "layer1.0.conv1", "layer1.0.conv2",
                                                 "layer1.0.conv3", "layer1.0.downsample.0"));
   EXPECT_EQ(info.find("layer1.0.conv1")->input_group,
@@ -319,6 +330,7 @@ TEST(MobileNetV1, LayerTable) {
   EXPECT_EQ(count_parameters(*net), 4231976);
   const NetworkInfo info = probe(*net, "MobileNetV1");
   expect_costs(info, {26, 556878336, 10838016, 1024000, 3184224, 864});
+  expect_unrounded(info, 557007360, 10934784);
   EXPECT_THAT(first_names(info, 5),
               ElementsAre("stem.conv", "blocks.0.depthwise", "blocks.0.pointwise",
                           "blocks.1.depthwise", "blocks.1.pointwise"));

@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <torch/autograd.h>
 #include <torch/optim/sgd.h>
 #include <torch/types.h>
 #include <torch/utils.h>
@@ -344,6 +345,16 @@ TEST(Lsq, Bfloat16IsRoundedOnceAtTheEnd) {
     EXPECT_TRUE(y[0].isnan().item<bool>());
     EXPECT_GT(y[1].item<float>(), 1);
     EXPECT_LE(y[2].item<float>(), 0);
+  }
+}
+
+TEST(Lsq, HasNoSecondDerivative) {
+  for (const auto dtype : {torch::kFloat32, torch::kFloat64}) {
+    const auto q = with_step("uint4", .1, nlohmann::json::object(), dtype);
+    const Tensor x = torch::rand({5}, dtype).requires_grad_();
+    EXPECT_THROW(torch::autograd::grad({q->quantize(x).square().sum()}, {x}, {}, {},
+                                       /*create_graph=*/true),
+                 c10::Error);
   }
 }
 

@@ -20,7 +20,7 @@ class Steps final : public deneb::Quantizer {
   void attach(const deneb::QuantizerSite&) override {}
   void set_format(const deneb::Format& format) override { format_ = format; }
   deneb::Format format() const override { return format_; }
-  deneb::QuantizerTraits traits() const override { return {repeatable_, false}; }
+  deneb::QuantizerTraits traits() const override { return {repeatable_, false, false}; }
   Tensor quantize(const Tensor& x) override {
     types.push_back(x.scalar_type());
     const Tensor v = x / step.to(x.scalar_type());
@@ -124,6 +124,10 @@ TEST(QuantizedOperators, ChangesBetweenThePassesAreRefused) {
   const Tensor loss = conv(x).square().sum();
   EXPECT_THROW(torch::autograd::grad({loss}, {x, conv->weight}, {}, {}, /*create_graph=*/true),
                c10::Error);
+  // Also where no gradient of the weight is wanted.
+  conv->weight.set_requires_grad(false);
+  EXPECT_THROW(torch::autograd::grad({conv(x).square().sum()}, {x}, {}, {}, /*create_graph=*/true),
+               c10::Error);
 }
 
 // Quantizers compute in float32, whatever precision the operators around them have.
@@ -149,13 +153,14 @@ TEST(QuantizedOperators, EvaluationWritesOverAnInputThatNobodyElseHas) {
     void attach(const deneb::QuantizerSite&) override {}
     void set_format(const deneb::Format&) override {}
     deneb::Format format() const override { return deneb::Format::integer(4, true); }
+    deneb::QuantizerTraits traits() const override { return {false, false, writes_over}; }
     Tensor quantize(const Tensor& x) override {
       overwritten = deneb::take_over(x);
       if (!overwritten) return x * 2;
       Tensor own = x;
       return own.mul_(2);
     }
-    bool overwritten = false;
+    bool overwritten = false, writes_over = true;
   };
   deneb::nn::Linear fc(3, 2);
   const auto input = std::make_shared<InPlace>();
@@ -170,6 +175,11 @@ TEST(QuantizedOperators, EvaluationWritesOverAnInputThatNobodyElseHas) {
     Tensor given = copy.clone();
     EXPECT_TRUE(torch::equal(fc(std::move(given)), expected));
     EXPECT_TRUE(input->overwritten);
+    input->writes_over = false;  // as quantizers made of several others
+    given = copy.clone();
+    EXPECT_TRUE(torch::equal(fc(std::move(given)), expected));
+    EXPECT_FALSE(input->overwritten);
+    input->writes_over = true;
     // A view shares its memory, an observer wants to see the input, a gradient needs it.
     fc(kept.view({4, 3}));
     EXPECT_FALSE(input->overwritten);

@@ -22,12 +22,16 @@ struct QuantizerSite {
 /// What the layer around a quantizer may rely on.
 struct QuantizerTraits {
   /// Without gradients quantize(x) changes nothing and returns what it returned before, as long as
-  /// parameters and format are the same. In training the layer then keeps its input, which the
-  /// quantizer keeps for its own gradient anyway, and makes the quantized copy again when the
+  /// parameters, buffers and format are the same. In training the layer then keeps its input, which
+  /// the quantizer keeps for its own gradient anyway, and makes the quantized copy again when the
   /// backward pass comes to it.
   bool repeatable = false;
   /// quantize() takes bfloat16 too and computes in float32 inside. Others are handed float32.
   bool takes_bfloat16 = false;
+  /// quantize() and its gradient each read the tensor that they are given once, and write over it
+  /// where take_over() (quant/buffer_handover.h) says that it is theirs. Not for quantizers that
+  /// pass one tensor on to several others.
+  bool writes_over = false;
 };
 
 /// Fake quantization of one tensor: maps values onto the grid of a format and lets gradients

@@ -1,0 +1,172 @@
+// One step of the joint training against the same done by hand.
+#include <gmock/gmock.h>
+#include <torch/nn/functional/loss.h>
+#include <torch/utils.h>
+
+#include <random>
+
+#include <deneb/nn/walk.h>
+#include <deneb/random.h>
+
+#include "indicator_training.h"
+#include "plugins/plugin_registry.h"
+#include "scratch_folder.h"
+#include "support/fake_search_context.h"
+#include "unit/train/toy.h"
+
+namespace limpq_test {
+namespace {
+
+using namespace deneb;
+using namespace deneb::limpq;
+using torch::Tensor;
+
+const std::vector<int> kBits = {6, 4, 2};
+
+const Registry& registry() {
+  static const auto loaded = plugin_test::load({"lsq"});
+  return *loaded;
+}
+
+/// conv2 is searched; conv1 and fc stay float, and so does the norm behind conv1 stay one.
+SearchSpaceOptions ends_pinned() {
+  SearchSpaceOptions options;
+  options.bit_candidates = kBits;
+  options.first_layer = options.last_layer = "int8";
+  return options;
+}
+
+NetworkInfo toy_info() {
+  const auto net = toy::make_net();
+  return probe(*net, "Toy");
+}
+
+class ToyContext final : public deneb::testing::FakeSearchContext {
+ public:
+  ToyContext()
+      : FakeSearchContext(toy_info(), ends_pinned(), /*seed=*/7), data_(toy::make_data()) {}
+  std::shared_ptr<Network> make_network() override {
+    network = toy::make_net();
+    return network;
+  }
+  std::shared_ptr<Quantizer> make_quantizer(const PluginSpec& spec) override {
+    return plugin_test::make<Quantizer>(registry(), spec.type, spec.options);
+  }
+  const DataLoader& data() override { return data_; }
+  std::string artifact_path(const std::string& file) const override { return folder_ / file; }
+
+  std::shared_ptr<toy::Net> network;
+
+ private:
+  DataLoader data_;
+  ScratchFolder folder_;
+};
+
+TrainingOptions one_step() {
+  TrainingOptions options;
+  options.trainer.max_steps = 1;
+  options.trainer.optimizer.lr = 0.05;
+  options.trainer.optimizer.momentum = 0;
+  options.trainer.optimizer.nesterov = false;
+  options.trainer.optimizer.weight_decay = 0;
+  options.trainer.lr_scheduler.type = "Constant";
+  options.trainer.channels_last = false;
+  return options;
+}
+
+/// The network with a bank of step sizes around conv2, and what the passes have to switch.
+struct ByHand {
+  std::shared_ptr<toy::Net> net = toy::make_net();
+  std::shared_ptr<Quantizer> weight, input;
+  std::map<int, nn::BatchNorm2d> norms;
+
+  ByHand() {
+    const auto bank = [&](QuantizerSite::Role role) {
+      auto q = plugin_test::make<Quantizer>(registry(), "LSQ",
+                                            {{"widths", kBits}, {"clamp_step", true}});
+      q->attach({role, "conv2", net->conv2->weight});
+      return q;
+    };
+    weight = bank(QuantizerSite::Role::kWeight);
+    input = bank(QuantizerSite::Role::kActivation);
+    for (const int width : kBits) norms.emplace(width, nn::BatchNorm2d(4));
+  }
+  Tensor logits(const Tensor& x, int width) {
+    weight->set_format(Format::integer(width, true));
+    input->set_format(Format::integer(width, false));
+    const Tensor hidden = net->bn1(net->conv1(x)).relu();
+    const Tensor y = at::conv2d(input->quantize(hidden), weight->quantize(net->conv2->weight),
+                                net->conv2->bias, {2, 2});
+    return net->fc(norms.at(width)(y).relu().flatten(1));
+  }
+};
+
+Tensor moved(const Tensor& parameter, double lr) {
+  torch::NoGradGuard no_grad;
+  return parameter - parameter.grad().clamp(-1, 1) * lr;
+}
+
+TEST(IndicatorTraining, SumsTheGradientsOfAllPasses) {
+  for (const int mixed : {0, 2}) {
+    ToyContext context;
+    TrainingOptions options = one_step();
+    options.mixed_passes = mixed;
+    const Indicators indicators = train_indicators(context, options, kBits);
+
+    ByHand hand;
+    hand.net->train();
+    Batch batch;
+    context.data().train(context.seed("indicators"), 0)->next(batch);
+    std::vector<int> widths = kBits;
+    std::mt19937_64 rng(derive_seed(context.seed("mixed"), std::uint64_t(0)));
+    for (int i = 0; i < mixed; ++i) widths.push_back(kBits[uniform_index(rng, kBits.size())]);
+    for (const int width : widths) {
+      namespace F = torch::nn::functional;
+      F::cross_entropy(hand.logits(batch.input(), width), batch.target(),
+                       F::CrossEntropyFuncOptions().label_smoothing(0.1))
+          .backward();
+    }
+    const Tensor weight_steps = moved(hand.weight->named_parameters()["scale"], 0.05);
+    const Tensor input_steps = moved(hand.input->named_parameters()["scale"], 0.05);
+    ASSERT_EQ(indicators.layers.size(), 1u);
+    EXPECT_EQ(indicators.layers[0].name, "conv2");
+    for (std::size_t i = 0; i < kBits.size(); ++i) {
+      const auto at = static_cast<std::int64_t>(i);
+      EXPECT_NEAR(indicators.layers[0].weight.at(kBits[i]), weight_steps[at].item<double>(), 1e-5);
+      EXPECT_NEAR(indicators.layers[0].activation.at(kBits[i]), input_steps[at].item<double>(),
+                  1e-5);
+    }
+    // Weights move by the sum, every width has seen its own batch norm, conv1's norm is shared.
+    EXPECT_TRUE(torch::allclose(context.network->conv2->weight, moved(hand.net->conv2->weight, .05),
+                                1e-4, 1e-5));
+    EXPECT_TRUE(torch::allclose(context.network->bn1->weight, moved(hand.net->bn1->weight, .05),
+                                1e-4, 1e-5));
+    EXPECT_EQ(context.network->bn1->num_batches_tracked.item<int>(), int(widths.size()));
+    const auto state = context.network->named_buffers();
+    for (const int width : kBits) {
+      const std::string name = "bn2.width" + std::to_string(width) + ".running_mean";
+      ASSERT_TRUE(state.contains(name));
+      EXPECT_TRUE(torch::allclose(state[name], hand.norms.at(width)->running_mean, 1e-4, 1e-5));
+    }
+    EXPECT_FALSE(state.contains("bn1.width6.running_mean"));
+  }
+}
+
+TEST(IndicatorTraining, FrozenWeightsStay) {
+  ToyContext context;
+  TrainingOptions options = one_step();
+  options.freeze_weights = true;
+  const Indicators indicators = train_indicators(context, options, kBits);
+  const auto fresh = toy::make_net();
+  EXPECT_TRUE(torch::equal(context.network->conv2->weight, fresh->conv2->weight));
+  EXPECT_TRUE(torch::equal(context.network->fc->weight, fresh->fc->weight));
+  EXPECT_TRUE(torch::equal(context.network->bn1->weight, fresh->bn1->weight));
+  const auto parameters = context.network->named_parameters();
+  EXPECT_FALSE(torch::equal(parameters["bn2.width6.weight"], torch::ones({4})));
+  const ByHand start;
+  EXPECT_NE(indicators.layers[0].weight.at(4),
+            start.weight->named_parameters()["scale"][1].item<double>());
+}
+
+}  // namespace
+}  // namespace limpq_test
