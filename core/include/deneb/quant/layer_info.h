@@ -16,8 +16,8 @@ struct LayerInfo {
   std::int64_t weights = 0;  ///< elements of the weight, bias not counted
   std::int64_t groups = 1;   ///< convolution groups
   std::vector<std::int64_t> weight_shape;
-  std::vector<std::int64_t> input_shape;   ///< without the batch dimension
-  std::vector<std::int64_t> output_shape;  ///< without the batch dimension
+  std::vector<std::int64_t> input_shape;                ///< without the batch dimension
+  std::vector<std::int64_t> output_shape;               ///< without the batch dimension
   std::vector<std::int64_t> stride, padding, dilation;  ///< of convolutions: height, width
   bool signed_input = true;  ///< false when the probe saw no negative input (behind a ReLU)
   int input_group = 0;       ///< layers that read the very same tensor have the same number
@@ -26,8 +26,8 @@ struct LayerInfo {
 
 /// Multiply-accumulates of a layer as LIMPQ's code counts them (github.com/1hunters/LIMPQ,
 /// quantization_search): the output extent (input + 2 padding - dilation (kernel - 1) - 1) / stride
-/// + 1 is not rounded down, only the product of height and width is. More than `macs` where a stride
-/// does not divide evenly; the same everywhere else.
+/// + 1 is not rounded down, only the product of height and width is. More than `macs` where a
+/// stride does not divide evenly; the same everywhere else.
 DENEB_API std::int64_t unrounded_macs(const LayerInfo& layer);
 
 /// A network as cost models see it.
