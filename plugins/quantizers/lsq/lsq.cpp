@@ -81,8 +81,8 @@ auto with_values(const Fn& fn, const Tensor& first, const Tensors&... others) {
 }
 
 // y = round(clamp(x / s, low, high)) s, and Esser et al. 2020 (arXiv 1902.08153), equations 3 to 5,
-// backward. `gain` is the gradient scale of the step, a scalar or one for each index of
-// dimension 0. bfloat16 is computed in float32.
+// backward. `step` is a scalar or has an entry for each index of dimension 0; `gain` is its
+// gradient scale. bfloat16 is computed in float32.
 class LsqFunction final : public torch::autograd::Function<LsqFunction> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& step, double low,

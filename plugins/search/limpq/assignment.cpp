@@ -45,8 +45,8 @@ std::int64_t floor_of(double value) { return static_cast<std::int64_t>(std::floo
 }  // namespace
 
 AssignmentSolver::AssignmentSolver(const SearchSpace& space, const Indicators& indicators,
-                                   const LimpqOptions& options, Solve solve)
-    : space_(space), indicators_(indicators), options_(options), solve_(std::move(solve)) {
+                                   const LimpqOptions& options)
+    : space_(space), indicators_(indicators), options_(options) {
   for (const LayerIndicators& known : indicators.layers) {
     if (space.network().find(known.name)) continue;
     throw ConfigError("search_algorithm.indicators: " + options.indicators + " has a layer '" +
@@ -57,7 +57,8 @@ AssignmentSolver::AssignmentSolver(const SearchSpace& space, const Indicators& i
   const auto pairs = space.gene_pairs();
   for (std::size_t i = 0; i < layers.size(); ++i) {
     if (layers[i].pinned) continue;
-    if (!indicators.find(layers[i].name)) {
+    importance_[i] = indicators.find(layers[i].name);
+    if (!importance_[i]) {
       throw ConfigError("search_algorithm.indicators: " + options.indicators + " has no layer '" +
                         layers[i].name +
                         "', which is searched; pin it in search_space.overrides or train "
@@ -128,7 +129,7 @@ std::vector<int> AssignmentSolver::allowed_widths(const Gene& gene, const Task& 
     kept.erase(std::remove_if(kept.begin(), kept.end(), is_bad), kept.end());
   };
   for (const std::size_t i : gene.layers) {
-    const LayerIndicators& layer = *indicators_.find(space_.network().layers[i].name);
+    const LayerIndicators& layer = *importance_.at(i);
     if (of_weight) keep(layer.weight);
     if (of_activation) keep(layer.activation);
   }
@@ -250,7 +251,7 @@ std::vector<AssignmentSolver::Option> AssignmentSolver::options_of(
       const int w = width(weight_gene, chosen[weight_gene]);
       const int a = width(activation_gene, chosen[activation_gene]);
       possible = possible && allows_pair(w, a);
-      const LayerIndicators& layer = *indicators_.find(space_.network().layers[i].name);
+      const LayerIndicators& layer = *importance_.at(i);
       if (task.fixed_act_bits == 0) option.knapsack.cost += layer.activation.at(a);
       option.knapsack.cost += task.alpha * layer.weight.at(w);
       for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -289,11 +290,11 @@ AssignmentSolver::Prepared AssignmentSolver::prepare(const Task& task) const {
   return prepared;
 }
 
-Assignment AssignmentSolver::solve(const Task& task) const {
+Assignment AssignmentSolver::solve(const Task& task, const Solve& solve) const {
   const auto [problem, options] = prepare(task);
   Assignment result;
   result.name = task.limits.name;
-  result.solution = solve_(problem);
+  result.solution = solve(problem);
   result.optimal = result.solution.status == KnapsackSolution::Status::kOptimal;
   result.reason = result.solution.reason;
   if (!result.optimal) return result;

@@ -49,11 +49,13 @@ class AssignmentSolver {
   /// Keeps references to its arguments. ConfigError when the indicators lack a searched layer or
   /// name one that the network has not.
   AssignmentSolver(const SearchSpace& space, const Indicators& indicators,
-                   const LimpqOptions& options, Solve solve);
+                   const LimpqOptions& options);
 
   /// ConfigError for widths without indicators or outside of the space, layers that are tied to too
   /// many others, more than four limits, a latency table that fits nothing.
-  Assignment solve(const Task& task) const;
+  Assignment solve(const Task& task, const Solve& solve) const;
+  /// The errors of solve(), without solving.
+  void check(const Task& task) const { prepare(task); }
 
  private:
   // Layers whose widths depend on each other through shared genes.
@@ -94,8 +96,8 @@ class AssignmentSolver {
   const LimpqOptions& options_;
   std::vector<std::size_t> searched_;  // layers with genes, in forward order
   std::map<std::size_t, std::pair<std::size_t, std::size_t>> genes_;  // of a layer
+  std::map<std::size_t, const LayerIndicators*> importance_;          // of a layer
   std::vector<Bundle> bundles_;
-  Solve solve_;
 };
 
 }  // namespace deneb::limpq

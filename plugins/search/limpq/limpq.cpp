@@ -72,8 +72,8 @@ std::vector<int> widths_of(const LimpqOptions& options, const deneb::SearchSpace
   return {widths.begin(), widths.end()};
 }
 
-// What training would give, as far as validation looks at it.
-Indicators placeholder(const std::vector<int>& widths, const deneb::SearchSpace& space) {
+// The same for every layer and width: enough to check limits before indicators are trained.
+Indicators equal_importance(const std::vector<int>& widths, const deneb::SearchSpace& space) {
   Indicators indicators;
   indicators.bits = widths;
   for (const deneb::LayerInfo& layer : space.network().layers) {
@@ -106,10 +106,9 @@ class Limpq final : public deneb::SearchAlgorithm {
       }
     }
     const Indicators indicators = options_.indicators == kTrain
-                                      ? placeholder(widths_of(options_, space), space)
+                                      ? equal_importance(widths_of(options_, space), space)
                                       : read_indicators(options_.indicators);
-    const AssignmentSolver solver(space, indicators, options_,
-                                  [](const auto&) { return deneb::KnapsackSolution{}; });
+    const AssignmentSolver solver(space, indicators, options_);
     for (const ConstraintSet& set : options_.constraints) {
       const Task task = task_of(options_, set);
       const bool tied = space.genes().front().role == deneb::Gene::Role::kBoth;
@@ -118,7 +117,7 @@ class Limpq final : public deneb::SearchAlgorithm {
             "search_algorithm.fixed_act_bits: cannot be with "
             "search_space.tie_weight_activation; remove one of them");
       }
-      solver.solve(task);
+      solver.check(task);
     }
   }
 
@@ -131,8 +130,8 @@ class Limpq final : public deneb::SearchAlgorithm {
     } else {
       indicators = read_indicators(options_.indicators);
     }
-    const AssignmentSolver solver(context.space(), indicators, options_,
-                                  [this](const auto& problem) { return solve(options_, problem); });
+    const AssignmentSolver solver(context.space(), indicators, options_);
+    const auto solve_problem = [this](const auto& problem) { return solve(options_, problem); };
     auto solutions = ordered_json::array();
     deneb::SearchResult result;
     result.objectives = {{"importance", deneb::Direction::kMinimize},
@@ -140,7 +139,7 @@ class Limpq final : public deneb::SearchAlgorithm {
                          {"size", deneb::Direction::kMinimize}};
     std::string infeasible;
     for (const ConstraintSet& set : options_.constraints) {
-      const Assignment found = solver.solve(task_of(options_, set));
+      const Assignment found = solver.solve(task_of(options_, set), solve_problem);
       solutions.push_back(to_json(found, options_.solver == "mckp"));
       context.progress(std::int64_t(solutions.size()), std::int64_t(options_.constraints.size()),
                        set.name);

@@ -43,11 +43,10 @@ class AssignmentTest : public ::testing::Test {
         indicators_(made_up(space_, {4, 3, 2})) {}
 
   Assignment solve(const Task& task) {
-    return AssignmentSolver(space_, indicators_, options_,
-                            [](const KnapsackProblem& problem) {
-                              return solve_multiple_choice_knapsack(problem);
-                            })
-        .solve(task);
+    return AssignmentSolver(space_, indicators_, options_)
+        .solve(task, [](const KnapsackProblem& problem) {
+          return solve_multiple_choice_knapsack(problem);
+        });
   }
   static Task bitops(int wb, int ab) {
     Task task;
@@ -250,11 +249,11 @@ TEST(TiedActivations, AreSettledTogether) {
   const LimpqOptions options;
   Task task;
   task.limits.bitops.wb = task.limits.bitops.ab = 3;
-  const AssignmentSolver solver(space, indicators, options, [](const KnapsackProblem& problem) {
+  const AssignmentSolver solver(space, indicators, options);
+  const Assignment found = solver.solve(task, [](const KnapsackProblem& problem) {
     EXPECT_EQ(problem.groups.size(), 3u);
     return solve_multiple_choice_knapsack(problem);
   });
-  const Assignment found = solver.solve(task);
   ASSERT_TRUE(found.optimal);
   EXPECT_EQ(found.activation_bits[1], found.activation_bits[3]);
   EXPECT_EQ(space.encode(found.policy).size(), space.genes().size());
