@@ -1,6 +1,8 @@
+#include <ATen/Parallel.h>
 #include <deneb/data/data_loader.h>
 #include <deneb/interrupt.h>
 #include <deneb/random.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -77,17 +79,22 @@ void place_image(const Raw* source, float* target, std::int64_t channels, std::i
 
 class Preparer {
  public:
-  Preparer(std::shared_ptr<const Dataset> dataset, DataPart part, AugmentOptions augment,
-           std::uint64_t seed)
+  // For evaluation: samples as they are.
+  Preparer(std::shared_ptr<const Dataset> dataset, DataPart part)
+      : dataset_(std::move(dataset)), info_(dataset_->info()), part_(part) {}
+  // For training.
+  Preparer(std::shared_ptr<const Dataset> dataset, AugmentOptions augment, std::uint64_t epoch_seed)
       : dataset_(std::move(dataset)),
         info_(dataset_->info()),
-        part_(part),
+        training_(true),
         augment_(augment),
-        seed_(seed) {}
+        seed_(derive_seed(epoch_seed, "augment")),
+        sample_seed_(derive_seed(epoch_seed, "sample")) {}
 
   // `position` of the first sample in the epoch: with the seed it fixes the augmentation.
   Batch prepare(const Indices& indices, std::int64_t position) const {
-    Batch batch = dataset_->gather(part_, indices);
+    Batch batch = training_ ? dataset_->gather_training(indices, sample_seeds(indices))
+                            : dataset_->gather(part_, indices);
     check(batch, indices.size());
     torch::Tensor& input = batch["input"];
     if (input.dim() != 4) return batch;
@@ -103,9 +110,19 @@ class Preparer {
   }
 
  private:
+  std::vector<std::uint64_t> sample_seeds(const Indices& indices) const {
+    std::vector<std::uint64_t> seeds;
+    seeds.reserve(indices.size());
+    for (const std::int64_t index : indices) {
+      seeds.push_back(derive_seed(sample_seed_, static_cast<std::uint64_t>(index)));
+    }
+    return seeds;
+  }
+
   void check(const Batch& batch, std::size_t count) const {
-    const auto broken = [](const std::string& what) {
-      return PluginError("dataset: gather() returned " + what + "; the dataset plugin is at fault");
+    const auto broken = [this](const std::string& what) {
+      return PluginError(std::string("dataset: gather") + (training_ ? "_training" : "") +
+                         "() returned " + what + "; the dataset plugin is at fault");
     };
     if (!batch.tensors.count("input")) throw broken("no tensor 'input'");
     for (const auto& [name, tensor] : batch.tensors) {
@@ -152,9 +169,10 @@ class Preparer {
 
   std::shared_ptr<const Dataset> dataset_;
   DatasetInfo info_;
-  DataPart part_;
+  DataPart part_ = DataPart::kTrain;
+  bool training_ = false;
   AugmentOptions augment_;
-  std::uint64_t seed_;
+  std::uint64_t seed_ = 0, sample_seed_ = 0;
 };
 
 // Prepares batches in the caller (no threads) or in background threads; order is always kept, and
@@ -223,6 +241,10 @@ class Stream final : public BatchStream {
 
   // Batches are started in order, so all before a failed one are finished by somebody.
   void work() {
+    // LibTorch's operators would start threads of their own in each of these. The first call makes
+    // LibTorch set its number for this thread, which it does once.
+    at::get_num_threads();
+    omp_set_num_threads(1);
     std::unique_lock<std::mutex> lock(mutex_);
     while (true) {
       changed_.wait(lock, [this] { return stop_ || failed_ || to_start_ < next_ + ahead_; });
@@ -268,6 +290,12 @@ void check_info(const DatasetInfo& info) {
 }  // namespace
 
 Dataset::~Dataset() = default;
+
+Batch Dataset::gather_training(const std::vector<std::int64_t>& indices,
+                               const std::vector<std::uint64_t>&) const {
+  return gather(DataPart::kTrain, indices);
+}
+
 BatchStream::~BatchStream() = default;
 
 bool StoppableStream::next(Batch& batch) {
@@ -320,9 +348,9 @@ std::unique_ptr<BatchStream> DataLoader::train(std::uint64_t seed, std::int64_t 
       derive_seed(derive_seed(seed, "epoch"), static_cast<std::uint64_t>(epoch));
   Indices order = train_;
   shuffle(order, epoch_seed);
-  return std::make_unique<Stream>(
-      Preparer(dataset_, DataPart::kTrain, options_.augment, derive_seed(epoch_seed, "augment")),
-      std::move(order), options_.batch_size, first_batch, options_.workers);
+  return std::make_unique<Stream>(Preparer(dataset_, options_.augment, epoch_seed),
+                                  std::move(order), options_.batch_size, first_batch,
+                                  options_.workers);
 }
 
 std::unique_ptr<BatchStream> DataLoader::evaluate(Split split, std::int64_t limit) const {
@@ -331,7 +359,7 @@ std::unique_ptr<BatchStream> DataLoader::evaluate(Split split, std::int64_t limi
                                                 : test_;
   if (limit > 0 && static_cast<std::int64_t>(order.size()) > limit) order.resize(limit);
   return std::make_unique<Stream>(
-      Preparer(dataset_, split == Split::kTest ? DataPart::kTest : DataPart::kTrain, {}, 0),
+      Preparer(dataset_, split == Split::kTest ? DataPart::kTest : DataPart::kTrain),
       std::move(order), options_.eval_batch_size, 0, std::min(options_.workers, 1));
 }
 

@@ -22,7 +22,8 @@ using deneb::Dataset;
 using torch::Tensor;
 
 inline const deneb::Registry& registry() {
-  static const auto loaded = plugin_test::load({"cifar10", "digits", "mnist", "synthetic"});
+  static const auto loaded =
+      plugin_test::load({"cifar10", "digits", "image_folder", "mnist", "synthetic"});
   return *loaded;
 }
 

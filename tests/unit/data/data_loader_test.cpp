@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -273,6 +274,58 @@ TEST(Workers, ErrorsComeInPlaceOfTheirBatch) {
   }
 }
 
+/// Seed of each sample in the rest of a training pass.
+std::map<std::int64_t, std::int64_t> seeds_of(const DataLoader& loader, std::uint64_t seed,
+                                              std::int64_t epoch, std::int64_t first_batch = 0) {
+  std::map<std::int64_t, std::int64_t> seeds;
+  const auto stream = loader.train(seed, epoch, first_batch);
+  for (const Batch& batch : drain(*stream)) {
+    const Indices targets = targets_of(batch);
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      seeds[targets[i]] = batch.at("seed")[static_cast<std::int64_t>(i)].item<std::int64_t>();
+    }
+  }
+  return seeds;
+}
+
+DataLoader seed_loader(int batch_size, int workers) {
+  const auto dataset = TableDataset::counting(100);
+  dataset->give_seeds = true;
+  DataLoaderOptions options;
+  options.batch_size = batch_size;
+  options.workers = workers;
+  return {dataset, options};
+}
+
+TEST(SampleSeeds, DependOnSeedEpochAndSampleOnly) {
+  const auto first = seeds_of(seed_loader(8, 0), 5, 2);
+  EXPECT_THAT(first, SizeIs(90));
+  EXPECT_EQ(seeds_of(seed_loader(8, 3), 5, 2), first);
+  EXPECT_EQ(seeds_of(seed_loader(7, 1), 5, 2), first);
+  std::set<std::int64_t> distinct;
+  for (const auto& [sample, seed] : first) distinct.insert(seed);
+  for (const auto& other : {seeds_of(seed_loader(8, 0), 5, 3), seeds_of(seed_loader(8, 0), 6, 2)}) {
+    for (const auto& [sample, seed] : other) distinct.insert(seed);
+  }
+  EXPECT_THAT(distinct, SizeIs(3 * 90));
+}
+
+TEST(SampleSeeds, ResumedPassGivesTheSameOnes) {
+  const auto whole = seeds_of(seed_loader(8, 1), 5, 2);
+  const auto rest = seeds_of(seed_loader(8, 1), 5, 2, 9);
+  EXPECT_THAT(rest, SizeIs(18));
+  for (const auto& [sample, seed] : rest) EXPECT_EQ(whole.at(sample), seed);
+}
+
+TEST(SampleSeeds, AreForTrainingOnly) {
+  const DataLoader loader = seed_loader(8, 1);
+  for (const Split split : {Split::kTrain, Split::kValidation, Split::kTest}) {
+    for (const Batch& batch : drain(*loader.evaluate(split))) {
+      EXPECT_EQ(batch.tensors.count("seed"), 0u);
+    }
+  }
+}
+
 TEST(Contract, BrokenBatchesAreThePluginsFault) {
   const auto dataset = TableDataset::counting(20);
   const DataLoader loader(dataset, small_batches());
@@ -293,6 +346,9 @@ TEST(Contract, BrokenBatchesAreThePluginsFault) {
               }),
               HasSubstr("images of 3 channels, info() has 1 means"));
   EXPECT_EQ(error({}), "");
+  dataset->on_batch = [](Batch& b) { b.tensors.erase("input"); };
+  EXPECT_THAT(text_of<PluginError>([&] { drain(*loader.train(1, 0)); }),
+              HasSubstr("gather_training() returned no tensor 'input'"));
 }
 
 TEST(Contract, ContradictingInfo) {

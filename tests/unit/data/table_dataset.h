@@ -44,7 +44,17 @@ class TableDataset final : public deneb::Dataset {
     if (on_batch) on_batch(batch);
     return batch;
   }
+  /// The default, and with `give_seeds` the seeds as a further tensor.
+  deneb::Batch gather_training(const std::vector<std::int64_t>& indices,
+                               const std::vector<std::uint64_t>& seeds) const override {
+    deneb::Batch batch = Dataset::gather_training(indices, seeds);
+    if (give_seeds) {
+      batch["seed"] = torch::tensor(std::vector<std::int64_t>(seeds.begin(), seeds.end()));
+    }
+    return batch;
+  }
 
+  bool give_seeds = false;
   deneb::DatasetInfo facts;
   std::function<void(const std::vector<std::int64_t>&)> on_gather;
   std::function<void(deneb::Batch&)> on_batch;

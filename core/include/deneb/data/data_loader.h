@@ -55,9 +55,9 @@ class DENEB_API BatchStream {
  public:
   virtual ~BatchStream();
   /// False at the end of the pass. Images are float32, normalized, contiguous, on the CPU; all
-  /// other tensors come as the dataset gave them. What Dataset::gather throws is thrown here, in
-  /// place of the batch that it belongs to, also when a background thread ran into it; PluginError
-  /// for a batch that breaks the contract of gather.
+  /// other tensors come as the dataset gave them. What Dataset::gather or gather_training throws is
+  /// thrown here, in place of the batch that it belongs to, also when a background thread ran into
+  /// it; PluginError for a batch that breaks the contract of gather.
   virtual bool next(Batch& batch) = 0;
 };
 
@@ -88,10 +88,11 @@ class DENEB_API DataLoader {
   DatasetInfo info() const;
   const DataLoaderOptions& options() const { return options_; }
 
-  /// Training order and augmentation of one epoch; resumable from `first_batch`.
+  /// Training order and augmentation of one epoch (Dataset::gather_training); resumable from
+  /// `first_batch`.
   std::unique_ptr<BatchStream> train(std::uint64_t seed, std::int64_t epoch,
                                      std::int64_t first_batch = 0) const;
-  /// Samples in fixed order, no augmentation. `limit` 0 = all.
+  /// Samples in fixed order, no augmentation (Dataset::gather). `limit` 0 = all.
   std::unique_ptr<BatchStream> evaluate(Split split, std::int64_t limit = 0) const;
 
  private:

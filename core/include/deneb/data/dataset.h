@@ -39,6 +39,13 @@ class DENEB_API Dataset {
   /// 255, or float32 [N, C, H, W] in a unit of their own. Then the loader normalizes both with mean
   /// and deviation, if info() gives them. Inputs of other dimensions are passed on unchanged.
   virtual Batch gather(DataPart part, const std::vector<std::int64_t>& indices) const = 0;
+  /// The same for a training pass, where datasets whose images are larger than sample_shape cut a
+  /// random part out of each. Samples of kTrain; one seed per index, made from the pass's seed, its
+  /// epoch and the index, so that a sample looks the same in whatever batch it comes. All random
+  /// numbers of a sample must come from its seed. What the loader's `augment` adds comes after it.
+  /// By default gather(): the seeds are not used.
+  virtual Batch gather_training(const std::vector<std::int64_t>& indices,
+                                const std::vector<std::uint64_t>& seeds) const;
 };
 
 }  // namespace deneb
