@@ -147,6 +147,7 @@ svg.chart .i32 { fill: var(--on-bit32); }
 
 .table { overflow: auto; max-height: 76vh; border: 1px solid var(--line); border-radius: 8px;
   margin: 8px 0 0; }
+.table.narrow { width: fit-content; max-width: 100%; }
 table { border-collapse: separate; border-spacing: 0; font-size: 0.88rem; width: 100%; }
 caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 th, td { text-align: left; padding: 6px 11px; border-bottom: 1px solid var(--line);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "text.h"
 
@@ -11,8 +12,18 @@ namespace {
 // A float32 model costs 64 times the BitOps of a 4-bit one: on a linear axis all quantized ones
 // would stand on one spot.
 constexpr double kLogarithmicFrom = 12;
+constexpr double kLinearBelow = 2;    // where one was asked for: the same to the eye
+constexpr double kSmallest = 1e-100;  // ratios of what is above it do not overflow
 
 using Ticks = std::vector<std::pair<double, std::string>>;
+
+/// As si_text, but 1e-05 for 1.000e-05.
+std::string tick_text(double value) {
+  if (value == 0 || std::fabs(value) >= 1e-4) return si_text(value);
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.3g", value);
+  return text;
+}
 
 /// 1, 2 and 5 times powers of ten; powers only where these are enough.
 Ticks logarithmic_ticks(const Axis& axis, int count) {
@@ -23,16 +34,13 @@ Ticks logarithmic_ticks(const Axis& axis, int count) {
     for (const double lead : {1.0, 2.0, 5.0}) {
       const double value = lead * power;
       if (value < axis.low || value > axis.high || (wide && lead != 1)) continue;
-      all.emplace_back(value, si_text(value));
+      all.emplace_back(value, tick_text(value));
     }
   }
   return all;
 }
 
-}  // namespace
-
-Ticks ticks(const Axis& axis, int count) {
-  if (axis.logarithmic) return logarithmic_ticks(axis, count);
+Ticks linear_ticks(const Axis& axis, int count) {
   Ticks all;
   const double low = axis.low, high = axis.high, span = high - low;
   if (!(span > 0) || !std::isfinite(span)) return all;
@@ -42,12 +50,23 @@ Ticks ticks(const Axis& axis, int count) {
   const double step = power * (lead <= 1 ? 1 : lead <= 2 ? 2 : lead <= 5 ? 5 : 10);
   // As many decimals as the step has, so that neighbors never read the same.
   const int decimals = std::max(0, -static_cast<int>(std::floor(std::log10(step) + 1e-9)));
-  const bool large = std::max(std::fabs(low), std::fabs(high)) >= 10000;
+  const double size = std::max(std::fabs(low), std::fabs(high));
   for (double k = std::ceil(low / step - 1e-9); k * step <= high + 1e-9 * span; ++k) {
     const double value = k == 0 ? 0 : k * step;  // never "-0"
-    all.emplace_back(value, large ? si_text(value) : fixed_text(value, decimals));
+    all.emplace_back(value, size >= 10000 ? si_text(value)
+                            : size < 1e-4 ? tick_text(value)
+                                          : fixed_text(value, decimals));
   }
   return all;
+}
+
+}  // namespace
+
+Ticks ticks(const Axis& axis, int count) {
+  if (!axis.logarithmic) return linear_ticks(axis, count);
+  const Ticks all = logarithmic_ticks(axis, count);
+  // Less than a decade can lie between two of them.
+  return all.size() < 3 ? linear_ticks(axis, count) : all;
 }
 
 double Axis::share(double value) const {
@@ -62,8 +81,10 @@ double Axis::at_share(double share) const {
 void Axis::cover(const std::vector<double>& values, double air_below, double air_above) {
   if (values.empty()) return;
   const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  if (minimize && !percent && *least > 0 && *most > kLogarithmicFrom * *least) {
-    logarithmic = true;
+  const double from = logarithmic ? kLinearBelow : kLogarithmicFrom;
+  logarithmic =
+      (logarithmic || (minimize && !percent)) && *least >= kSmallest && *most > from * *least;
+  if (logarithmic) {
     low = *least / std::pow(*most / *least, air_below);
     high = *most * std::pow(*most / *least, air_above);
     return;

@@ -11,14 +11,15 @@ struct Axis {
   std::string metric, label;
   bool percent = false;
   bool minimize = false;
-  bool logarithmic = false;  ///< for costs that span a large factor
+  bool logarithmic = false;  ///< wanted, before cover(); then what it came to
   double low = 0, high = 1;  ///< what the axis covers
   double shown(double value) const { return percent ? 100 * value : value; }
   /// Share of the axis at which a value stands, 0 .. 1, and back.
   double share(double value) const;
   double at_share(double share) const;
   /// Sets low and high to what covers the values with some air (a share of their span) on both
-  /// sides; turns costs that span a large factor logarithmic.
+  /// sides. Costs that span a large factor turn logarithmic; an axis that is so turns linear when a
+  /// value is not positive, or when all are so close that it would make no difference.
   void cover(const std::vector<double>& values, double air_below, double air_above);
 };
 

@@ -199,6 +199,18 @@ std::vector<CurveChart> curves_of(const StepData& step) {
   return charts;
 }
 
+std::string point_tip(const CurveChart& chart, const Curve& curve,
+                      const std::pair<double, double>& point) {
+  const auto& [x, y] = point;
+  const std::string value = ": " + si_text(y);
+  if (!chart.places.empty()) {
+    return chart.places[static_cast<std::size_t>(x)].name + "\n" +
+           (curve.label.empty() ? chart.y.label : curve.label) + value;
+  }
+  return (curve.label.empty() ? "" : curve.label + "\n") + chart.x.label + " " +
+         (chart.whole ? fixed_text(x, 0) : si_text(x)) + value;
+}
+
 BitChart bits_of_front(const StepData& step) {
   BitChart chart;
   chart.layers = step.layers;
@@ -234,6 +246,10 @@ double label_width(const BitChart& chart) {
 
 double cell_width(std::size_t layers) {
   return std::clamp(860.0 / double(std::max<std::size_t>(1, layers)), 20.0, 46.0);
+}
+
+double place_width(std::size_t places) {
+  return std::max(cell_width(places), 400.0 / double(std::max<std::size_t>(1, places)));
 }
 
 std::string width_class(int bits) {

@@ -34,17 +34,32 @@ std::vector<Scatter> scatters_of(const StepData& step);
 struct Curve {
   std::string label;
   bool baseline = false;
-  std::vector<std::pair<double, double>> points;  ///< epoch, value
+  std::vector<std::pair<double, double>> points;  ///< (x, y), say epoch and value
 };
 
 struct CurveChart {
   std::string title;
   Axis x, y;
   std::vector<Curve> curves;
+  std::vector<LayerFacts> places = {};  ///< what stands at x = 0, 1, ...; empty: x is a number
+  bool whole = true;                    ///< x counts something: no fractions on its axis
+  bool wide = false;                    ///< has the width of the page to itself
 };
 
 /// Training loss, then each validation metric, over the epochs of a training step's models.
 std::vector<CurveChart> curves_of(const StepData& step);
+
+/// A figure that the step's search asked for.
+struct StepFigure {
+  std::string text;  ///< plain text
+  CurveChart chart;
+};
+/// Those of the step that have points.
+std::vector<StepFigure> figures_of(const StepData& step);
+
+/// Tooltip of a point of a curve.
+std::string point_tip(const CurveChart& chart, const Curve& curve,
+                      const std::pair<double, double>& point);
 
 /// Bits per layer of several policies, in the order of StepData::front or of the models.
 struct BitRow {
@@ -69,6 +84,8 @@ BitChart single_row(const BitChart& chart, std::size_t row);
 double label_width(const BitChart& chart);
 constexpr double kLaneNames = 130;  ///< left of the bars of one policy
 double cell_width(std::size_t layers);
+/// Of a place below curves: as above, but a few of them fill a chart too.
+double place_width(std::size_t places);
 
 /// CSS class suffix of a width: "1" .. "8", "16" for 9..16 bits, "32" for float, "0" for unknown.
 std::string width_class(int bits);

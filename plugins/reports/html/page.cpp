@@ -42,10 +42,14 @@ ordered_json data_of(const TaskData& task) {
           {{"name", objective.name},
            {"direction", objective.direction == Direction::kMaximize ? "max" : "min"}});
     }
+    auto figures = ordered_json::array();
+    for (const Figure& figure : step.figures) figures.push_back(to_json(figure));
     steps.push_back({{"name", step.row.name},
                      {"type", step.row.type},
                      {"status", step.row.status},
                      {"objectives", objectives},
+                     {"figures", figures},
+                     {"rank_correlations", to_json(step.ranks)},
                      {"trials", trials}});
   }
   return {{"task", task.task},       {"deneb", DENEB_VERSION},  {"status", task.status},

@@ -56,13 +56,15 @@ std::string bit_legend(const BitChart& chart) {
   return out + (pinned ? "<span class=\"key\">\xe2\x97\x86 pinned layer</span>" : "");
 }
 
-std::string curve_legend(const std::vector<CurveChart>& charts) {
+/// `what` the curves are: "model ".
+std::string curve_legend(const std::vector<CurveChart>& charts, const std::string& what) {
   if (charts.empty()) return "";
   std::string out;
   const auto& curves = charts.front().curves;
   for (std::size_t i = 0; i < curves.size(); ++i) {
+    if (curves[i].label.empty()) continue;
     out += swatch("line c" + std::to_string(i % 8) + (curves[i].baseline ? " dashed" : ""),
-                  "model " + curves[i].label);
+                  what + curves[i].label);
   }
   return out;
 }
@@ -76,11 +78,42 @@ std::string heading(const StepData& step, const std::string& what) {
               : "");
 }
 
+/// Charts that the search itself asked for.
+std::string figures(const StepData& step, Charts& charts) {
+  std::string out;
+  int number = 0;
+  for (const StepFigure& figure : figures_of(step)) {
+    ChartSlot slot;
+    slot.id = "figure-" + step.row.name + "-" + std::to_string(++number);
+    slot.title = figure.chart.title;
+    slot.text = html(figure.text);
+    slot.legend = curve_legend({figure.chart}, "");
+    slot.scrolls = !figure.chart.places.empty();
+    out += charts.curves(slot, {figure.chart});
+  }
+  return out;
+}
+
+std::string rank_section(const StepData& step) {
+  if (step.ranks.groups.empty()) return "";
+  const std::string reference = html(metric_label(step.ranks.reference));
+  return "<h3>Rank correlations</h3>\n<p>How well the order of the trials by a metric agrees with "
+         "their order by " +
+         reference +
+         ": Spearman's rho is 1 where both orders are the same, -1 where one is the reverse of the "
+         "other, and near 0 where the metric tells nothing about " +
+         reference + ". Finished trials only" +
+         (step.ranks.groups.size() > 1 ? ", first all of them, then those of each origin" : "") +
+         ".</p>\n" + rank_table(step);
+}
+
 }  // namespace
 
 std::string search_section(const StepData& step, Charts& charts, std::size_t max_rows) {
   std::string out = heading(step, "Search");
-  if (step.trials.empty()) return out + "<p>No trial yet.</p>\n</section>\n";
+  if (step.trials.empty()) {
+    return out + "<p>No trial yet.</p>\n" + figures(step, charts) + "</section>\n";
+  }
   ChartSlot pareto;
   pareto.id = "pareto-" + step.row.name;
   pareto.title = "All trials";
@@ -112,7 +145,8 @@ std::string search_section(const StepData& step, Charts& charts, std::size_t max
   bars.choose = "Policy of";
   bars.scrolls = true;
   out += charts.bit_bars(bars, bits);
-  return out + "<h3>Trials</h3>\n<p>Click a head to sort by that column.</p>\n" +
+  return out + figures(step, charts) + rank_section(step) +
+         "<h3>Trials</h3>\n<p>Click a head to sort by that column.</p>\n" +
          trial_table(step, max_rows) + "</section>\n";
 }
 
@@ -144,7 +178,7 @@ std::string models_section(const StepData& step, Charts& charts) {
   loss.text =
       "What training minimizes, averaged over each epoch (one pass over the training "
       "images).";
-  loss.legend = curve_legend(all);
+  loss.legend = curve_legend(all, "model ");
   ChartSlot validation;
   validation.id = "validation-" + step.row.name;
   validation.title = "Validation";
@@ -154,7 +188,7 @@ std::string models_section(const StepData& step, Charts& charts) {
   if (!has_loss) loss.title = all.front().y.label;
   out += "<div class=\"pair\">\n" + charts.curves(loss, {all.front()});
   all.erase(all.begin());
-  validation.legend = curve_legend(all);
+  validation.legend = curve_legend(all, "model ");
   out += charts.curves(validation, all) + "</div>\n";
   return out + "</section>\n";
 }

@@ -101,17 +101,21 @@ Frame draw_frame(Svg& svg, const Axis& x, const Axis& y, double width, double he
     // Every other text goes on narrow screens, where texts are larger.
     svg.text(index++ % 2 ? "tick every-other" : "tick", at, frame.bottom + 20, "middle", text);
   }
-  index = 0;
-  for (const auto& [value, text] : ticks(y, 7)) {
+  draw_y_axis(svg, frame);
+  svg.text("name", (frame.left + frame.right) / 2, height - 12, "middle", x.label);
+  return frame;
+}
+
+void draw_y_axis(Svg& svg, const Frame& frame) {
+  int index = 0;
+  for (const auto& [value, text] : ticks(frame.y.axis, 7)) {
     const double at = frame.y(value);
     svg.line("grid", frame.left, at, frame.right, at);
     svg.text(index++ % 2 ? "tick every-other" : "tick", frame.left - 8, at + 4, "end", text);
   }
   svg.line("axis", frame.left, frame.bottom, frame.right, frame.bottom);
   svg.line("axis", frame.left, frame.top, frame.left, frame.bottom);
-  svg.text("name", (frame.left + frame.right) / 2, height - 12, "middle", x.label);
-  svg.text("name", 18, (frame.top + frame.bottom) / 2, "middle", y.label, -90);
-  return frame;
+  svg.text("name", 18, (frame.top + frame.bottom) / 2, "middle", frame.y.axis.label, -90);
 }
 
 }  // namespace deneb::reports

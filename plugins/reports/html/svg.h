@@ -56,5 +56,7 @@ struct Frame {
 };
 Frame draw_frame(Svg& svg, const Axis& x, const Axis& y, double width, double height,
                  bool whole_numbers);
+/// Of a frame: the y axis with its grid and its name, and the line of the x axis.
+void draw_y_axis(Svg& svg, const Frame& frame);
 
 }  // namespace deneb::reports

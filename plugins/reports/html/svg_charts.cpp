@@ -79,6 +79,54 @@ void draw_layer_names(Svg& svg, const std::vector<LayerFacts>& layers, double le
   }
 }
 
+/// What the names need left of the first column: they lean that way.
+double names_lean(const std::vector<LayerFacts>& layers, double cell) {
+  double lean = 0;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const auto letters = double(std::min<std::size_t>(layers[i].name.size(), 40));
+    lean = std::max(lean, 4 + 3.9 * letters - (double(i) + 0.5) * cell);
+  }
+  return lean;
+}
+
+void draw_curves(Svg& svg, const Frame& frame, const CurveChart& chart) {
+  for (std::size_t i = 0; i < chart.curves.size(); ++i) {
+    const Curve& curve = chart.curves[i];
+    std::string data;
+    for (const auto& [x, y] : curve.points) {
+      data += (data.empty() ? "M" : "L") + coordinate(frame.x(x)) + " " + coordinate(frame.y(y));
+    }
+    svg.tip(curve.label);
+    svg.path("mark curve " + color_class(i) + (curve.baseline ? " dashed" : ""), data);
+    // Dots that would touch each other tell less than the line.
+    if (15 * double(curve.points.size()) > frame.right - frame.left) continue;
+    for (const auto& point : curve.points) {
+      svg.tip(point_tip(chart, curve, point));
+      svg.circle("mark dot " + color_class(i), frame.x(point.first), frame.y(point.second), 2.6);
+    }
+  }
+}
+
+/// Curves over named places. Keeps its size, as the charts of bits do.
+std::string svg_curves_over_places(const CurveChart& chart) {
+  constexpr double kTop = 14, kPlot = 300;
+  const double cell = place_width(chart.places.size());
+  const double left = std::max(78.0, names_lean(chart.places, cell));
+  const double right = left + cell * double(chart.places.size());
+  const double bottom = kTop + kPlot;
+  const double height = bottom + names_height(chart.places) + (chart.x.label.empty() ? 0 : 22);
+  Svg svg(right + kRightMargin, height, chart.title, false);
+  const Frame frame{left, kTop, right, bottom, {chart.x, left, right}, {chart.y, bottom, kTop}};
+  for (std::size_t i = 0; i < chart.places.size(); ++i) {
+    svg.line("grid", frame.x(double(i)), kTop, frame.x(double(i)), bottom);
+  }
+  draw_y_axis(svg, frame);
+  draw_layer_names(svg, chart.places, left, cell, bottom);
+  svg.text("name", (left + right) / 2, height - 8, "middle", chart.x.label);
+  draw_curves(svg, frame, chart);
+  return svg.finish();
+}
+
 std::string cell_tip(const LayerFacts& layer, const LayerBits& bits) {
   std::string text = layer.name + (layer.pinned ? " (pinned)" : "") + "\nweights " + bits.weight +
                      ", activations " + bits.activation;
@@ -145,22 +193,10 @@ std::string svg_scatter(const Scatter& chart) {
 }
 
 std::string svg_curves(const CurveChart& chart) {
-  Svg svg(560, 340, chart.title, true);
-  const Frame frame = draw_frame(svg, chart.x, chart.y, 560, 340, true);
-  for (std::size_t i = 0; i < chart.curves.size(); ++i) {
-    const Curve& curve = chart.curves[i];
-    std::string data;
-    for (const auto& [x, y] : curve.points) {
-      data += (data.empty() ? "M" : "L") + coordinate(frame.x(x)) + " " + coordinate(frame.y(y));
-    }
-    svg.tip(curve.label);
-    svg.path("mark curve " + color_class(i) + (curve.baseline ? " dashed" : ""), data);
-    if (curve.points.size() > 30) continue;
-    for (const auto& [x, y] : curve.points) {
-      svg.tip(curve.label + "\nepoch " + coordinate(x) + ": " + si_text(y));
-      svg.circle("mark dot " + color_class(i), frame.x(x), frame.y(y), 2.6);
-    }
-  }
+  if (!chart.places.empty()) return svg_curves_over_places(chart);
+  const double width = chart.wide ? 760 : 560, height = chart.wide ? 430 : 340;
+  Svg svg(width, height, chart.title, true);
+  draw_curves(svg, draw_frame(svg, chart.x, chart.y, width, height, chart.whole), chart);
   return svg.finish();
 }
 

@@ -17,9 +17,11 @@ struct Column {
   std::string about;  ///< tooltip of the head
 };
 
+/// `narrow`: no wider than its content.
 std::string open_table(const std::string& caption, const std::vector<Column>& columns,
-                       bool sortable) {
-  std::string out = "<div class=\"table\" tabindex=\"0\"><table" +
+                       bool sortable, bool narrow = false) {
+  std::string out = "<div class=\"table" + std::string(narrow ? " narrow" : "") +
+                    "\" tabindex=\"0\"><table" +
                     std::string(sortable ? " class=\"sortable\"" : "") + "><caption>" +
                     html(caption) + "</caption><thead><tr>";
   for (const Column& column : columns) {
@@ -242,6 +244,36 @@ std::string trial_table(const StepData& step, std::size_t max_rows) {
     for (const std::string& name : metrics) out += metric_cell(trial, name);
     out += widths_cell(step, trial) + seconds_cell(trial);
     out += (messages ? message_cell(trial.message) : "") + "</tr>\n";
+  }
+  return out + close_table();
+}
+
+namespace {
+
+std::string rank_cell(const RankCorrelations::Group& group, const std::string& metric) {
+  for (const RankCorrelation& value : group.values) {
+    if (value.metric != metric) continue;
+    const std::string text = fixed_text(value.rho, 2);
+    return "<td class=\"number\" title=\"" + std::to_string(value.trials) + " trials\">" +
+           (text == "-0.00" ? "0.00" : text) + "</td>";
+  }
+  return "<td></td>";
+}
+
+}  // namespace
+
+std::string rank_table(const StepData& step) {
+  const auto& groups = step.ranks.groups;
+  std::vector<Column> columns = {{"metric", false, ""},
+                                 {"trials", true, "finished trials that have both values"},
+                                 {groups.size() > 1 ? "all origins" : "rho", true, ""}};
+  for (std::size_t i = 1; i < groups.size(); ++i) columns.push_back({groups[i].origin, true, ""});
+  std::string out = open_table("Rank correlations of step " + step.row.name, columns, false, true);
+  for (const RankCorrelation& value : groups.front().values) {
+    out += "<tr>" + text_cell(metric_label(value.metric)) +
+           number_cell({}, std::to_string(value.trials));
+    for (const auto& group : groups) out += rank_cell(group, value.metric);
+    out += "</tr>\n";
   }
   return out + close_table();
 }

@@ -9,6 +9,9 @@ namespace deneb::reports {
 /// Every trial of a search, sortable. At most `max_rows` rows (0 = all); a note tells the rest.
 std::string trial_table(const StepData& step, std::size_t max_rows);
 
+/// StepData::ranks: a row per metric; a column for all trials and one per origin.
+std::string rank_table(const StepData& step);
+
 /// The models of a training or evaluation step with their costs, compared with float32.
 std::string model_table(const StepData& step);
 

@@ -53,6 +53,18 @@ std::vector<LayerFacts> layers_of(const StepRow& step) {
   return layers;
 }
 
+std::vector<Figure> read_figures(const StepRow& step) {
+  std::vector<Figure> figures;
+  if (!step.info.is_object() || !step.info.contains("figures")) return figures;
+  for (const auto& item : step.info["figures"]) {
+    try {
+      figures.push_back(figure_from_json(item));
+    } catch (const DataError&) {  // of a newer or a strange plugin: the rest is still worth showing
+    }
+  }
+  return figures;
+}
+
 /// Layer names of the policies, for a step that has not described its network.
 std::vector<LayerFacts> layers_of(const std::vector<TrialRow>& trials) {
   std::vector<LayerFacts> layers;
@@ -190,6 +202,8 @@ void read_task(const ReportInput& input, TaskData& data) {
     step.search = is_search(row);
     step.objectives = objectives_of(row);
     if (step.objectives.empty()) step.objectives = default_objectives(step.trials);
+    step.figures = read_figures(row);
+    step.ranks = rank_correlations(row, step.trials);
     step.layers = layers_of(row);
     if (step.layers.empty()) step.layers = layers_of(step.trials);
     if (!step.search) {

@@ -5,8 +5,11 @@
 #include <string>
 #include <vector>
 
+#include <deneb/report/figure.h>
 #include <deneb/report/report.h>
 #include <deneb/search/pareto.h>
+
+#include "../common/rank_correlations.h"
 
 namespace deneb::reports {
 
@@ -27,7 +30,9 @@ struct StepData {
   StepRow row;
   bool search = false;
   std::vector<TrialRow> trials;
-  std::vector<Objective> objectives;   ///< of the step, else accuracy and a cost; may be empty
+  std::vector<Objective> objectives;  ///< of the step, else accuracy and a cost; may be empty
+  std::vector<Figure> figures;        ///< of the step's own; those that cannot be read are left out
+  RankCorrelations ranks;
   std::vector<LayerFacts> layers;      ///< in forward order; those of the policies where unknown
   std::vector<const TrialRow*> front;  ///< marked trials by the first objective that is minimized
   /// Float and uniform models of other steps, to compare the models of this one with.

@@ -53,6 +53,7 @@ ordered_json axis(const char* field, const Axis& a, bool whole_numbers) {
   if (a.logarithmic) {
     style["values"] = ordered_json::array();
     for (const auto& tick : ticks(a, 7)) style["values"].push_back(tick.first);
+    style["tickCount"] = style["values"].size();  // fewer would leave out every other one
   }
   out["axis"] = style;
   return out;
@@ -61,9 +62,9 @@ ordered_json axis(const char* field, const Axis& a, bool whole_numbers) {
 /// Facts of a layer for tooltips.
 std::string layer_text(const LayerFacts& layer) { return layer.name + (layer.pinned ? " ◆" : ""); }
 
-ordered_json layer_axis(const BitChart& chart, bool labels) {
+ordered_json layer_axis(const std::vector<LayerFacts>& layers, bool labels) {
   auto order = ordered_json::array();
-  for (const LayerFacts& layer : chart.layers) order.push_back(layer_text(layer));
+  for (const LayerFacts& layer : layers) order.push_back(layer_text(layer));
   ordered_json out = {{"field", "layer"}, {"type", "nominal"}, {"sort", order}, {"title", nullptr}};
   if (labels) {
     out["axis"] = {{"labelAngle", -55},
@@ -121,7 +122,7 @@ ordered_json matrix_panel(const BitChart& chart, bool weights) {
       values.push_back(bit_value(chart.layers[i], row, row.layers[i], weights));
     }
   }
-  const ordered_json x = layer_axis(chart, !weights);
+  const ordered_json x = layer_axis(chart.layers, !weights);
   const ordered_json y = {{"field", "member"},
                           {"type", "nominal"},
                           {"sort", members},
@@ -169,7 +170,7 @@ ordered_json bar_lane(const BitChart& chart, const ordered_json& values, const c
           {"height", height},
           {"data", {{"values", values}}},
           {"encoding",
-           {{"x", layer_axis(chart, names)},
+           {{"x", layer_axis(chart.layers, names)},
             {"y",
              {{"field", "value"},
               {"type", "quantitative"},
@@ -270,6 +271,31 @@ ordered_json label_layer(const Scatter& chart, const ordered_json& values) {
           {"encoding", encoding}};
 }
 
+/// The x axis of curves: numbers, or names of places.
+ordered_json curve_axis(const CurveChart& chart) {
+  if (chart.places.empty()) return axis("x", chart.x, chart.whole);
+  ordered_json out = layer_axis(chart.places, true);
+  out["title"] = chart.x.label;
+  out["axis"]["grid"] = true;
+  return out;
+}
+
+ordered_json curve_values(const CurveChart& chart) {
+  auto values = ordered_json::array();
+  for (const Curve& curve : chart.curves) {
+    for (const auto& point : curve.points) {
+      values.push_back({{"x", point.first},
+                        {"y", point.second},
+                        {"series", curve.label},
+                        {"kind", curve.baseline ? "baseline" : "model"},
+                        {"about", point_tip(chart, curve, point)}});
+      if (chart.places.empty()) continue;
+      values.back()["layer"] = layer_text(chart.places[static_cast<std::size_t>(point.first)]);
+    }
+  }
+  return values;
+}
+
 }  // namespace
 
 ordered_json vega_scatter(const Scatter& chart) {
@@ -294,33 +320,22 @@ ordered_json vega_scatter(const Scatter& chart) {
 }
 
 ordered_json vega_curves(const CurveChart& chart) {
-  auto values = ordered_json::array();
   auto names = ordered_json::array(), colors = ordered_json::array();
   for (std::size_t i = 0; i < chart.curves.size(); ++i) {
-    const Curve& curve = chart.curves[i];
-    names.push_back(curve.label);
+    names.push_back(chart.curves[i].label);
     colors.push_back("var(--c" + std::to_string(i % 8) + ")");
-    for (const auto& [x, y] : curve.points) {
-      values.push_back({{"epoch", x},
-                        {"value", y},
-                        {"model", curve.label},
-                        {"kind", curve.baseline ? "baseline" : "model"}});
-    }
   }
   ordered_json spec = base(chart.title);
   spec["width"] = "container";
-  spec["height"] = 270;
-  spec["data"] = {{"values", values}};
+  if (!chart.places.empty()) spec["width"] = {{"step", place_width(chart.places.size())}};
+  spec["height"] = chart.wide ? 330 : 270;
+  spec["data"] = {{"values", curve_values(chart)}};
   spec["mark"] = {{"type", "line"}, {"strokeWidth", 1.8}, {"point", {{"size", 22}}}};
-  auto about = ordered_json::array();
-  for (const char* field : {"model", "epoch", "value"}) {
-    about.push_back({{"field", field}, {"type", "nominal"}});
-  }
   spec["encoding"] = {
-      {"x", axis("epoch", chart.x, true)},
-      {"y", axis("value", chart.y, false)},
+      {"x", curve_axis(chart)},
+      {"y", axis("y", chart.y, false)},
       {"color",
-       {{"field", "model"},
+       {{"field", "series"},
         {"type", "nominal"},
         {"legend", nullptr},
         {"scale", {{"domain", names}, {"range", colors}}}}},
@@ -329,7 +344,7 @@ ordered_json vega_curves(const CurveChart& chart) {
         {"type", "nominal"},
         {"legend", nullptr},
         {"scale", {{"domain", {"model", "baseline"}}, {"range", {{1, 0}, {6, 4}}}}}}},
-      {"tooltip", about}};
+      {"tooltip", {{"field", "about"}, {"type", "nominal"}}}};
   return spec;
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "../common/rank_correlations.h"
 #include "../common/trial_facts.h"
 #include "csv.h"
 
@@ -105,7 +106,8 @@ std::string reports_json(const TrialStore& store, const std::string& task_folder
                                  {"end_time", step.finished},
                                  {"message", step.message},
                                  {"num_models", trials.size()},
-                                 {"best_models", best_ids(step, trials)}});
+                                 {"best_models", best_ids(step, trials)},
+                                 {"rank_correlations", to_json(rank_correlations(step, trials))}});
     auto records = ordered_json::array();
     for (const TrialRow& trial : trials) {
       const auto path = paths.find(trial.id);

@@ -161,6 +161,32 @@ TEST_P(ReportInBrowser, DrawsTheChartsInSilence) {
   expect_silence();
 }
 
+TEST_P(ReportInBrowser, DrawsTheFiguresOfASearch) {
+  const char* folder = std::getenv("DENEB_SCREENSHOTS");
+  for (const int places : {3, 18, 52}) {
+    open_report({30, 2, false, 1, places});
+    const nlohmann::json figures = measure();
+    EXPECT_GE(figures["figure-nas-1"]["marks"].get<int>(), 5 * places);
+    EXPECT_GE(figures["figure-nas-2"]["marks"].get<int>(), 80);
+    // Every place has its name.
+    const std::string texts =
+        "Array.from(document.querySelectorAll('#figure-nas-1 svg text'))"
+        ".map(function (t) { return t.textContent; })";
+    const std::string names = chromium_->evaluate(texts).dump();
+    EXPECT_THAT(names, testing::HasSubstr("layer1.0.conv1"));
+    EXPECT_THAT(names, testing::HasSubstr("fc</script><script>"));
+    EXPECT_EQ(names.find("layer4.50.conv1") != std::string::npos, places == 52);
+    if (folder) {
+      chromium_->screenshot(std::string(folder) + "/figures-" + GetParam() + "-" +
+                            std::to_string(places) + ".png");
+    }
+    expect_fits(400);
+    chromium_->resize(1280, 900);
+    EXPECT_EQ(chromium_->evaluate("document.title.indexOf('Deneb report') > 0"), true);
+    expect_silence();
+  }
+}
+
 TEST_P(ReportInBrowser, ShowsTheViewThatIsChosen) {
   open_report({30, 3, true, 1});
   for (const char* figure : {"pareto-nas", "layers-nas", "validation-fully_train"}) {
@@ -186,7 +212,7 @@ TEST_P(ReportInBrowser, SortsTables) {
   open_report();
   const auto column = [&](int index) {
     return chromium_->evaluate(
-        "Array.from(document.querySelector('#step-nas table').tBodies[0].rows)"
+        "Array.from(document.querySelector('#step-nas table.sortable').tBodies[0].rows)"
         ".map(function (r) { return r.cells[" +
         std::to_string(index) +
         "]; })"
@@ -196,8 +222,9 @@ TEST_P(ReportInBrowser, SortsTables) {
     chromium_->evaluate("document.querySelectorAll('#step-nas th button')[" +
                         std::to_string(index) + "].click()");
   };
-  ASSERT_EQ(chromium_->evaluate("document.querySelectorAll('#step-nas th')[4].textContent"),
-            "accuracy");
+  ASSERT_EQ(
+      chromium_->evaluate("document.querySelectorAll('#step-nas .sortable th')[4].textContent"),
+      "accuracy");
   for (const bool ascending : {true, false}) {
     click(4);
     const nlohmann::json values = column(4);
@@ -208,9 +235,10 @@ TEST_P(ReportInBrowser, SortsTables) {
     }
     // The failed ones have none and stay at the end.
     EXPECT_TRUE(values[28].is_null() && values[29].is_null());
-    EXPECT_EQ(chromium_->evaluate(
-                  "document.querySelectorAll('#step-nas th')[4].getAttribute('aria-sort')"),
-              ascending ? "ascending" : "descending");
+    EXPECT_EQ(
+        chromium_->evaluate(
+            "document.querySelectorAll('#step-nas .sortable th')[4].getAttribute('aria-sort')"),
+        ascending ? "ascending" : "descending");
   }
   click(0);
   EXPECT_EQ(column(0)[29], 30);

@@ -236,6 +236,159 @@ TEST_F(HtmlTest, OneObjective) {
   EXPECT_TRUE(lacks(text, "Trained models"));
 }
 
+TEST_F(HtmlTest, DrawsTheFiguresOfASearch) {
+  synthetic::make_task(task_, {30, 2, false, 1, 22});
+  const std::string text = page();
+  const std::string named = between(text, "id=\"figure-nas-1\"", "</figure>");
+  EXPECT_TRUE(has(named, "<h3>Importance of &lt;weights&gt; &amp; &quot;more&quot;</h3>"));
+  EXPECT_TRUE(has(named, "A large indicator means"));
+  EXPECT_TRUE(has(named, "class=\"plot scrolls\""));
+  EXPECT_EQ(count(named, "class=\"mark curve"), 5u);
+  EXPECT_EQ(count(named, "class=\"mark dot"), 5u * 22);
+  EXPECT_EQ(count(named, "class=\"tick mono\""), 22u);
+  EXPECT_EQ(count(named, "class=\"pin\""), 1u);  // conv1; the other pinned layer has no place
+  EXPECT_TRUE(has(named, "</i>6 bits</span>"));
+  EXPECT_TRUE(has(named, "</i>2 bits &lt;b&gt;&amp;amp;</span>"));
+  EXPECT_TRUE(has(named, "<title>layer1.0.conv1\n6 bits: 0.00"));
+  EXPECT_TRUE(has(named, ">fc&lt;/script&gt;&lt;script&gt;document.title"));
+  for (const char* tick : {">0.001<", ">0.01<", ">0.1<"}) EXPECT_TRUE(has(named, tick));
+  const std::string numbers = between(text, "id=\"figure-nas-2\"", "</figure>");
+  EXPECT_TRUE(lacks(numbers, "scrolls"));
+  EXPECT_EQ(count(numbers, "class=\"mark curve"), 2u);
+  EXPECT_EQ(count(numbers, "class=\"mark dot"), 80u);
+  EXPECT_TRUE(has(numbers, "<title>best\nstep 0: 0.1</title>"));
+  // Behind the charts of bits and before the table.
+  EXPECT_LT(text.find("id=\"layers-nas\""), text.find("id=\"figure-nas-1\""));
+  EXPECT_LT(text.find("id=\"figure-nas-2\""), text.find("<h3>Trials</h3>"));
+  const auto data = embedded(text, "deneb-data")["steps"][0]["figures"];
+  EXPECT_EQ(data[0]["series"][4]["label"], synthetic::kNastyLine);
+  EXPECT_EQ(data[1]["series"][0]["points"].size(), 40u);
+}
+
+TEST_F(HtmlTest, DrawsTheFiguresOfASearchByVega) {
+  synthetic::make_task(task_, {30, 2, false, 1, 52});
+  const std::string text = page({{"charts", "vega"}, {"data_path", fake_vega()}});
+  EXPECT_EQ(count(text, "<script"), 6u);
+  EXPECT_TRUE(lacks(text, "<script>document.title"));
+  EXPECT_TRUE(has(text, "</i>2 bits &lt;b&gt;&amp;amp;</span>"));
+  const auto charts = embedded(text, "deneb-charts");
+  const auto& named = charts["figure-nas-1-plot"][0];
+  EXPECT_EQ(named["data"]["values"].size(), 5u * 52);
+  const auto& x = named["encoding"]["x"];
+  EXPECT_EQ(x["sort"].size(), 52u);
+  EXPECT_EQ(x["sort"][51], synthetic::kNastyPlace);
+  EXPECT_EQ(x["title"], "layer");
+  EXPECT_EQ(named["data"]["values"][51][x["field"].get<std::string>()], synthetic::kNastyPlace);
+  EXPECT_EQ(named["encoding"]["y"]["scale"]["type"], "log");
+  EXPECT_EQ(named["encoding"]["color"]["scale"]["domain"][4], synthetic::kNastyLine);
+  EXPECT_THAT(named["data"]["values"][1]["about"].get<std::string>(),
+              testing::StartsWith("layer1.0.conv1\n6 bits: 0.00"));
+  const auto& numbers = charts["figure-nas-2-plot"][0];
+  EXPECT_EQ(numbers["encoding"]["x"]["type"], "quantitative");
+  EXPECT_EQ(numbers["data"]["values"][0]["x"], 0) << "joined in the order of x";
+  EXPECT_EQ(numbers["width"], "container");
+}
+
+/// The markup of the first figure of a search, from what the step's info holds.
+class FigureTest : public HtmlTest {
+ protected:
+  std::string figure(const std::string& figures) {
+    make_directories(task_);
+    {
+      TrialStore store(task_ + "/task.sqlite");
+      store.begin_step("nas", "SearchPipeStep");
+      store.set_step_info("nas", {{"figures", nlohmann::ordered_json::parse(figures)}});
+    }
+    const std::string text = page();
+    EXPECT_TRUE(lacks(text, "nan"));
+    EXPECT_TRUE(lacks(text, "\"inf"));
+    return between(text, "id=\"figure-nas-1\"", "</figure>");
+  }
+  std::string figure_of(const std::string& points, const std::string& more = "") {
+    return figure(R"([{"name":"a","title":"A","y_label":"value")" + more +
+                  R"(,"series":[{"label":"","points":)" + points + "}]}]");
+  }
+};
+
+TEST_F(FigureTest, LeavesOutWhatCannotBeShown) {
+  EXPECT_EQ(figure("[]"), "");
+  EXPECT_EQ(figure("3"), "");
+  EXPECT_EQ(figure(R"([{"name":"a","title":"no points","series":[{"label":"a","points":[]}]}])"),
+            "");
+  EXPECT_TRUE(has(figure(R"([17, {"name":"a"}, {"name":"b","title":"B","series":
+                             [{"label":"b","points":[[0,1]]}]}])"),
+                  "<h3>B</h3>"));
+}
+
+TEST_F(FigureTest, OneLineNeedsNoName) {
+  const std::string one = figure_of("[[0,1],[1,2.5]]", R"(,"x_names":["conv1","fc"])");
+  EXPECT_TRUE(lacks(one, "class=\"legend\""));
+  EXPECT_TRUE(has(one, "<title>fc\nvalue: 2.5</title>"));
+  EXPECT_TRUE(lacks(one, "class=\"pin\""));
+}
+
+TEST_F(FigureTest, LogarithmicWhereThatIsPossibleAndOfUse) {
+  const std::string log = R"(,"log_y":true)";
+  const auto ticks = [&](const std::string& points) {
+    return between(figure_of(points, log), "<svg", "</svg>");
+  };
+  EXPECT_TRUE(has(ticks("[[0,1e-6],[1,1]]"), ">1e-05</text>"));
+  EXPECT_TRUE(has(ticks("[[0,0],[1,1]]"), ">0.4</text>"));      // zero: linear
+  EXPECT_TRUE(has(ticks("[[0,-1],[1,1]]"), ">-0.5</text>"));    // negative: linear
+  EXPECT_TRUE(has(ticks("[[0,1],[1,1.5]]"), ">1.2</text>"));    // nearly the same
+  EXPECT_TRUE(has(ticks("[[0,2.1],[1,4.9]]"), ">3.5</text>"));  // between 2 and 5
+  EXPECT_TRUE(has(ticks("[[0,3]]"), ">3.00</text>"));
+  for (const char* points :
+       {"[[0,5e-324],[1,1e100]]", "[[0,-1e100],[1,1e100]]", "[[-1e100,0],[1e100,0]]", "[[0,0]]"}) {
+    EXPECT_TRUE(has(ticks(points), "class=\"mark dot")) << points;
+  }
+}
+
+TEST_F(HtmlTest, TellsWhichMetricsOrderTheTrialsAlike) {
+  synthetic::make_task(task_);
+  const std::string text = page();
+  const std::string table = between(text, "<caption>Rank correlations of step nas", "</table>");
+  // The loss is 2.6 - 2.5 accuracy.
+  EXPECT_TRUE(has(table,
+                  "<td>loss</td><td class=\"number\">28</td>"
+                  "<td class=\"number\" title=\"28 trials\">-1.00</td>"));
+  EXPECT_EQ(count(table, "<tr>"), 6u);  // head, loss, and four costs
+  EXPECT_TRUE(has(text, "Spearman&#39;s rho") || has(text, "Spearman's rho"));
+  EXPECT_EQ(count(text, "<caption>Rank"), 1u);  // none for the steps that train
+  const auto steps = embedded(text, "deneb-data")["steps"];
+  EXPECT_TRUE(steps[0]["rank_correlations"].is_null());
+  EXPECT_EQ(steps[1]["rank_correlations"]["metric"], "accuracy");
+  EXPECT_EQ(steps[1]["rank_correlations"]["all"]["loss"]["spearman"], -1.0);
+}
+
+TEST_F(HtmlTest, RankCorrelationsOfEachOrigin) {
+  make_directories(task_);
+  {
+    TrialStore store(task_ + "/task.sqlite");
+    store.begin_step("nas", "SearchPipeStep");
+    for (std::int64_t id = 1; id <= 16; ++id) {
+      TrialRow row;
+      row.step = "nas";
+      row.id = id;
+      row.origin = id <= 8 ? "<b>one" : "two";
+      store.begin_trial(row);
+      row.status = "finished";
+      const double turned = double(id <= 8 ? id : -id);
+      row.metrics = {{"accuracy", 0.01 * double(id)}, {"size", turned}};
+      store.finish_trial(row);
+    }
+  }
+  const std::string table = between(page(), "<caption>Rank correlations", "</table>");
+  EXPECT_TRUE(has(table, ">&lt;b&gt;one</th>"));
+  // All: ranks 9..16 and then 8..1: sum d^2 = 8 * 64 + (1 + 9 + ... + 225) = 1192,
+  // 1 - 6 * 1192 / (16 * 255) = -0.753.
+  EXPECT_TRUE(has(table,
+                  "<td>size in bits</td><td class=\"number\">16</td>"
+                  "<td class=\"number\" title=\"16 trials\">-0.75</td>"
+                  "<td class=\"number\" title=\"8 trials\">1.00</td>"
+                  "<td class=\"number\" title=\"8 trials\">-1.00</td>"));
+}
+
 TEST_F(HtmlTest, LimitsTheRowsAndSaysSo) {
   synthetic::make_task(task_);
   const std::string text = page({{"charts", "svg"}, {"max_rows", 10}});

@@ -6,6 +6,7 @@
 
 #include <deneb/io/files.h>
 #include <deneb/quant/policy_file.h>
+#include <deneb/report/figure.h>
 #include <deneb/search/pareto.h>
 
 namespace synthetic {
@@ -102,6 +103,58 @@ ordered_json objectives(int count) {
   return all;
 }
 
+/// What a layer loses: less with every bit, and less further back.
+deneb::Figure importance(const std::vector<Layer>& layers, int places, std::mt19937_64& rng) {
+  deneb::Figure figure;
+  figure.name = "importance";
+  figure.title = kNastyTitle;
+  figure.text = "A large indicator means that the layer loses much at that width.";
+  figure.x_label = "layer";
+  figure.y_label = "indicator";
+  figure.log_y = true;
+  for (int i = 0; i + 1 < places; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    figure.x_names.push_back(at < layers.size() ? layers[at].name
+                                                : "layer4." + std::to_string(i) + ".conv1");
+  }
+  figure.x_names.emplace_back(kNastyPlace);
+  std::vector<double> sizes;
+  for (int i = 0; i < places; ++i) sizes.push_back((0.3 + unit(rng)) / double(i + 3));
+  for (const int bits : {6, 5, 4, 3, 2}) {
+    const std::string label = bits == 2 ? kNastyLine : std::to_string(bits) + " bits";
+    deneb::FigureSeries series{label, {}};
+    for (int i = 0; i < places; ++i) {
+      const double size = sizes[static_cast<std::size_t>(i)];
+      series.points.emplace_back(i, size * std::pow(2.0, -bits) * (0.9 + 0.2 * unit(rng)));
+    }
+    figure.series.push_back(series);
+  }
+  return figure;
+}
+
+deneb::Figure progress() {
+  deneb::Figure figure;
+  figure.name = "progress";
+  figure.title = "Reward of the controller";
+  figure.x_label = "step";
+  figure.y_label = "reward";
+  figure.series = {{"mean", {}}, {"best", {}}};
+  for (int i = 39; i >= 0; --i) {  // in no good order
+    figure.series[0].points.emplace_back(i, 0.5 - std::exp(-0.1 * i));
+    figure.series[1].points.emplace_back(i, 0.6 - 0.5 * std::exp(-0.2 * i));
+  }
+  return figure;
+}
+
+ordered_json figures(const std::vector<Layer>& layers, int places) {
+  std::mt19937_64 rng(7);
+  auto all = ordered_json::array();
+  if (places <= 0) return all;
+  all.push_back(to_json(importance(layers, places, rng)));
+  all.push_back(to_json(progress()));
+  return all;
+}
+
 TrialRow row_of(const std::string& step, std::int64_t id, const BitPolicy& policy,
                 const std::string& origin) {
   TrialRow row;
@@ -138,7 +191,8 @@ std::vector<Member> make_search(TrialStore& store, const std::string& folder,
   store.set_step_info("nas", {{"algorithm", "QuantEA"},
                               {"dataset", "Cifar10"},
                               {"network", network_info(layers)},
-                              {"objectives", wanted}});
+                              {"objectives", wanted},
+                              {"figures", figures(layers, options.places)}});
   std::vector<deneb::Objective> goals;
   for (const auto& item : wanted) {
     goals.push_back({item["name"], item["direction"] == "max" ? deneb::Direction::kMaximize
@@ -243,6 +297,10 @@ void make_training(TrialStore& store, const std::string& folder, const std::vect
 const char* const kNastyMessage =
     "layer1.0.conv1, \"loss\" is NaN\nsecond line </script><script>document.title='broken'"
     "</script><!-- <b>&amp;\r\nno UTF-8: \xff";
+
+const char* const kNastyTitle = "Importance of <weights> & \"more\"";
+const char* const kNastyPlace = "fc</script><script>document.title='broken'";
+const char* const kNastyLine = "2 bits <b>&amp;";
 
 void make_task(const std::string& folder, const Options& options) {
   deneb::make_directories(folder);

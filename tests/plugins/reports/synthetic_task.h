@@ -18,12 +18,20 @@ struct Options {
   /// With a float model before the search, and models of the front and a uniform one after it.
   bool training = true;
   std::uint64_t seed = 1;
+  /// Above 0, the search leaves two figures: one over so many named places, in five logarithmic
+  /// lines, and one of two lines over numbers.
+  int places = 0;
 };
 
 /// Ids of the two trials that failed; the second one has no metrics at all.
 constexpr std::int64_t kFailed = 7, kFailedWithoutCosts = 19;
 /// Their message: commas, quotes, line breaks, and what must not get into a page unescaped.
 extern const char* const kNastyMessage;
+
+/// Texts of the figures, likewise: a title, the last place, and the last of the five lines.
+extern const char* const kNastyTitle;
+extern const char* const kNastyPlace;
+extern const char* const kNastyLine;
 
 /// Makes <folder>/task.sqlite and the policy files below <folder>/output; closes the store.
 void make_task(const std::string& folder, const Options& options = {});

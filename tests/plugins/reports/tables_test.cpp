@@ -219,6 +219,95 @@ TEST_F(TablesTest, ReportsJson) {
   EXPECT_EQ(json["float"][0]["objectives"]["validation_accuracy"], "MAX");
 }
 
+/// reports.json's rank correlations of a search with these trials.
+class RankTest : public TablesTest {
+ protected:
+  void add(const std::string& origin, nlohmann::ordered_json metrics,
+           const std::string& status = "finished") {
+    TrialRow row;
+    row.step = "nas";
+    row.origin = origin;
+    row.status = status;
+    row.metrics = std::move(metrics);
+    rows_.push_back(row);
+  }
+  nlohmann::json ranks(const std::string& type = "SearchPipeStep") {
+    make_directories(task_);
+    {
+      TrialStore store(task_ + "/task.sqlite");
+      store.erase_step("nas");
+      store.begin_step("nas", type);
+      store.set_step_info("nas", {{"objectives",
+                                   {{{"name", "importance"}, {"direction", "min"}},
+                                    {{"name", "bitops"}, {"direction", "min"}}}}});
+      for (TrialRow row : rows_) {
+        row.id = ++id_;
+        store.begin_trial(row);
+        store.finish_trial(row);
+      }
+    }
+    write("tables");
+    return nlohmann::json::parse(output("reports.json"))["_steps_"][0]["rank_correlations"];
+  }
+  std::vector<TrialRow> rows_;
+  std::int64_t id_ = 0;
+};
+
+TEST_F(RankTest, WithTheAccuracyOverAllAndByOrigin) {
+  // "a" orders by bitops, "b" against it; "c" is too small for a group of its own.
+  for (int i = 1; i <= 8; ++i) add("a", {{"accuracy", i}, {"bitops", 10 * i}, {"params", 5}});
+  for (int i = 1; i <= 8; ++i) add("b", {{"accuracy", 100 + i}, {"bitops", -i}, {"few", i}});
+  add("c", {{"accuracy", 200}, {"bitops", 200}});
+  add("b", {{"accuracy", 900}, {"bitops", 900}}, "failed");
+  const auto json = ranks();
+  EXPECT_EQ(json["metric"], "accuracy");
+  // Ranks by bitops: "a" 9..16, "b" 8..1, "c" 17: sum d^2 = 8 * 64 + (1 + 9 + ... + 225) + 0.
+  EXPECT_NEAR(json["all"]["bitops"]["spearman"], 1 - 6.0 * 1192 / (17 * 288), 1e-12);
+  EXPECT_EQ(json["all"]["bitops"]["trials"], 17);
+  // A metric that only some have; one that never changes.
+  EXPECT_EQ(json["all"]["few"].dump(), R"({"spearman":1.0,"trials":8})");
+  EXPECT_FALSE(json["all"].contains("params"));
+  EXPECT_FALSE(json["all"].contains("accuracy"));
+  EXPECT_EQ(json["by_origin"].size(), 2u);
+  EXPECT_EQ(json["by_origin"]["a"].dump(), R"({"bitops":{"spearman":1.0,"trials":8}})");
+  EXPECT_EQ(json["by_origin"]["b"]["bitops"]["spearman"], -1.0);
+}
+
+TEST_F(RankTest, WithTheFirstObjectiveWhereThereIsNoAccuracy) {
+  for (int i = 1; i <= 8; ++i) {
+    add("set " + std::to_string(i), {{"importance", i}, {"bitops", i % 2 ? -i : i}});
+    if (i <= 7) rows_.back().metrics["accuracy"] = i;  // of too few
+  }
+  const auto json = ranks();
+  EXPECT_EQ(json["metric"], "importance");
+  // Ranks by bitops 4 5 3 6 2 7 1 8: d^2 = 9 9 0 4 9 1 36 0.
+  EXPECT_NEAR(json["all"]["bitops"]["spearman"], 1 - 6.0 * 68 / 504, 1e-12);
+  EXPECT_EQ(json["all"].size(), 1u);
+  EXPECT_TRUE(json["by_origin"].empty());
+}
+
+TEST_F(RankTest, NoneOfFewTrialsAndNoneOfTraining) {
+  for (int i = 1; i <= 7; ++i) add("a", {{"accuracy", i}, {"bitops", i}});
+  EXPECT_TRUE(ranks().is_null());
+  add("a", {{"accuracy", 8}, {"bitops", nullptr}});
+  EXPECT_TRUE(ranks().is_null());
+  add("a", {{"accuracy", 9}, {"bitops", 9}});
+  EXPECT_EQ(ranks()["all"]["bitops"]["trials"], 8);
+  EXPECT_TRUE(ranks("TrainPipeStep").is_null());
+}
+
+// The generations of an evolution are not compared with each other.
+TEST_F(RankTest, NoGroupsOfMoreThanTwelveOrigins) {
+  for (int origin = 0; origin < 13; ++origin) {
+    for (int i = 1; i <= 8; ++i) {
+      add("generation " + std::to_string(origin), {{"accuracy", i}, {"bitops", i}});
+    }
+  }
+  EXPECT_TRUE(ranks()["by_origin"].empty());
+  rows_.resize(12 * 8);
+  EXPECT_EQ(ranks()["by_origin"].size(), 12u);
+}
+
 TEST_F(TablesTest, DirectionsComeFromTheStep) {
   {
     make_directories(task_);

@@ -11,26 +11,6 @@ namespace {
 
 using testing::Resnet50Setting;
 
-std::vector<Resnet50Setting> settings() {
-  std::vector<Resnet50Setting> all;
-  const int bits[][2] = {{2, 2}, {2, 3}, {2, 4}, {3, 3}, {3, 4}, {4, 4}, {4, 6}, {4, 8}};
-  for (const auto& [weight, act] : bits) {
-    for (const double compression : {0.0, 8.0, 12.2}) all.push_back({weight, act, compression});
-  }
-  for (const double alpha : {1.0, 1.5, 3.0}) {  // 24 so far
-    all.push_back({3, 4, 12.2, alpha});
-    all.push_back({3, 4, 10, alpha});
-  }
-  for (const double compression : {6.0, 9.0, 12.2, 12.8}) all.push_back({0, 0, compression});
-  all.push_back({0, 0, 12.2, 2, false});
-  all.push_back({0, 0, 9, 2, false});
-  all.push_back({3, 8, 0, 2, false});
-  all.push_back({3, 8, 11, 2, false});
-  all.push_back({3, 4, 14});  // infeasible
-  all.push_back({2, 4, 14});
-  return all;
-}
-
 class PublishedIndicators : public ::testing::TestWithParam<int> {};
 
 TEST_P(PublishedIndicators, CbcAgrees) {
@@ -39,7 +19,7 @@ TEST_P(PublishedIndicators, CbcAgrees) {
     GTEST_SKIP() << "no limpq_resnet50_indicators.json in the CMake variable DENEB_EXTRA_TEST_DATA";
   }
   if (!limpq::has_cbc()) GTEST_SKIP() << "built without CBC (coinor-libcbc-dev)";
-  const Resnet50Setting setting = settings()[GetParam()];
+  const Resnet50Setting setting = testing::resnet50_settings()[GetParam()];
   const auto problem = testing::resnet50_knapsack(*indicators, setting);
   const KnapsackSolution own = solve_multiple_choice_knapsack(problem);
   const KnapsackSolution cbc = limpq::solve_by_cbc(problem);
@@ -56,7 +36,7 @@ TEST_P(PublishedIndicators, CbcAgrees) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Settings, PublishedIndicators,
-                         ::testing::Range(0, int(settings().size())));
+                         ::testing::Range(0, int(testing::resnet50_settings().size())));
 
 }  // namespace
 }  // namespace deneb

@@ -19,7 +19,8 @@ struct StepRow {
   std::string started, finished;  ///< UTC, ISO 8601; "" = not yet
   std::string message;
   /// Facts for reports: {"objectives": [{"name","direction"}], "network": {...layers...},
-  /// "algorithm": ..., "dataset": ...}; written by the step, read by reports.
+  /// "algorithm": ..., "dataset": ..., "figures": [to_json(Figure), ...]}; written by the step,
+  /// read by reports.
   nlohmann::ordered_json info = nlohmann::ordered_json::object();
 };
 

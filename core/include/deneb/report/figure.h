@@ -1,0 +1,41 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <deneb/errors.h>
+
+namespace deneb {
+
+/// A line of a figure. Its points are joined in the order of x.
+struct FigureSeries {
+  std::string label;  ///< for the legend; unique within the figure
+  /// (x, y). Points with a coordinate that is not finite, or beyond 1e100 in size, are not drawn.
+  std::vector<std::pair<double, double>> points;
+};
+
+/// A line chart that a step wants to have in the report: plain data, all texts plain text.
+struct Figure {
+  std::string name;              ///< unique within the step; a plain file name (io/files.h)
+  std::string title;             ///< must not be empty
+  std::string text;              ///< one or two sentences for the reader; may be empty
+  std::string x_label, y_label;  ///< names of the axes; may be empty
+  bool log_y = false;            ///< logarithmic y axis; linear all the same unless all y > 0
+  /// Names of the places x = 0, 1, 2, ..., each once: layers, say. Every x is one of these places
+  /// then. Empty: x is a number like y.
+  std::vector<std::string> x_names;
+  std::vector<FigureSeries> series;  ///< one or more; a series may be without points
+};
+
+/// {"name", "title", "text", "x_label", "y_label", "log_y", "x_names": [...], "series":
+/// [{"label", "points": [[x, y], ...]}]}; points that are not drawn are left out. PluginError
+/// `figure 'name': what is wrong` for a figure that breaks the rules above.
+DENEB_API nlohmann::ordered_json to_json(const Figure& figure);
+
+/// The inverse. Only name, title and series must be there; unknown keys are ignored. DataError for
+/// what is no such document or breaks the rules above; coordinates must be numbers up to 1e100.
+DENEB_API Figure figure_from_json(const nlohmann::ordered_json& json);
+
+}  // namespace deneb
