@@ -4,7 +4,7 @@
 
 namespace {
 
-struct RandomSearchOptions {
+struct MyRandomSearchOptions {
   int trials = 8;
   template <class V>
   void visit(V& v) {
@@ -13,10 +13,10 @@ struct RandomSearchOptions {
 };
 
 // Tries random policies; the Pareto set of accuracy and bit operations is the result.
-class RandomSearch final : public deneb::AskTellSearch {
+class MyRandomSearch final : public deneb::AskTellSearch {
  public:
-  using Options = RandomSearchOptions;
-  explicit RandomSearch(const Options& options) : options_(options) {}
+  using Options = MyRandomSearchOptions;
+  explicit MyRandomSearch(const Options& options) : options_(options) {}
 
  private:
   void start(deneb::SearchContext& context) override {
@@ -41,7 +41,7 @@ class RandomSearch final : public deneb::AskTellSearch {
 };
 
 void register_all(deneb::Registrar& r) {
-  r.add<deneb::SearchAlgorithm, RandomSearch>("RandomSearch", "random policies");
+  r.add<deneb::SearchAlgorithm, MyRandomSearch>("MyRandomSearch", "random policies");
 }
 
 }  // namespace

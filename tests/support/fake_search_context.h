@@ -36,8 +36,18 @@ inline SearchSpaceOptions open_space(std::vector<int> bits) {
   return options;
 }
 
+/// The cost of FakeSearchContext: sum MACs (w + a) / 32.
+class FakeFlops final : public CostModel {
+ public:
+  double layer(const LayerInfo& info, const LayerChoice& choice) const override {
+    return static_cast<double>(info.macs) * (choice.weight.bits + choice.activation.bits) / 32.0;
+  }
+  std::string unit() const override { return "FLOPs"; }
+};
+
 /// A search context with an analytic accuracy, so that searches are tested without training:
-/// accuracy = 1 - sum_i s_i (2^-w_i + 2^-a_i) with fixed s, cost = sum MACs (w + a) / 32.
+/// accuracy = 1 - sum_i s_i (2^-w_i + 2^-a_i) with fixed s; the only cost is `flops`, which
+/// `max_flops` limits.
 class FakeSearchContext : public SearchContext {
  public:
   FakeSearchContext(int layers, std::vector<int> bits, std::uint64_t seed)
@@ -52,18 +62,15 @@ class FakeSearchContext : public SearchContext {
   double accuracy(const BitPolicy& policy) const {
     double loss = 0;
     for (std::size_t i = 0; i < space_.network().layers.size(); ++i) {
-      const LayerChoice& c = *policy.find(space_.network().layers[i].name);
-      loss += sensitivity(i) * (std::pow(2.0, -c.weight.bits) + std::pow(2.0, -c.activation.bits));
+      const LayerChoice* c = policy.find(space_.network().layers[i].name);
+      if (!c) continue;  // float32
+      loss +=
+          sensitivity(i) * (std::pow(2.0, -c->weight.bits) + std::pow(2.0, -c->activation.bits));
     }
     return 1 - loss;
   }
   double flops(const BitPolicy& policy) const {
-    double sum = 0;
-    for (const LayerInfo& layer : space_.network().layers) {
-      const LayerChoice& c = *policy.find(layer.name);
-      sum += static_cast<double>(layer.macs) * (c.weight.bits + c.activation.bits) / 32.0;
-    }
-    return sum;
+    return flops_model_.total(space_.network(), policy);
   }
 
   const SearchSpace& space() const override { return space_; }
@@ -74,7 +81,12 @@ class FakeSearchContext : public SearchContext {
     return {{"flops", flops(policy)}};
   }
   const CostModel& cost_model(const std::string& name) const override {
-    throw ConfigError("no cost model " + name);
+    if (name != "flops") throw ConfigError("no cost model " + name);
+    return flops_model_;
+  }
+  std::vector<Limit> limits() const override {
+    if (max_flops <= 0) return {};
+    return {{"flops", max_flops}};
   }
   bool within_limits(const BitPolicy& policy) const override {
     return max_flops <= 0 || flops(policy) <= max_flops;
@@ -117,6 +129,7 @@ class FakeSearchContext : public SearchContext {
   int calls = 0;
 
  private:
+  FakeFlops flops_model_;
   SearchSpace space_;
   std::uint64_t seed_;
   std::map<std::string, std::int64_t> ids_;

@@ -142,4 +142,25 @@ inline deneb::KnapsackProblem resnet50_knapsack(const Resnet50Indicators& indica
   return problem;
 }
 
+/// Forty of them, the last two without solution.
+inline std::vector<Resnet50Setting> resnet50_settings() {
+  std::vector<Resnet50Setting> all;
+  const int bits[][2] = {{2, 2}, {2, 3}, {2, 4}, {3, 3}, {3, 4}, {4, 4}, {4, 6}, {4, 8}};
+  for (const auto& [weight, act] : bits) {
+    for (const double compression : {0.0, 8.0, 12.2}) all.push_back({weight, act, compression});
+  }
+  for (const double alpha : {1.0, 1.5, 3.0}) {  // 24 so far
+    all.push_back({3, 4, 12.2, alpha});
+    all.push_back({3, 4, 10, alpha});
+  }
+  for (const double compression : {6.0, 9.0, 12.2, 12.8}) all.push_back({0, 0, compression});
+  all.push_back({0, 0, 12.2, 2, false});
+  all.push_back({0, 0, 9, 2, false});
+  all.push_back({3, 8, 0, 2, false});
+  all.push_back({3, 8, 11, 2, false});
+  all.push_back({3, 4, 14});  // infeasible
+  all.push_back({2, 4, 14});
+  return all;
+}
+
 }  // namespace testing

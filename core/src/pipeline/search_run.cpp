@@ -26,8 +26,10 @@ SearchRun::SearchRun(RunContext& context, const SearchStepOptions& options)
       options_(options),
       bench_(context.registry, options, context.device),
       space_(std::make_unique<SearchSpace>(bench_.network_info(), options.search_space)) {
+  // What has no price ends the step here, not after its first trial.
+  for (const auto& genome : {space_->narrowest(), space_->widest()}) costs(space_->decode(genome));
   for (const LimitOptions& limit : options_.limits) {
-    limits_.emplace_back(limit.cost, limit_value(limit, bench_, *space_));
+    limits_.push_back({limit.cost, limit_value(limit, bench_, *space_)});
   }
 }
 

@@ -25,6 +25,7 @@ class SearchRun final : public SearchContext {
   std::vector<Objective> measures() const override { return bench_.measures(); }
   std::map<std::string, double> costs(const BitPolicy& policy) const override;
   const CostModel& cost_model(const std::string& name) const override;
+  std::vector<Limit> limits() const override { return limits_; }
   bool within_limits(const BitPolicy& policy) const override;
   std::vector<TrialResult> evaluate(const std::vector<TrialRequest>& requests) override;
   std::mt19937_64 rng(const std::string& label) const override;
@@ -56,9 +57,9 @@ class SearchRun final : public SearchContext {
   Workbench bench_;
   std::unique_ptr<SearchSpace> space_;
   std::unique_ptr<WorkerPool> workers_;
-  std::map<std::string, std::int64_t> id_of_policy_;    // fingerprint -> trial of this run
-  std::map<std::int64_t, TrialRow> rows_;               // of this run, finished or to be run
-  std::vector<std::pair<std::string, double>> limits_;  // cost, largest value
+  std::map<std::string, std::int64_t> id_of_policy_;  // fingerprint -> trial of this run
+  std::map<std::int64_t, TrialRow> rows_;             // of this run, finished or to be run
+  std::vector<Limit> limits_;
   int failures_ = 0;
 };
 

@@ -13,6 +13,27 @@
 #include "pipeline/step_results.h"
 
 namespace deneb::detail {
+namespace {
+
+// A figure that breaks the rules is left out and logged: it is no reason to lose a search.
+nlohmann::ordered_json figures_json(const std::vector<Figure>& figures, SearchRun& run) {
+  auto all = nlohmann::ordered_json::array();
+  std::set<std::string> names;
+  for (const Figure& figure : figures) {
+    try {
+      nlohmann::ordered_json json = to_json(figure);
+      if (!names.insert(figure.name).second) {
+        throw PluginError("figure '" + figure.name + "': another one has that name");
+      }
+      all.push_back(std::move(json));
+    } catch (const PluginError& e) {
+      run.log(std::string("left out of the report: ") + e.what());
+    }
+  }
+  return all;
+}
+
+}  // namespace
 
 void SearchStep::validate(const ValidationContext& context) const {
   const Workbench bench(context.registry, options_, context.device);
@@ -61,6 +82,7 @@ void SearchStep::run(RunContext& context) {
          {"direction", objective.direction == Direction::kMaximize ? "max" : "min"}});
   }
   info["objectives"] = objectives;
+  if (!result.figures.empty()) info["figures"] = figures_json(result.figures, run);
   context.store.set_step_info(context.step, info);
   // Policies that were tried have been checked; a search may put forward others.
   const auto breaks_limit = [&](const Candidate& candidate) {

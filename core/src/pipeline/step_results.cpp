@@ -1,7 +1,9 @@
 #include "pipeline/step_results.h"
 
 #include <deneb/report/console_table.h>
+#include <deneb/search/pareto.h>
 
+#include <cmath>
 #include <cstdio>
 
 namespace deneb::detail {
@@ -21,6 +23,21 @@ std::string widths_text(const NetworkInfo& network, const BitPolicy& policy) {
     activations += digit(choice ? choice->activation : Format{});
   }
   return "w " + weights + " a " + activations;
+}
+
+// Whether no candidate is better than another in all objectives; some searches answer single
+// questions instead.
+bool is_pareto_front(const SearchResult& result) {
+  if (result.objectives.empty()) return false;
+  std::vector<std::vector<double>> values;
+  for (const Candidate& candidate : result.candidates) {
+    values.emplace_back();
+    for (const Objective& objective : result.objectives) {
+      const auto found = candidate.metrics.find(objective.name);
+      values.back().push_back(found == candidate.metrics.end() ? NAN : found->second);
+    }
+  }
+  return pareto_front(values, result.objectives).size() == values.size();
 }
 
 }  // namespace
@@ -45,7 +62,8 @@ void print_candidates(Console& console, const NetworkInfo& network, const Search
     row.push_back(widths_text(network, candidate.policy));
     rows.push_back(row);
   }
-  console.print("Pareto front (" + std::to_string(rows.size()) + " policies)\n" +
+  console.print((is_pareto_front(result) ? "Pareto front (" : "Policies found (") +
+                std::to_string(rows.size()) + (rows.size() == 1 ? " policy)\n" : " policies)\n") +
                 console_table(header, rows));
 }
 

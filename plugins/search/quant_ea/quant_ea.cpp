@@ -16,24 +16,8 @@
 namespace {
 
 using namespace deneb::quant_ea;
-using deneb::Direction;
-
 using deneb::Objective;
 using deneb::SearchSpace;
-
-std::vector<Objective> objectives_of(const QuantEaOptions& options,
-                                     const std::vector<Objective>& measures) {
-  std::vector<Objective> objectives;
-  for (std::size_t i = 0; i < options.objectives.size(); ++i) {
-    const ObjectiveOptions& o = options.objectives[i];
-    Objective objective = deneb::find_measure(
-        measures, o.name, "search_algorithm.objectives[" + std::to_string(i) + "].name");
-    if (o.direction == "max") objective.direction = Direction::kMaximize;
-    if (o.direction == "min") objective.direction = Direction::kMinimize;
-    objectives.push_back(objective);
-  }
-  return objectives;
-}
 
 // Weight and activation width of a layer cross over together; genes that several layers share
 // go with the first of them.
@@ -85,8 +69,8 @@ class Search {
   Search(const QuantEaOptions& options, deneb::SearchContext& context)
       : options_(options),
         context_(context),
-        archive_(
-            std::make_shared<TrialArchive>(context, objectives_of(options, context.measures()))),
+        archive_(std::make_shared<TrialArchive>(
+            context, deneb::searches::find_objectives(options.objectives, context.measures()))),
         origin_(std::make_shared<std::string>()),
         problem_(TrialProblem(archive_, origin_)),
         repair_rng_(context.rng("repair")) {}
@@ -211,7 +195,7 @@ class QuantEa final : public deneb::SearchAlgorithm {
   explicit QuantEa(const Options& options) : options_(options) {}
 
   void validate(const SearchSpace& space, const std::vector<Objective>& measures) const override {
-    objectives_of(options_, measures);
+    deneb::searches::find_objectives(options_.objectives, measures);
     const std::size_t genes = space.genes().size();
     if (options_.policy.length != 0 && static_cast<std::size_t>(options_.policy.length) != genes) {
       throw deneb::ConfigError("search_algorithm.policy.length: is " +

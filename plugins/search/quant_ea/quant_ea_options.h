@@ -5,19 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "../common/objectives.h"
+
 namespace deneb::quant_ea {
 
-struct ObjectiveOptions {
-  std::string name;
-  std::string direction = "auto";
-  template <class V>
-  void visit(V& v) {
-    v("name", name,
-      "metric of the evaluator (accuracy) or cost model (bitops, size, flops, params)");
-    v("direction", direction, "which way is better; auto = as the metric says, costs are minimised",
-      {"auto", "max", "min"});
-  }
-};
+using searches::ObjectiveOptions;
 
 struct QuantEaPolicy {
   int num_generation = 50;
@@ -65,16 +57,7 @@ struct QuantEaOptions {
   }
   void check(OptionErrors& errors) const {
     if (objectives.size() < 2) errors.add("objectives", "needs two or more objectives");
-    for (std::size_t i = 0; i < objectives.size(); ++i) {
-      if (objectives[i].name.empty()) {
-        errors.add("objectives[" + std::to_string(i) + "].name", "is empty; name a metric or cost");
-      }
-      for (std::size_t j = 0; j < i; ++j) {
-        if (objectives[i].name != objectives[j].name || objectives[i].name.empty()) continue;
-        errors.add("objectives[" + std::to_string(i) + "].name",
-                   "\"" + objectives[i].name + "\" is there twice; remove one of them");
-      }
-    }
+    searches::check_objectives(objectives, errors);
     if (policy.random_samples < policy.num_individual) {
       errors.add("policy.random_samples",
                  "is " + std::to_string(policy.random_samples) +

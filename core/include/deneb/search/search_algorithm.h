@@ -16,6 +16,7 @@
 #include <deneb/quant/cost_model.h>
 #include <deneb/quant/policy.h>
 #include <deneb/quant/quantizer.h>
+#include <deneb/report/figure.h>
 #include <deneb/search/pareto.h>
 #include <deneb/search/search_space.h>
 #include <deneb/train/evaluator.h>
@@ -51,6 +52,13 @@ struct SearchResult {
   std::vector<Candidate> candidates;  ///< for the next step, in the order of preference
   std::vector<Objective> objectives;  ///< for reports; may be empty
   std::string failure = {};  ///< what could not be found; the step keeps the candidates, then fails
+  std::vector<Figure> figures = {};  ///< shown in the report, in this order
+};
+
+/// One of the step's `limits`.
+struct Limit {
+  std::string cost;  ///< name of the cost model
+  double most = 0;   ///< largest value that a policy may take
 };
 
 /// What a search sees of the run. Implemented by the pipeline; tests use an analytic one. Methods
@@ -66,7 +74,9 @@ class DENEB_API SearchContext {
   virtual std::map<std::string, double> costs(const BitPolicy& policy) const = 0;
   /// The cost model of that name; ConfigError lists the known ones.
   virtual const CostModel& cost_model(const std::string& name) const = 0;
-  /// False when the policy breaks the step's `limits`; searches resample.
+  /// The step's `limits` in its order, for searches that aim at them; empty = none.
+  virtual std::vector<Limit> limits() const = 0;
+  /// False when the policy breaks one of limits(); searches resample.
   virtual bool within_limits(const BitPolicy& policy) const = 0;
 
   /// Builds, trains and validates each policy as the step says, several at once when there are
