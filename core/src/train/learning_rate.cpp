@@ -31,7 +31,9 @@ double learning_rate(const LrSchedulerOptions& s, double base_lr, std::int64_t s
     return base_lr * std::pow(s.gamma, static_cast<double>(passed));
   }
   if (s.type == "Cosine") {
-    return anneal(base_lr, s.min_lr, (at - warmup) / std::max(1.0, all - warmup));
+    const double end = all - s.cooldown_epochs * static_cast<double>(steps_per_epoch);
+    const double start = s.shift ? warmup : 0;
+    return anneal(base_lr, s.min_lr, (at - start) / std::max(1.0, end - start));
   }
   if (s.type == "OneCycle") {
     const double rise = s.warmup_share * all;

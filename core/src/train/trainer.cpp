@@ -385,6 +385,7 @@ class Run {
                                                      info_.step >= info_.total_steps);
     if (request_.evaluator && due && data_.samples(Split::kValidation) > 0) {
       WithAverage averaged(network_, average_);
+      recalibrate();
       auto stream = data_.evaluate(Split::kValidation);
       record.validation = request_.evaluator->evaluate(network_, *stream, request_.device);
       remember_best(record.validation);
@@ -405,11 +406,14 @@ class Run {
   void finish() {
     if (average_.on()) detail::restore_state(network_, average_.state());
     if (!best_.empty()) detail::restore_state(network_, best_);
-    if (options_.batch_norm_recalibration > 0) {
-      recalibrate_batch_norms(network_, data_, options_.batch_norm_recalibration,
-                              derive_seed(request_.seed, "recalibration"), request_.device);
-    }
+    recalibrate();
     result_.steps = info_.step;
+  }
+
+  void recalibrate() {
+    if (options_.batch_norm_recalibration == 0) return;
+    recalibrate_batch_norms(network_, data_, options_.batch_norm_recalibration,
+                            derive_seed(request_.seed, "recalibration"), request_.device);
   }
 
   const TrainerOptions& options_;

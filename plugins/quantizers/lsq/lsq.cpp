@@ -167,6 +167,7 @@ struct LsqOptions {
   bool clamp_step = false;
   std::string granularity = "tensor";
   std::vector<int> widths;
+  bool sat_linear_scale = false;
 
   template <class V>
   void visit(V& v) {
@@ -183,6 +184,9 @@ struct LsqOptions {
       "a bank: one step size for each of these widths, all of them kept when the format changes; "
       "empty = one step size that starts anew with every format",
       {1, 16});
+    v("sat_linear_scale", sat_linear_scale,
+      "multiply the quantized weights of linear layers by 1 / (sqrt(outputs) * their standard "
+      "deviation) (SAT), so that few bits do not change the scale of the logits; weights only");
   }
   void check(deneb::OptionErrors& errors) const {
     if (std::set<int>(widths.begin(), widths.end()).size() != widths.size()) {
@@ -202,6 +206,10 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
       throw deneb::ConfigError("layer '" + site.layer +
                                "': LSQ has one step size for all activations of a layer; set "
                                "granularity of quantizer.activation to \"tensor\"");
+    }
+    if (options_.sat_linear_scale && !on_weight()) {
+      throw deneb::ConfigError("layer '" + site.layer +
+                               "': sat_linear_scale is for quantizer.weight only");
     }
     if (on_weight()) weight_ = site.weight;
     const auto place = torch::TensorOptions(site.weight.device());
@@ -254,10 +262,20 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
     const Tensor step = options_.clamp_step ? own.clamp(kSmallestStep, kLargestStep) : own;
     const double sharing = double(x.numel() / step.numel());  // elements of one step
     const double gain = options_.scale_grad ? 1 / std::sqrt(levels_.high * sharing) : 1.0;
-    return LsqFunction::apply(x, step, levels_.low, levels_.high, gain);
+    const Tensor y = LsqFunction::apply(x, step, levels_.low, levels_.high, gain);
+    return options_.sat_linear_scale && x.dim() == 2 ? y * sat_scale(y.detach()) : y;
   }
 
  private:
+  // Scale-adjusted training (Jin et al. 2019, arXiv 1912.10207) for the weight of a linear layer,
+  // [outputs, inputs]; without gradient.
+  // Differs from LIMPQ, which trains with the scale, evaluates without it and divides the bias by
+  // it instead, so that its losses of training and evaluation do not compare.
+  static Tensor sat_scale(const Tensor& weight) {
+    const Tensor deviation = weight.std(/*unbiased=*/true).clamp_min(kSmallestStep);
+    return (deviation * std::sqrt(double(weight.size(0)))).reciprocal();
+  }
+
   bool by_channel() const { return options_.granularity == "channel"; }
   bool bank() const { return !options_.widths.empty(); }
   Tensor entry(const Tensor& of) const { return bank() ? of.select(0, entry_) : of; }

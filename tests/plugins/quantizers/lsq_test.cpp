@@ -327,6 +327,31 @@ TEST(Lsq, ChannelsHaveStepsOfTheirOwn) {
 }
 
 // bfloat16 in, bfloat16 out, and float32 in between.
+TEST(Lsq, SatScalesLinearWeights) {
+  torch::manual_seed(4);
+  const Tensor weight = 0.02 * torch::randn({10, 64});
+  const auto plain = make("LSQ", Role::kWeight, "int4", nlohmann::json::object(), weight);
+  const auto scaled = make("LSQ", Role::kWeight, "int4", {{"sat_linear_scale", true}}, weight);
+  const Tensor x = weight.clone().set_requires_grad(true);
+  const Tensor y = scaled->quantize(x), q = plain->quantize(weight);
+  EXPECT_NEAR(y.std().item<double>(), 1 / std::sqrt(10.0), 1e-6);
+  const double factor = 1 / (std::sqrt(10.0) * q.std().item<double>());
+  EXPECT_TRUE(torch::allclose(y, q * factor, 1e-5, 1e-7));
+  // The factor is a constant to the gradient.
+  y.sum().backward();
+  const Tensor inside = x.grad().ne(0);
+  EXPECT_TRUE(torch::allclose(x.grad(), inside.to(torch::kFloat32) * factor, 1e-5, 1e-7));
+  EXPECT_GT(inside.sum().item<std::int64_t>(), 600);
+
+  const Tensor kernel = torch::randn({4, 3, 3, 3});
+  const auto of_convolution =
+      make("LSQ", Role::kWeight, "int4", {{"sat_linear_scale", true}}, kernel);
+  EXPECT_LT(of_convolution->quantize(kernel).std().item<double>(), 1.2);
+  EXPECT_GT(of_convolution->quantize(kernel).std().item<double>(), 0.8);  // not 1 / sqrt(4)
+  EXPECT_THROW(make("LSQ", Role::kActivation, "uint4", {{"sat_linear_scale", true}}),
+               deneb::ConfigError);
+}
+
 TEST(Lsq, Bfloat16IsRoundedOnceAtTheEnd) {
   torch::manual_seed(11);
   const Tensor x = (torch::randn({3, 37, 41}) * 2).to(torch::kBFloat16);

@@ -102,6 +102,35 @@ TEST(LearningRate, CosineStartsAfterTheWarmUp) {
   EXPECT_NEAR(at(11), 0.146446609407, 1e-11);
 }
 
+// LIMPQ's recipes (timm's cosine, once an epoch): 3 epochs of indicators; 90 + 5 of fine-tuning
+// with 5 of warm-up, after which the cosine goes on where it would be without.
+TEST(LearningRate, RecipesOfLimpq) {
+  const auto cosine = [](double lr, double epoch, double epochs) {
+    return 1e-5 + 0.5 * (lr - 1e-5) * (1 + std::cos(M_PI * epoch / epochs));
+  };
+  auto options = schedule("Cosine");
+  options.per_step = false;
+  options.min_lr = 1e-5;
+  const auto of_indicators = [&](std::int64_t epoch) {
+    return learning_rate(options, 0.01, epoch * kPerEpoch + 2, kPerEpoch, 3 * kPerEpoch);
+  };
+  EXPECT_NEAR(of_indicators(0), 0.01, 1e-12);
+  EXPECT_NEAR(of_indicators(1), 0.0075025, 1e-12);
+  EXPECT_NEAR(of_indicators(2), 0.0025075, 1e-12);
+  options.warmup_epochs = options.cooldown_epochs = 5;
+  options.warmup_lr = 1e-5;
+  options.shift = false;
+  const auto of_tuning = [&](std::int64_t epoch) {
+    return learning_rate(options, 0.04, epoch * kPerEpoch + 2, kPerEpoch, 95 * kPerEpoch);
+  };
+  EXPECT_NEAR(of_tuning(0), 1e-5, 1e-12);
+  EXPECT_NEAR(of_tuning(1), 0.008008, 1e-12);
+  EXPECT_NEAR(of_tuning(5), cosine(0.04, 5, 90), 1e-12);
+  EXPECT_NEAR(of_tuning(45), 0.020005, 1e-12);
+  EXPECT_NEAR(of_tuning(89), cosine(0.04, 89, 90), 1e-12);
+  for (std::int64_t epoch = 90; epoch < 95; ++epoch) EXPECT_NEAR(of_tuning(epoch), 1e-5, 1e-12);
+}
+
 TEST(LearningRate, WarmUpAsLongAsTheTraining) {
   auto options = schedule("Cosine");
   options.warmup_epochs = 4;

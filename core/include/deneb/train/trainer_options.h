@@ -44,6 +44,8 @@ struct LrSchedulerOptions {
   double min_lr = 0;
   double warmup_epochs = 0;
   double warmup_lr = 0;
+  bool shift = true;
+  double cooldown_epochs = 0;
   double warmup_share = 0.3;
   bool per_step = true;
 
@@ -56,6 +58,11 @@ struct LrSchedulerOptions {
     v("min_lr", min_lr, "Cosine, OneCycle: lr at the end", {0, 1e6});
     v("warmup_epochs", warmup_epochs, "linear rise from warmup_lr to lr first; 0 = none", {0, 1e6});
     v("warmup_lr", warmup_lr, "lr at the start of the warm-up", {0, 1e6});
+    v("shift", shift,
+      "Cosine: the curve begins after the warm-up; false: at epoch 0, under the warm-up (timm's "
+      "default)");
+    v("cooldown_epochs", cooldown_epochs, "Cosine: so many of the last epochs stay at min_lr",
+      {0, 1e6});
     v("warmup_share", warmup_share, "OneCycle: share of all steps that rise from lr/25", {0, 1});
     v("per_step", per_step, "change lr at every step (false: once an epoch)");
   }
@@ -112,7 +119,9 @@ struct TrainerOptions {
     v("keep", keep, "which weights: those of the last epoch, or of the best validation",
       {"last", "best"});
     v("batch_norm_recalibration", batch_norm_recalibration,
-      "training batches that re-estimate batch-norm statistics after training; 0 = off", {0, 1e6});
+      "training batches that estimate batch-norm statistics anew before every validation and after "
+      "training; 0 = off",
+      {0, 1e6});
     v("precision", precision,
       "of convolutions and products in training: bf16 computes them in bfloat16 (autocast), keeps "
       "float32 weights and gains on processors with bfloat16 instructions only; evaluation is "
