@@ -2,6 +2,8 @@
 // where the folder DENEB_EXTRA_TEST_DATA of the build has them, with synthetic ones otherwise.
 #include <cbc_solver.h>
 
+#include <algorithm>
+
 #include "bench_main.h"
 #include "support/resnet50_knapsack.h"
 
@@ -34,6 +36,32 @@ void cbc(benchmark::State& state, const Resnet50Setting& setting) {
   for (auto _ : state) benchmark::DoNotOptimize(deneb::limpq::solve_by_cbc(problem));
 }
 
+// Both solvers on all settings, one after the other; the counters are ratios of their times.
+void all_settings(benchmark::State& state) {
+  if (!deneb::limpq::has_cbc()) return state.SkipWithError("built without CBC");
+  KnapsackOptions options;
+  options.second_best = false;  // CBC does not find it either
+  std::vector<double> own, cbc, ratios;
+  for (auto _ : state) {
+    for (const Resnet50Setting& setting : testing::resnet50_settings()) {
+      const KnapsackProblem problem = problem_of(setting);
+      own.push_back(1e3 * deneb::solve_multiple_choice_knapsack(problem, options).seconds);
+      cbc.push_back(1e3 * deneb::limpq::solve_by_cbc(problem).seconds);
+      ratios.push_back(cbc.back() / own.back());
+    }
+  }
+  const auto quantile = [](std::vector<double> values, double share) {
+    std::sort(values.begin(), values.end());
+    return values[static_cast<std::size_t>(share * double(values.size() - 1))];
+  };
+  for (const auto& [name, values] :
+       {std::make_pair("own_ms", own), {"cbc_ms", cbc}, {"ratio", ratios}}) {
+    state.counters[std::string(name) + "_median"] = quantile(values, 0.5);
+    state.counters[std::string(name) + "_most"] = quantile(values, 1);
+  }
+  state.counters["ratio_least"] = quantile(ratios, 0);
+}
+
 const Resnet50Setting kPublished{}, kHard{2, 4, 12.7}, kSize{0, 0, 12.2};
 
 BENCHMARK_CAPTURE(own, published, kPublished, false)->Unit(benchmark::kMillisecond);
@@ -43,6 +71,7 @@ BENCHMARK_CAPTURE(own, w2a4_second_best, kHard, true)->Unit(benchmark::kMillisec
 BENCHMARK_CAPTURE(own, size_only_second_best, kSize, true)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(cbc, published, kPublished)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(cbc, size_only, kSize)->Unit(benchmark::kMillisecond);
+BENCHMARK(all_settings)->Unit(benchmark::kSecond)->Iterations(1);
 
 }  // namespace
 

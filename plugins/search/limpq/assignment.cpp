@@ -1,6 +1,7 @@
 #include "assignment.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@ namespace deneb::limpq {
 namespace {
 
 constexpr std::size_t kMostOptions = 20000;  // of one bundle of tied layers
+constexpr double kReversedShare = 0.95;      // of a limit that a reversed policy has to use
 
 // Milliseconds per layer and pair of widths, as integers: nanoseconds.
 using LatencyTable = std::map<std::string, std::map<std::string, std::int64_t>>;
@@ -40,7 +42,22 @@ LatencyTable read_latency_table(const std::string& path) {
 }
 
 // A limit that is a whole number but for rounding counts in full.
-std::int64_t floor_of(double value) { return static_cast<std::int64_t>(std::floor(value + 1e-6)); }
+std::int64_t floor_of(double value) {
+  return static_cast<std::int64_t>(std::floor(value + std::max(1e-6, 1e-12 * std::fabs(value))));
+}
+
+// `count` numbers from `least` to `most` whose neighbors have the same ratio; 0 = none.
+std::vector<double> geometric_levels(double least, double most, int count) {
+  std::vector<double> levels;
+  for (int i = 0; i < count; ++i) {
+    levels.push_back(i + 1 == count ? most : least * std::pow(most / least, i / (count - 1.0)));
+  }
+  return levels;
+}
+
+std::string two_digits(std::size_t number) {
+  return (number < 10 ? "0" : "") + std::to_string(number);
+}
 
 }  // namespace
 
@@ -154,23 +171,31 @@ std::vector<std::vector<int>> AssignmentSolver::allowed_candidates(const Task& t
   return allowed;
 }
 
+// BitOps and weight bits of the layers that are not searched.
+std::pair<std::int64_t, std::int64_t> AssignmentSolver::fixed_costs() const {
+  const BitPolicy fixed = space_.decode(space_.widest());
+  std::int64_t bitops = 0, bits = 0;
+  const auto& layers = space_.network().layers;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (!layers[i].pinned) continue;
+    const LayerChoice& choice = *fixed.find(layers[i].name);
+    bitops += macs(i) * choice.weight.bits * choice.activation.bits;
+    bits += layers[i].weights * choice.weight.bits;
+  }
+  return {bitops, bits};
+}
+
 // BitOps and weight bits come first, with or without a limit: of equally good policies the one that
 // takes less of them wins.
 std::vector<AssignmentSolver::Row> AssignmentSolver::rows(const Task& task) const {
   const ConstraintSet& limits = task.limits;
   const auto& layers = space_.network().layers;
-  const BitPolicy fixed = space_.decode(space_.widest());
-  std::int64_t searched_macs = 0, fixed_bitops = 0, fixed_bits = 0, weights = 0;
+  std::int64_t searched_macs = 0, weights = 0;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     weights += layers[i].weights;
-    if (!layers[i].pinned) {
-      searched_macs += macs(i);
-      continue;
-    }
-    const LayerChoice& choice = *fixed.find(layers[i].name);
-    fixed_bitops += macs(i) * choice.weight.bits * choice.activation.bits;
-    fixed_bits += layers[i].weights * choice.weight.bits;
+    if (!layers[i].pinned) searched_macs += macs(i);
   }
+  const auto [fixed_bitops, fixed_bits] = fixed_costs();
   std::optional<std::int64_t> bitops, bits;
   if (limits.bitops.wb > 0) bitops = searched_macs * limits.bitops.wb * limits.bitops.ab;
   if (limits.bitops.giga > 0) bitops = floor_of(limits.bitops.giga * 1e9) - fixed_bitops;
@@ -275,6 +300,12 @@ AssignmentSolver::Prepared AssignmentSolver::prepare(const Task& task) const {
   const std::vector<Row> limits = rows(task);
   Prepared prepared;
   for (const Row& row : limits) prepared.problem.rows.push_back(row.row);
+  if (task.limits.reversed) {
+    auto& rows = prepared.problem.rows;
+    KnapsackRow& limited = *std::find_if(
+        rows.begin(), rows.end(), [](const KnapsackRow& row) { return row.most.has_value(); });
+    limited.least = static_cast<std::int64_t>(std::ceil(kReversedShare * double(*limited.most)));
+  }
   for (const Bundle& bundle : bundles_) {
     prepared.options.push_back(options_of(bundle, task, allowed, limits));
     if (prepared.options.back().empty()) {
@@ -285,9 +316,50 @@ AssignmentSolver::Prepared AssignmentSolver::prepare(const Task& task) const {
     prepared.problem.groups.emplace_back();
     for (const Option& option : prepared.options.back()) {
       prepared.problem.groups.back().options.push_back(option.knapsack);
+      if (task.limits.reversed) prepared.problem.groups.back().options.back().cost *= -1;
     }
   }
   return prepared;
+}
+
+std::vector<ConstraintSet> AssignmentSolver::sweep(const SweepOptions& options,
+                                                   const Task& task) const {
+  const Prepared prepared = prepare(task);
+  std::array<double, 2> least{}, most{};  // of BitOps and weight bits, the first two rows
+  for (const KnapsackGroup& group : prepared.problem.groups) {
+    for (std::size_t row = 0; row < least.size(); ++row) {
+      const auto by_use = [row](const KnapsackOption& a, const KnapsackOption& b) {
+        return a.uses[row] < b.uses[row];
+      };
+      const auto [low, high] =
+          std::minmax_element(group.options.begin(), group.options.end(), by_use);
+      least[row] += double(low->uses[row]);
+      most[row] += double(high->uses[row]);
+    }
+  }
+  // 0 stands for no limit.
+  auto bitops = geometric_levels(least[0], most[0], options.bitops);
+  auto bits = geometric_levels(least[1], most[1], options.size);
+  if (bitops.empty()) bitops = {0};
+  if (bits.empty()) bits = {0};
+  const auto [fixed_bitops, fixed_bits] = fixed_costs();
+  std::vector<ConstraintSet> sets;
+  for (std::size_t b = 0; b < bitops.size(); ++b) {
+    for (std::size_t s = 0; s < bits.size(); ++s) {
+      ConstraintSet set;
+      set.name = "sweep";
+      if (bitops[b] > 0) {
+        set.name += "_b" + two_digits(b + 1);
+        set.bitops.giga = (bitops[b] + double(fixed_bitops)) / 1e9;
+      }
+      if (bits[s] > 0) {
+        set.name += "_s" + two_digits(s + 1);
+        set.size_mib = (bits[s] + double(fixed_bits)) / (8.0 * 1024 * 1024);
+      }
+      sets.push_back(std::move(set));
+    }
+  }
+  return sets;
 }
 
 Assignment AssignmentSolver::solve(const Task& task, const Solve& solve) const {
@@ -298,6 +370,11 @@ Assignment AssignmentSolver::solve(const Task& task, const Solve& solve) const {
   result.optimal = result.solution.status == KnapsackSolution::Status::kOptimal;
   result.reason = result.solution.reason;
   if (!result.optimal) return result;
+  if (task.limits.reversed) {
+    result.solution.cost *= -1;
+    result.solution.bound *= -1;
+    if (result.solution.second_best) *result.solution.second_best *= -1;
+  }
   std::vector<int> genome(space_.genes().size());
   for (std::size_t b = 0; b < bundles_.size(); ++b) {
     const auto chosen = static_cast<std::size_t>(result.solution.chosen[b]);

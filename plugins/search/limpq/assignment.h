@@ -32,6 +32,8 @@ struct Totals {
   double compression_ratio = 0;
 };
 
+/// Of a reversed set, objective, bound and second best of the solution are those of its largest
+/// importance: the bound is an upper one.
 struct Assignment {
   std::string name;
   bool optimal = false;
@@ -56,6 +58,9 @@ class AssignmentSolver {
   Assignment solve(const Task& task, const Solve& solve) const;
   /// The errors of solve(), without solving.
   void check(const Task& task) const { prepare(task); }
+  /// The sets of limits of a sweep, from few BitOps to many and within that from small to large:
+  /// sweep_b01_s01, ... They leave out nothing that `task` could reach without limits.
+  std::vector<ConstraintSet> sweep(const SweepOptions& options, const Task& task) const;
 
  private:
   // Layers whose widths depend on each other through shared genes.
@@ -83,6 +88,7 @@ class AssignmentSolver {
   std::int64_t macs(std::size_t layer) const;
   std::vector<int> allowed_widths(const Gene& gene, const Task& task) const;
   std::vector<std::vector<int>> allowed_candidates(const Task& task) const;
+  std::pair<std::int64_t, std::int64_t> fixed_costs() const;
   std::vector<Row> rows(const Task& task) const;
   Row latency_row(const LatencyLimit& limit) const;
   std::vector<Option> options_of(const Bundle& bundle, const Task& task,

@@ -9,7 +9,10 @@
 
 #include "assignment.h"
 #include "cbc_solver.h"
+#include "importance_cost.h"
+#include "indicator_figures.h"
 #include "indicator_training.h"
+#include "layer_probe.h"
 
 namespace {
 
@@ -55,11 +58,12 @@ ordered_json to_json(const Assignment& a, bool examined) {
 }
 
 constexpr const char* kTrain = "train";
+constexpr const char* kProbe = "probe";
 
 // All widths that indicators are needed for, descending.
 std::vector<int> widths_of(const LimpqOptions& options, const deneb::SearchSpace& space) {
   std::set<int, std::greater<>> widths(options.bits.begin(), options.bits.end());
-  bool all = false;
+  bool all = options.sweep.is_set() && options.bits.empty();
   for (const ConstraintSet& set : options.constraints) {
     widths.insert(set.bits.begin(), set.bits.end());
     all = all || (set.bits.empty() && options.bits.empty());
@@ -105,11 +109,11 @@ class Limpq final : public deneb::SearchAlgorithm {
             "search_space: LIMPQ knows integer widths from 2 to 16 only, not " + format.text());
       }
     }
-    const Indicators indicators = options_.indicators == kTrain
-                                      ? equal_importance(widths_of(options_, space), space)
-                                      : read_indicators(options_.indicators);
+    const Indicators indicators = comes_from_file()
+                                      ? read_indicators(options_.indicators)
+                                      : equal_importance(widths_of(options_, space), space);
     const AssignmentSolver solver(space, indicators, options_);
-    for (const ConstraintSet& set : options_.constraints) {
+    for (const ConstraintSet& set : all_sets(solver)) {
       const Task task = task_of(options_, set);
       const bool tied = space.genes().front().role == deneb::Gene::Role::kBoth;
       if (tied && task.fixed_act_bits > 0) {
@@ -122,14 +126,7 @@ class Limpq final : public deneb::SearchAlgorithm {
   }
 
   deneb::SearchResult run(deneb::SearchContext& context) override {
-    Indicators indicators;
-    if (options_.indicators == kTrain) {
-      indicators =
-          train_indicators(context, options_.training, widths_of(options_, context.space()));
-      write_indicators(context.artifact_path("indicators.json"), indicators);
-    } else {
-      indicators = read_indicators(options_.indicators);
-    }
+    const Indicators indicators = get_indicators(context);
     const AssignmentSolver solver(context.space(), indicators, options_);
     const auto solve_problem = [this](const auto& problem) { return solve(options_, problem); };
     auto solutions = ordered_json::array();
@@ -137,12 +134,13 @@ class Limpq final : public deneb::SearchAlgorithm {
     result.objectives = {{"importance", deneb::Direction::kMinimize},
                          {"bitops", deneb::Direction::kMinimize},
                          {"size", deneb::Direction::kMinimize}};
+    result.figures = indicator_figures(indicators);
     std::string infeasible;
-    for (const ConstraintSet& set : options_.constraints) {
+    const std::vector<ConstraintSet> sets = all_sets(solver);
+    for (const ConstraintSet& set : sets) {
       const Assignment found = solver.solve(task_of(options_, set), solve_problem);
       solutions.push_back(to_json(found, options_.solver == "mckp"));
-      context.progress(std::int64_t(solutions.size()), std::int64_t(options_.constraints.size()),
-                       set.name);
+      context.progress(std::int64_t(solutions.size()), std::int64_t(sets.size()), set.name);
       if (!found.optimal) {
         context.log("set '" + set.name + "' cannot be kept: " + found.reason);
         infeasible += (infeasible.empty() ? "" : "; ") + set.name + ": " + found.reason;
@@ -165,12 +163,37 @@ class Limpq final : public deneb::SearchAlgorithm {
   }
 
  private:
+  bool comes_from_file() const {
+    return options_.indicators != kTrain && options_.indicators != kProbe;
+  }
+
+  Indicators get_indicators(deneb::SearchContext& context) const {
+    if (comes_from_file()) return read_indicators(options_.indicators);
+    const std::vector<int> widths = widths_of(options_, context.space());
+    const Indicators indicators = options_.indicators == kTrain
+                                      ? train_indicators(context, options_.training, widths)
+                                      : probe_indicators(context, widths);
+    write_indicators(context.artifact_path("indicators.json"), indicators);
+    return indicators;
+  }
+
+  // The sets of the pipeline, then those of the sweep.
+  std::vector<ConstraintSet> all_sets(const AssignmentSolver& solver) const {
+    std::vector<ConstraintSet> sets = options_.constraints;
+    if (!options_.sweep.is_set()) return sets;
+    const std::vector<ConstraintSet> more = solver.sweep(options_.sweep, task_of(options_, {}));
+    sets.insert(sets.end(), more.begin(), more.end());
+    return sets;
+  }
+
   Options options_;
 };
 
 void register_all(deneb::Registrar& r) {
   r.add<deneb::SearchAlgorithm, Limpq>(
       "LIMPQ", "learned layer importance and an exact integer program (Tang et al. 2022)");
+  r.add<deneb::CostModel, ImportanceCost>(
+      "importance", "sum of LIMPQ's indicators, to compare other policies by");
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ struct ConstraintSet {
   std::optional<double> alpha;
   std::vector<int> bits;
   std::optional<int> fixed_act_bits;
+  bool reversed = false;
   template <class V>
   void visit(V& v) {
     v("name", name, "name of the policy file: w3a4_cr12.2");
@@ -83,6 +84,9 @@ struct ConstraintSet {
     v("alpha", alpha, "instead of search_algorithm.alpha", {0, 1e6});
     v("bits", bits, "instead of search_algorithm.bits", {2, 16});
     v("fixed_act_bits", fixed_act_bits, "instead of search_algorithm.fixed_act_bits", {0, 16});
+    v("reversed", reversed,
+      "a check of the indicators: the policy of largest importance that uses at least 95 % of the "
+      "first of its limits (bitops, then size)");
   }
   bool is_empty() const {
     return !bitops.is_set() && compression_ratio <= 0 && size_mib <= 0 && avg_bits.w <= 0 &&
@@ -96,9 +100,30 @@ struct ConstraintSet {
                  "has no limit, so the widest policy would win; give bitops, compression_ratio, "
                  "size_mib, avg_bits or latency");
     }
+    const bool limits_cost = bitops.is_set() || size_mib > 0 || compression_ratio > 0;
+    if (reversed && !limits_cost) {
+      errors.add("reversed", "needs bitops, size_mib or compression_ratio beside it");
+    }
     if (size_mib > 0 && compression_ratio > 0) {
       errors.add("size_mib", "is given beside compression_ratio, which limits the same; keep one");
     }
+  }
+};
+
+/// A front of policies: a set of limits for every point of a grid.
+struct SweepOptions {
+  int bitops = 0, size = 0;
+  template <class V>
+  void visit(V& v) {
+    v("bitops", bitops,
+      "limits of the BitOps, from the narrowest policy's to the widest one's in even ratios",
+      {0, 1000});
+    v("size", size, "the same of the size; with both, all combinations", {0, 1000});
+  }
+  bool is_set() const { return bitops > 0 || size > 0; }
+  void check(OptionErrors& errors) const {
+    if (bitops == 1) errors.add("bitops", "is 1; a sweep has 2 limits or more");
+    if (size == 1) errors.add("size", "is 1; a sweep has 2 limits or more");
   }
 };
 
@@ -149,14 +174,15 @@ struct LimpqOptions {
   std::vector<std::string> pairs;
   std::string bitops_counting = "exact";
   std::vector<ConstraintSet> constraints;
+  SweepOptions sweep;
   bool allow_infeasible = false;
   std::string solver = "mckp";
   std::int64_t max_states = 5'000'000;
   template <class V>
   void visit(V& v) {
     v("indicators", indicators,
-      "train: learn them first; or a file of them (README), where {pipeline_dir} stands for the "
-      "folder of the pipeline file");
+      "train: learn them first; probe: measure them, every layer and width alone, by trials of the "
+      "step (README); or a file of them");
     v("training", training, "how to learn them");
     v("bits", bits, "widths to choose from; empty = all of the search space", {2, 16});
     v("alpha", alpha, "weight of the weights' indicators against the activations'", {0, 1e6});
@@ -169,6 +195,7 @@ struct LimpqOptions {
       "MACs by the true output size, or as LIMPQ's code counts them (cost model bitops)",
       {"exact", "limpq"});
     v("constraints", constraints, "sets of limits, one policy each from the same indicators");
+    v("sweep", sweep, "sets of limits all over BitOps and size, beside the constraints");
     v("allow_infeasible", allow_infeasible,
       "a set that cannot be kept does not make the run fail in the end");
     v("solver", solver, "mckp: Deneb's own; cbc: COIN-OR CBC, far slower; both exact",
@@ -193,9 +220,14 @@ struct LimpqOptions {
     if (training.trainer.distillation.weight > 0) {
       errors.add("training", "has no teacher for trainer.distillation; set inplace_distillation");
     }
-    if (constraints.empty()) errors.add("constraints", "is empty; give one set of limits or more");
+    if (constraints.empty() && !sweep.is_set()) {
+      errors.add("constraints", "is empty; give one set of limits or more, or a sweep");
+    }
     std::set<std::string> names;
     for (const ConstraintSet& set : constraints) {
+      if (sweep.is_set() && set.name.rfind("sweep_", 0) == 0) {
+        errors.add("constraints", "has a set named '" + set.name + "', as those of the sweep are");
+      }
       if (!set.name.empty() && !names.insert(set.name).second) {
         errors.add("constraints", "has two sets named '" + set.name + "'; every name is a file");
       }

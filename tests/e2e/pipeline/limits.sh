@@ -24,6 +24,18 @@ run "$smoke" priced "${stubborn[@]}" \
 [ "$(column ms tasks/priced/output/nas/reports.csv | sort -u)" = 14 ] ||
   fail "the cost model was not used: $(cat tasks/priced/output/nas/reports.csv)"
 
+# Random policies that fill a budget: all are trained, none is above it or far below.
+run "$source/pipelines/smoke/random_digits.json" window --set pipeline='["nas"]'
+window=tasks/window/output/nas
+[ "$(column status $window/reports.csv | sort | uniq -c | xargs)" = "6 finished" ] ||
+  fail "random policies: $(cat $window/reports.csv)"
+[ "$(column encoding $window/reports.csv | sort -u | wc -l)" = 6 ] || fail "a policy was tried twice"
+python3 - $(column bitops $window/reports.csv) <<'PY' || fail "the budget was not filled"
+import sys
+costs = [float(cost) for cost in sys.argv[1:]]
+sys.exit(min(costs) < 0.9 * max(costs))
+PY
+
 # A baseline that the search found itself is trained once, under both names.
 run "$smoke" baseline "${stubborn[@]}" --set pipeline='["nas", "fully_train"]' \
   --set fully_train.uniform='[

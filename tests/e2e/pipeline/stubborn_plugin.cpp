@@ -1,4 +1,5 @@
-// A search that never asks within_limits(), and a cost model that needs an option.
+// A search that never asks within_limits(), one that leaves figures, and a cost model that needs an
+// option.
 #include <deneb/plugin/plugin.h>
 #include <deneb/quant/cost_model.h>
 #include <deneb/search/ask_tell.h>
@@ -33,6 +34,26 @@ class Stubborn final : public deneb::AskTellSearch {
   std::vector<deneb::TrialRequest> requests_;
 };
 
+/// Figures for the report: two good ones, one without a title, and one with a name already taken.
+class Painter final : public deneb::SearchAlgorithm {
+ public:
+  using Options = NoOptions;
+  explicit Painter(const Options&) {}
+  deneb::SearchResult run(deneb::SearchContext& context) override {
+    deneb::SearchResult result;
+    result.candidates.push_back(
+        {"narrow", context.space().decode(context.space().narrowest()), {}, 0, ""});
+    for (const char* name : {"first", "untitled", "first", "second"}) {
+      deneb::Figure figure;
+      figure.name = name;
+      if (figure.name != "untitled") figure.title = "Figure " + figure.name;
+      figure.series = {{"a line", {{0, 1}, {1, 2}}}};
+      result.figures.push_back(figure);
+    }
+    return result;
+  }
+};
+
 struct TableOptions {
   std::string table;
   template <class V>
@@ -54,6 +75,7 @@ class TableCost final : public deneb::CostModel {
 
 void register_all(deneb::Registrar& r) {
   r.add<deneb::SearchAlgorithm, Stubborn>("Stubborn", "ignores limits");
+  r.add<deneb::SearchAlgorithm, Painter>("Painter", "leaves figures");
   r.add<deneb::CostModel, TableCost>("table", "needs an option");
 }
 

@@ -75,17 +75,23 @@ class AssignmentTest : public ::testing::Test {
   // The best cost over all policies that `fits` accepts.
   template <class Fits>
   double best_cost(double alpha, const Fits& fits) const {
-    std::vector<int> genome(space_.genes().size(), 0);
     double best = INFINITY;
-    for (;;) {
-      const BitPolicy policy = space_.decode(genome);
+    for_each_policy([&](const BitPolicy& policy) {
       if (fits(policy)) best = std::min(best, cost_of(policy, alpha));
+    });
+    return best;
+  }
+  template <class Fn>
+  void for_each_policy(const Fn& fn) const {
+    std::vector<int> genome(space_.genes().size(), 0);
+    for (;;) {
+      fn(space_.decode(genome));
       std::size_t g = 0;
       while (g < genome.size() &&
              ++genome[g] == static_cast<int>(space_.genes()[g].candidates.size())) {
         genome[g++] = 0;
       }
-      if (g == genome.size()) return best;
+      if (g == genome.size()) return;
     }
   }
 
@@ -178,6 +184,64 @@ TEST_F(AssignmentTest, LatencyTablesLimitAndForbid) {
   EXPECT_THROW(solve(task), DataError);
   write_file_atomically(path, "{\"layer0\": {\"w4a4\": -1}}");
   EXPECT_THROW(solve(task), DataError);
+}
+
+TEST_F(AssignmentTest, ReversedFindsTheWorstPolicyOfTheSameCost) {
+  Task task = bitops(3, 3);
+  task.limits.reversed = true;
+  options_.erase_outliers = false;
+  const Assignment found = solve(task);
+  ASSERT_TRUE(found.optimal) << found.reason;
+  const std::int64_t budget = 9 * (1000 + 2000 + 3000 + 1000);
+  const auto fits = [&](const BitPolicy& policy) {
+    return bitops_of(policy) <= budget && double(bitops_of(policy)) >= 0.95 * double(budget);
+  };
+  EXPECT_TRUE(fits(found.policy));
+  EXPECT_NEAR(found.solution.cost, cost_of(found.policy, 2), 1e-12);
+  double worst = 0;
+  for_each_policy([&](const BitPolicy& policy) {
+    if (fits(policy)) worst = std::max(worst, cost_of(policy, 2));
+  });
+  EXPECT_NEAR(found.solution.cost, worst, 1e-12);
+  EXPECT_GE(found.solution.bound, worst - 1e-12);
+  ASSERT_TRUE(found.solution.second_best.has_value());
+  EXPECT_LE(*found.solution.second_best, worst + 1e-12);
+  EXPECT_GT(found.solution.cost, solve(bitops(3, 3)).solution.cost);
+}
+
+TEST_F(AssignmentTest, SweepGoesFromTheNarrowestToTheWidestPolicy) {
+  const AssignmentSolver solver(space_, indicators_, options_);
+  SweepOptions grid;
+  grid.bitops = 5;
+  grid.size = 3;
+  const std::vector<ConstraintSet> sets = solver.sweep(grid, Task());
+  ASSERT_EQ(sets.size(), 15u);
+  EXPECT_EQ(sets.front().name, "sweep_b01_s01");
+  EXPECT_EQ(sets.back().name, "sweep_b05_s03");
+  std::vector<Assignment> found;
+  for (const ConstraintSet& set : sets) {
+    Task task;
+    task.limits = set;
+    found.push_back(solve(task));
+    ASSERT_TRUE(found.back().optimal) << set.name << ": " << found.back().reason;
+    EXPECT_LE(double(found.back().totals.bitops), set.bitops.giga * 1e9 + 1e-3);
+  }
+  EXPECT_THAT(found.front().weight_bits, ::testing::Each(2));
+  EXPECT_THAT(found.front().activation_bits, ::testing::Each(2));
+  EXPECT_THAT(found.back().weight_bits, ::testing::Each(4));
+  EXPECT_THAT(found.back().activation_bits, ::testing::Each(4));
+  // More room never makes it worse.
+  for (std::size_t i = 3; i < found.size(); ++i) {
+    EXPECT_LE(found[i].solution.cost, found[i - 3].solution.cost + 1e-12);
+  }
+  // Even ratios.
+  EXPECT_NEAR(sets[3].bitops.giga / sets[0].bitops.giga, sets[6].bitops.giga / sets[3].bitops.giga,
+              1e-9);
+  grid = {};
+  grid.size = 2;
+  ASSERT_EQ(solver.sweep(grid, Task()).size(), 2u);
+  EXPECT_EQ(solver.sweep(grid, Task()).back().name, "sweep_s02");
+  EXPECT_FALSE(solver.sweep(grid, Task()).back().bitops.is_set());
 }
 
 TEST_F(AssignmentTest, OutliersAreNotChosen) {
