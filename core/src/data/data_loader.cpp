@@ -14,6 +14,8 @@
 #include <thread>
 #include <type_traits>
 
+#include "data/place_image.h"
+
 namespace deneb {
 namespace {
 
@@ -26,55 +28,17 @@ void shuffle(Indices& indices, std::uint64_t seed) {
   }
 }
 
-// Scale and shift that turn a raw value into a normalized one, per channel.
-struct Normalization {
-  std::vector<float> scale, shift;
-
-  Normalization(const DatasetInfo& info, bool is_byte, std::int64_t channels) {
-    const double unit = is_byte ? 1.0 / 255.0 : 1.0;
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const double mean = info.mean.empty() ? 0.0 : info.mean[static_cast<std::size_t>(c)];
-      const double deviation =
-          info.deviation.empty() ? 1.0 : info.deviation[static_cast<std::size_t>(c)];
-      scale.push_back(static_cast<float>(unit / deviation));
-      shift.push_back(static_cast<float>(-mean / deviation));
-    }
-  }
-};
-
-// Offsets of one sample's crop, and whether it is mirrored after it.
-struct Placement {
-  std::int64_t dy = 0, dx = 0;
-  bool mirror = false;
-};
-
-// Copies one image [C, H, W]; pixels outside of the source (the crop's padding) are raw zeros.
-template <class Raw>
-void place_image(const Raw* source, float* target, std::int64_t channels, std::int64_t height,
-                 std::int64_t width, const Placement& p, const Normalization& n) {
-  // Columns of the crop that lie inside of the source.
-  const std::int64_t begin = std::clamp<std::int64_t>(-p.dx, 0, width);
-  const std::int64_t end = std::clamp<std::int64_t>(width - p.dx, 0, width);
+Normalization normalization_of(const DatasetInfo& info, bool is_byte, std::int64_t channels) {
+  Normalization n;
+  const double unit = is_byte ? 1.0 / 255.0 : 1.0;
   for (std::int64_t c = 0; c < channels; ++c) {
-    const float scale = n.scale[static_cast<std::size_t>(c)];
-    const float shift = n.shift[static_cast<std::size_t>(c)];
-    for (std::int64_t y = 0; y < height; ++y, target += width) {
-      const std::int64_t sy = y + p.dy;
-      const bool inside = sy >= 0 && sy < height;
-      if (!inside || end - begin < width) std::fill(target, target + width, shift);
-      if (!inside) continue;
-      const Raw* row = source + (c * height + sy) * width;
-      if (p.mirror) {
-        for (std::int64_t x = begin; x < end; ++x) {
-          target[width - 1 - x] = static_cast<float>(row[x + p.dx]) * scale + shift;
-        }
-      } else {
-        for (std::int64_t x = begin; x < end; ++x) {
-          target[x] = static_cast<float>(row[x + p.dx]) * scale + shift;
-        }
-      }
-    }
+    const double mean = info.mean.empty() ? 0.0 : info.mean[static_cast<std::size_t>(c)];
+    const double deviation =
+        info.deviation.empty() ? 1.0 : info.deviation[static_cast<std::size_t>(c)];
+    n.scale.push_back(static_cast<float>(unit / deviation));
+    n.shift.push_back(static_cast<float>(-mean / deviation));
   }
+  return n;
 }
 
 class Preparer {
@@ -147,7 +111,8 @@ class Preparer {
   template <class Raw>
   void place_all(const torch::Tensor& raw, torch::Tensor& out, std::int64_t position) const {
     const std::int64_t n = raw.size(0), c = raw.size(1), h = raw.size(2), w = raw.size(3);
-    const Normalization normalization(info_, std::is_same_v<Raw, std::uint8_t>, c);
+    const Normalization normalization =
+        normalization_of(info_, std::is_same_v<Raw, std::uint8_t>, c);
     for (std::int64_t i = 0; i < n; ++i) {
       place_image(raw.data_ptr<Raw>() + i * c * h * w, out.data_ptr<float>() + i * c * h * w, c, h,
                   w, draw(position + i), normalization);

@@ -17,9 +17,9 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void become_program(const Call& call, const std::string& out, const std::string& err) {
-  const int output = ::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  const int errors = ::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  const int input = ::open("/dev/null", O_RDONLY);
+  const int output = ::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int errors = ::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int input = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (output < 0 || errors < 0 || input < 0) ::_exit(126);
   ::dup2(input, 0);
   ::dup2(output, 1);
