@@ -143,6 +143,8 @@ class Limpq final : public deneb::SearchAlgorithm {
       context.progress(std::int64_t(solutions.size()), std::int64_t(sets.size()), set.name);
       if (!found.optimal) {
         context.log("set '" + set.name + "' cannot be kept: " + found.reason);
+        // The corners of a sweep may ask for too much at once; nobody chose them.
+        if (solutions.size() > options_.constraints.size()) continue;
         infeasible += (infeasible.empty() ? "" : "; ") + set.name + ": " + found.reason;
         continue;
       }
