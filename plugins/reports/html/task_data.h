@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include <deneb/report/figure.h>
 #include <deneb/report/report.h>
+#include <deneb/search/figure.h>
 #include <deneb/search/pareto.h>
 
 #include "../common/rank_correlations.h"

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include <deneb/report/figure.h>
+#include <deneb/search/figure.h>
 
 #include "indicators.h"
 

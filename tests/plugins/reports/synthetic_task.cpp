@@ -6,7 +6,7 @@
 
 #include <deneb/io/files.h>
 #include <deneb/quant/policy_file.h>
-#include <deneb/report/figure.h>
+#include <deneb/search/figure.h>
 #include <deneb/search/pareto.h>
 
 namespace synthetic {

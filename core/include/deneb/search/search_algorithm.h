@@ -16,7 +16,7 @@
 #include <deneb/quant/cost_model.h>
 #include <deneb/quant/policy.h>
 #include <deneb/quant/quantizer.h>
-#include <deneb/report/figure.h>
+#include <deneb/search/figure.h>
 #include <deneb/search/pareto.h>
 #include <deneb/search/search_space.h>
 #include <deneb/train/evaluator.h>

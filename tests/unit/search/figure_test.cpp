@@ -1,4 +1,4 @@
-#include <deneb/report/figure.h>
+#include <deneb/search/figure.h>
 #include <gmock/gmock.h>
 
 #include <cmath>
