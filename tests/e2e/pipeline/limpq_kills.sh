@@ -13,9 +13,9 @@ echo "undisturbed: $whole ms"
 kills=0
 for _ in $(seq 10); do
   [ ! -e tasks/killed/output/nas/solutions.json ] || break
-  # From before the training starts to a third of the whole run after it.
+  # From before the training starts to an eighth of the whole run after it.
   pause=$(awk -v seed=$RANDOM -v whole=$whole \
-    'BEGIN { srand(seed); printf "%.2f", 0.5 + rand() * whole / 3000 }')
+    'BEGIN { srand(seed); printf "%.2f", 0.5 + rand() * whole / 8000 }')
   code=0
   if [ -e tasks/killed/task.sqlite ]; then
     timeout -s KILL $pause "$deneb" resume "$work/tasks/killed" --quiet || code=$?
