@@ -304,7 +304,10 @@ AssignmentSolver::Prepared AssignmentSolver::prepare(const Task& task) const {
     auto& rows = prepared.problem.rows;
     KnapsackRow& limited = *std::find_if(
         rows.begin(), rows.end(), [](const KnapsackRow& row) { return row.most.has_value(); });
-    limited.least = static_cast<std::int64_t>(std::ceil(kReversedShare * double(*limited.most)));
+    // Never above `most`, which is negative where the fixed layers alone are too much.
+    limited.least =
+        std::min(*limited.most,
+                 static_cast<std::int64_t>(std::ceil(kReversedShare * double(*limited.most))));
   }
   for (const Bundle& bundle : bundles_) {
     prepared.options.push_back(options_of(bundle, task, allowed, limits));

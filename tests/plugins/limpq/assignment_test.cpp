@@ -207,6 +207,9 @@ TEST_F(AssignmentTest, ReversedFindsTheWorstPolicyOfTheSameCost) {
   ASSERT_TRUE(found.solution.second_best.has_value());
   EXPECT_LE(*found.solution.second_best, worst + 1e-12);
   EXPECT_GT(found.solution.cost, solve(bitops(3, 3)).solution.cost);
+  task.limits.bitops = {};
+  task.limits.bitops.giga = 1e-9;  // nobody can keep it
+  EXPECT_THAT(solve(task).reason, HasSubstr("BitOps of the searched layers"));
 }
 
 TEST_F(AssignmentTest, SweepGoesFromTheNarrowestToTheWidestPolicy) {
