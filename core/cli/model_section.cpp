@@ -49,7 +49,7 @@ StepModel read_step_model(const Pipeline& pipeline, const std::string& step,
                           const Registry& registry) {
   StepModel model;
   model.step = choose_step(pipeline, step);
-  const nlohmann::json section = pipeline.config.at(model.step);
+  const nlohmann::json section = step_section(pipeline, model.step, registry);
   Diagnostics problems;
   read_part(walk(model.section), section, model.step, registry, problems);
   if (section.contains("search_space")) {

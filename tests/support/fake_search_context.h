@@ -116,10 +116,21 @@ class FakeSearchContext : public SearchContext {
   std::shared_ptr<Quantizer> make_quantizer(const PluginSpec&) override {
     throw RunError("no quantizers here");
   }
+  std::shared_ptr<Quantizer> make_quantizer(QuantizerRole, const Format&) override {
+    throw RunError("no quantizers here");
+  }
+  std::unique_ptr<BatchStream> calibration_data() override { throw RunError("no data here"); }
   const DataLoader& data() override { throw RunError("no data here"); }
   const Evaluator& evaluator() const override { throw RunError("no evaluator here"); }
   torch::Device device() const override { return torch::kCPU; }
   std::string artifact_path(const std::string& file) const override { return file; }
+  std::string input(const std::string& kind) const override {
+    throw RunError("no " + kind + " here");
+  }
+  void in_parallel(std::size_t tasks, const std::function<Task()>& make_worker) override {
+    const Task task = make_worker();
+    for (std::size_t i = 0; i < tasks; ++i) task(i);
+  }
   void progress(std::int64_t, std::int64_t, const std::string&) override {}
   void log(const std::string&) override {}
 

@@ -52,6 +52,9 @@ std::string type_name(const FieldRef& ref) {
                  [](std::optional<double>*) { return Text("number or null"); },
                  [](std::map<std::string, std::string>*) { return Text("object of strings"); },
                  [](nlohmann::json*) { return Text("any JSON value"); },
+                 [](const FileRef& file) {
+                   return *file.kind ? "path or step:" + Text(file.kind) : Text("path");
+                 },
                  [](const GroupRef&) { return Text("group"); },
                  [](const GroupListRef&) { return Text("list of groups"); },
                  [](const PluginRef& plugin) { return plugin.kind + Text(" plugin"); }},
@@ -80,7 +83,8 @@ std::string found_text(const nlohmann::json& value) {
 
 nlohmann::ordered_json plain_value(const FieldRef& ref) {
   return std::visit(
-      Overloaded{[](const GroupRef&) { return nlohmann::ordered_json(); },
+      Overloaded{[](const FileRef& file) { return nlohmann::ordered_json(*file.path); },
+                 [](const GroupRef&) { return nlohmann::ordered_json(); },
                  [](const GroupListRef&) { return nlohmann::ordered_json(); },
                  [](const PluginRef&) { return nlohmann::ordered_json(); },
                  [](std::optional<int>* member) {

@@ -213,6 +213,12 @@ class OptionReader final : public OptionVisitor {
             [&](const GroupRef& group) { return read_group(field, value, path, group.visit); },
             [&](const GroupListRef& list) { return read_list(field, value, path, list); },
             [&](const PluginRef& plugin) { return read_plugin(field, value, path, plugin); },
+            [&](const FileRef& file) {
+              const bool read =
+                  value == nullptr || values_reader_.read(*value, path, field, *file.path);
+              values_[field.key] = *file.path;
+              return read;
+            },
             [&](auto* member) {
               const bool read =
                   value == nullptr || values_reader_.read(*value, path, field, *member);

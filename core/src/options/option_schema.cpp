@@ -94,6 +94,9 @@ class SchemaWriter final : public OptionVisitor {
                                   {"additionalProperties", ordered_json{{"type", "string"}}}};
             },
             [](nlohmann::json*) { return ordered_json::object(); },
+            [](const FileRef&) {
+              return ordered_json{{"type", "string"}};
+            },
             [&](const GroupRef& group) { return nested(group.visit); },
             [&](const GroupListRef& list) { return list_schema(nested(list.visit_default)); },
             [&](const PluginRef& plugin) {

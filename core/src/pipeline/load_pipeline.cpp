@@ -9,8 +9,7 @@
 #include <filesystem>
 #include <set>
 
-#include "pipeline/search_step.h"
-#include "pipeline/train_step.h"
+#include "pipeline/artifact_chain.h"
 
 namespace deneb {
 namespace {
@@ -95,44 +94,12 @@ void lift_step_types(ordered_json& config, const std::vector<std::string>& steps
   }
 }
 
-// Paths are meant relative to the pipeline file.
-void make_paths_absolute(ordered_json& config, const std::vector<std::string>& steps,
-                         const fs::path& base) {
-  for (const std::string& name : steps) {
-    if (!config.contains(name)) continue;
-    for (const char* place :
-         {"/weights", "/policy", "/pipe_step/models_folder", "/dataset/data_path"}) {
-      const ordered_json::json_pointer at(place);
-      if (!config[name].contains(at) || !config[name][at].is_string()) continue;
-      const std::string value = config[name][at].get<std::string>();
-      if (value.empty() || value.front() == '{') continue;  // a variable names a full path
-      config[name][at] = (base / value).lexically_normal().string();
-    }
-  }
-}
-
-void check_chain(const Pipeline& pipeline, Diagnostics& diagnostics) {
-  std::vector<std::string> given;
-  for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
-    for (const std::string& need : pipeline.step_objects[i]->takes(i == 0)) {
-      if (std::count(given.begin(), given.end(), need)) continue;
-      diagnostics.add(
-          pipeline.steps[i],
-          "needs " + need + ", which " +
-              (i == 0 ? "no step before it leaves"
-                      : "step '" + pipeline.steps[i - 1] + "' before it does not leave") +
-              "; change the order of \"pipeline\" or name the files in the section");
-    }
-    given = pipeline.step_objects[i]->gives();
-  }
-}
-
 // Runs the checks of the constructed steps; a DataError is thrown only if nothing else is wrong.
-void check_steps(const Pipeline& pipeline, const std::string& task_folder, const Registry& registry,
+// `data_error`: "" or one that was found before.
+void check_steps(const Pipeline& pipeline, const Registry& registry, std::string data_error,
                  Diagnostics& diagnostics) {
-  const ValidationContext context{registry, pipeline.general, task_folder,
+  const ValidationContext context{registry, pipeline.general,
                                   resolve_device(pipeline.general.device)};
-  std::string data_error;
   for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
     try {
       const std::string type = pipeline.config.at(pipeline.steps[i]).at("pipe_step").at("type");
@@ -179,7 +146,10 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
                     "\"fully_train\"]");
   }
   lift_step_types(config, steps, registry, diagnostics);
-  make_paths_absolute(config, steps, base);
+  for (const std::string& step : steps) {
+    if (!config.contains(step) || !config[step].contains("type")) continue;
+    detail::make_paths_absolute(config[step], step, config[step]["type"], document, registry);
+  }
   std::set<std::string> sections(steps.begin(), steps.end());
   // A step that is not in the list rests, so that steps can be taken out and in by the list alone.
   for (auto it = config.begin(); it != config.end();) {
@@ -210,54 +180,26 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
           .string();
   options.general = general;
   check_reports(general, registry, diagnostics);
-  for (const std::string& step : steps) {
-    for (auto& [name, spec] : options.sections) {
-      if (name != step) continue;
-      ordered_json section = spec.options;
-      substitute(section, {{"local_base_path", folder}, {"pipeline_dir", base.string()}});
-      spec.options = section;
-      pipeline.step_objects.push_back(registry.make<PipeStep>(spec));
-    }
+  pipeline.task_folder = folder;
+  for (auto& [name, spec] : options.sections) {
+    substitute(spec.options, {{"pipeline_dir", base.string()}});
   }
   pipeline.config = write_options(walk(options));
-  for (const std::string& step : steps) pipeline.config[step].erase("type");
-  check_chain(pipeline, diagnostics);
-  check_steps(pipeline, folder, registry, diagnostics);
+  for (const std::string& step : steps) {
+    pipeline.config[step].erase("type");
+    // Artifacts that an earlier run left stay out of it: validation is the same with and without.
+    nlohmann::ordered_json section = pipeline.config[step];
+    substitute(section, {{"local_base_path", folder}});
+    const std::string type = section.at("pipe_step").at("type");
+    pipeline.step_objects.push_back(registry.make<PipeStep>({type, section}));
+  }
+  const std::string missing_file = detail::check_chain(pipeline, registry, diagnostics);
+  check_steps(pipeline, registry, missing_file, diagnostics);
   diagnostics.throw_if_any(document.file);
   return pipeline;
 }
 
 }  // namespace
-
-bool ValidationContext::check_input_file(const std::string& key, const std::string& path) const {
-  if (path.empty() || fs::path(path).lexically_normal().string().rfind(task_folder + "/", 0) == 0) {
-    return false;
-  }
-  if (fs::exists(path)) return true;
-  throw DataError(key + ": " + path + " does not exist; make it first or name another file");
-}
-
-PipeStep::~PipeStep() = default;
-void PipeStep::validate(const ValidationContext&) const {}
-std::vector<std::string> PipeStep::takes(bool) const { return {}; }
-std::vector<std::string> PipeStep::gives() const { return {}; }
-Console::~Console() = default;
-
-void register_core(Registry& registry) {
-  struct Collector final : Registrar {
-    explicit Collector(Registry& r) : registry(r) {}
-    void add_entry(RegistryEntry entry) override {
-      entry.plugin = "core";
-      registry.add_entry(std::move(entry));
-    }
-    Registry& registry;
-  } registrar(registry);
-  registrar.add<PipeStep, detail::SearchStep>("SearchPipeStep", "runs a search, leaves policies");
-  registrar.add<PipeStep, detail::TrainStep>(
-      "TrainPipeStep", "trains policies of the step before, leaves weights and test metrics");
-  registrar.add<PipeStep, detail::EvaluateStep>("EvaluatePipeStep",
-                                                "measures trained models on the test split");
-}
 
 torch::Device resolve_device(const std::string& word) {
   if (word == "auto") return torch::cuda::is_available() ? torch::kCUDA : torch::kCPU;

@@ -89,12 +89,11 @@ BitPolicy baseline_policy(const UniformOptions& o, const NetworkInfo& network) {
 }
 
 std::vector<ModelTask> collect_models(const TrainStepOptions& options, const RunContext& context,
-                                      const Workbench& bench) {
+                                      const Workbench& bench, const std::string& kind) {
   std::vector<ModelTask> models;
   const TrainStepBlock& block = options.pipe_step;
-  const bool from_previous = block.models_folder.empty() && !context.previous_step.empty();
   std::string folder = block.models_folder;
-  if (from_previous) folder = context.task_folder + "/output/" + context.previous_step;
+  if (folder.empty() && !context.is_first) folder = context.input(kind);
   if (!folder.empty()) {
     const fs::path path = fs::path(folder).lexically_normal();
     const std::string label = (path.has_filename() ? path : path.parent_path()).filename().string();

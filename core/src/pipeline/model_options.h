@@ -64,9 +64,8 @@ struct TrainStepBlock {
   template <class V>
   void visit(V& v) {
     v("type", type, "kind of step");
-    v("models_folder", models_folder,
-      "folder with policies/*.json or models/, relative to the pipeline file; empty = output of "
-      "the step before");
+    v.file("models_folder", models_folder, "policies",
+           "folder with policies/*.json or models/; empty = what the nearest earlier step left");
     v("max_models", max_models,
       "train so many of the policies, spread evenly over the front; 0 = all", {0, 1e6});
     v("load_weights", load_weights, "start from weights that the step before left for a policy");
@@ -101,7 +100,7 @@ struct TrainStepOptions : ModelSection {
   template <class V>
   void visit(V& v) {
     v("pipe_step", pipe_step, "kind of step");
-    v("policy", policy, "one policy file to train; relative to the pipeline file");
+    v.file("policy", policy, "", "one policy file to train");
     v("uniform", uniform, "uniform policies to train beside the others");
     ModelSection::visit(v);
   }

@@ -4,7 +4,6 @@
 #include <deneb/options/config.h>
 #include <deneb/pipeline/pipeline.h>
 #include <deneb/platform.h>
-#include <deneb/random.h>
 #include <deneb/report/report.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -15,9 +14,6 @@
 #include <cstring>
 #include <filesystem>
 #include <regex>
-
-#include "pipeline/search_step.h"
-#include "pipeline/trial_runner.h"
 
 namespace deneb {
 namespace {
@@ -116,14 +112,35 @@ void remove_temporaries(const std::string& task_folder) {
   for (const fs::path& path : stale) fs::remove(path, error);
 }
 
+// What the step has promised for later ones has to be there.
+void leave_artifacts(const std::vector<std::string>& promised, const std::string& type,
+                     const RunContext& context) {
+  for (const std::string& kind : promised) {
+    const auto found =
+        std::find_if(context.artifacts.begin(), context.artifacts.end(),
+                     [&](const Artifact& artifact) { return artifact.kind == kind; });
+    if (found == context.artifacts.end()) {
+      throw PluginError("step " + context.step + ": " + type + " says that it gives " + kind +
+                        ", but left none; its plugin is wrong");
+    }
+    if (!fs::exists(found->file)) {
+      throw PluginError("step " + context.step + ": the " + kind + " that it gives, " +
+                        found->file + ", are not there; its plugin is wrong");
+    }
+  }
+  write_artifacts(context.output_folder(), context.artifacts);
+}
+
 void run_step(const Pipeline& pipeline, std::size_t index, RunContext& context) {
   const std::string& step = pipeline.steps[index];
   const std::string type = pipeline.config.at(step).at("pipe_step").at("type").get<std::string>();
   context.store.begin_step(step, type);
   try {
     throw_if_stopping();
+    const auto object = make_step(pipeline, step, context.registry);
     guard(context.registry.at(PipeStep::kKind, type).plugin, "step " + step,
-          [&] { pipeline.step_objects[index]->run(context); });
+          [&] { object->run(context); });
+    leave_artifacts(object->gives(context.registry), type, context);
   } catch (const Interrupted&) {
     context.store.finish_step(step, "interrupted", "stopped by a signal");
     throw;
@@ -134,30 +151,7 @@ void run_step(const Pipeline& pipeline, std::size_t index, RunContext& context) 
   context.store.finish_step(step, "finished", "");
 }
 
-// False when the parent is gone. Messages of libraries may be no UTF-8.
-bool write_line(int fd, const nlohmann::json& json) {
-  const std::string line =
-      json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  for (std::size_t done = 0; done < line.size();) {
-    const ssize_t n = ::write(fd, line.data() + done, line.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    done += static_cast<std::size_t>(n);
-  }
-  return true;
-}
-
 }  // namespace
-
-std::uint64_t RunContext::step_seed() const {
-  return derive_seed(static_cast<std::uint64_t>(general.seed), step);
-}
-
-std::string RunContext::output_folder() const {
-  const std::string folder = task_folder + "/output/" + step;
-  make_directories(folder);
-  return folder;
-}
 
 void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
                   const Registry& registry, const PluginLoader& loader, Console& console,
@@ -183,7 +177,6 @@ void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
                   ", device " + pipeline.general.device + ", " +
                   std::to_string(pipeline.general.workers) + " trial worker(s) of " +
                   std::to_string(pipeline.general.threads_per_worker) + " thread(s)");
-  std::string previous;
   for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
     const std::string& step = pipeline.steps[i];
     const auto known = store.step(step);
@@ -191,12 +184,11 @@ void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
       console.log("info", step, "finished before, skipped");
       // A process that was killed, or had no space, may have left them out.
       write_reports(pipeline, task_folder, registry, store, step, console);
-      previous = step;
       continue;
     }
     RunContext context{registry,        pipeline.general,
                        pipeline.config, step,
-                       previous,        task_folder,
+                       i == 0,          task_folder,
                        options.program, store,
                        console,         resolve_device(pipeline.general.device)};
     try {
@@ -211,37 +203,7 @@ void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
       throw;
     }
     write_reports(pipeline, task_folder, registry, store, step, console);
-    previous = step;
   }
-}
-
-void run_worker(const std::string& task_folder, const std::string& step, const Pipeline& pipeline,
-                const Registry& registry, int in_fd, int out_fd) {
-  at::set_num_threads(pipeline.general.threads_per_worker);
-  for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
-    if (pipeline.steps[i] != step) continue;
-    const auto* search = dynamic_cast<const detail::SearchStep*>(pipeline.step_objects[i].get());
-    if (!search) break;
-    Workbench bench(registry, search->options(), resolve_device(pipeline.general.device));
-    bench.data();
-    if (!write_line(out_fd, {{"ready", true}})) return;
-    std::string buffer;
-    char bytes[4096];
-    while (true) {
-      const std::size_t end = buffer.find('\n');
-      if (end == std::string::npos) {
-        const ssize_t n = ::read(in_fd, bytes, sizeof(bytes));
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return;  // the parent is done
-        buffer.append(bytes, static_cast<std::size_t>(n));
-        continue;
-      }
-      const auto request = nlohmann::json::parse(buffer.substr(0, end));
-      buffer.erase(0, end + 1);
-      if (!write_line(out_fd, detail::answer_trial(bench, request))) return;
-    }
-  }
-  throw ConfigError(task_folder + ": has no search step '" + step + "'");
 }
 
 }  // namespace deneb

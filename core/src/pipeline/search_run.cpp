@@ -1,58 +1,29 @@
 #include "pipeline/search_run.h"
 
+#include <ATen/Parallel.h>
+#include <deneb/interrupt.h>
 #include <deneb/io/files.h>
 #include <deneb/random.h>
 
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+
 #include "pipeline/step_results.h"
-#include "pipeline/trial_runner.h"
+
+#include "pipeline/trial_worker.h"
 
 namespace deneb::detail {
-
-double limit_value(const LimitOptions& limit, const Workbench& bench, const SearchSpace& space) {
-  const CostModel& model = bench.cost_model(limit.cost);
-  if (limit.max > 0) return limit.max;
-  // The uniform policy keeps the pinned layers as they are.
-  BitPolicy policy = space.decode(space.widest());
-  for (const LayerInfo& layer : space.network().layers) {
-    if (layer.pinned) continue;
-    policy.set(layer.name, {Format::integer(limit.weight_bits, true),
-                            Format::integer(limit.activation_bits, layer.signed_input)});
-  }
-  return model.total(space.network(), policy);
-}
 
 SearchRun::SearchRun(RunContext& context, const SearchStepOptions& options)
     : context_(context),
       options_(options),
-      bench_(context.registry, options, context.device),
-      space_(std::make_unique<SearchSpace>(bench_.network_info(), options.search_space)) {
+      basis_(context.registry, options, context.device),
+      bench_(basis_.bench()) {
   // What has no price ends the step here, not after its first trial.
-  for (const auto& genome : {space_->narrowest(), space_->widest()}) costs(space_->decode(genome));
-  for (const LimitOptions& limit : options_.limits) {
-    limits_.push_back({limit.cost, limit_value(limit, bench_, *space_)});
-  }
-}
-
-std::map<std::string, double> SearchRun::costs(const BitPolicy& policy) const {
-  return bench_.costs(policy);
-}
-
-const CostModel& SearchRun::cost_model(const std::string& name) const {
-  return bench_.cost_model(name);
-}
-
-bool SearchRun::within_limits(const BitPolicy& policy) const {
-  return broken_limit(policy).empty();
-}
-
-std::string SearchRun::broken_limit(const BitPolicy& policy) const {
-  for (const auto& [name, most] : limits_) {
-    const double cost = bench_.cost_model(name).total(space_->network(), policy);
-    if (cost > most) {
-      return "breaks the limit: " + name + " " + number_text(cost) + " > " + number_text(most);
-    }
-  }
-  return "";
+  for (const auto& genome : {space().narrowest(), space().widest()}) costs(space().decode(genome));
 }
 
 // Ids follow the order of requests, so that a replayed search meets its own trials again.
@@ -98,7 +69,7 @@ std::vector<TrialResult> SearchRun::evaluate(const std::vector<TrialRequest>& re
     if (repeated.back()) continue;
     TrialRow& row = rows_[id];
     if (row.status == "running") {
-      row.message = broken_limit(request.policy);
+      row.message = basis_.broken_limit(request.policy);
       if (row.message.empty()) {
         fresh.push_back(id);
       } else {
@@ -235,6 +206,45 @@ std::shared_ptr<Network> SearchRun::make_network() { return bench_.make_network(
 
 std::shared_ptr<Quantizer> SearchRun::make_quantizer(const PluginSpec& spec) {
   return context_.registry.make<Quantizer>(spec);
+}
+
+std::shared_ptr<Quantizer> SearchRun::make_quantizer(QuantizerRole role, const Format&) {
+  const QuantizerOptions& quantizer = options_.quantizer;
+  return context_.registry.make<Quantizer>(role == QuantizerRole::kWeight ? quantizer.weight
+                                                                          : quantizer.activation);
+}
+
+void SearchRun::in_parallel(std::size_t tasks, const std::function<Task()>& make_worker) {
+  const std::size_t count =
+      std::min(tasks, static_cast<std::size_t>(std::max(1, context_.general.workers)));
+  std::vector<Task> workers;
+  for (std::size_t i = 0; i < count; ++i) workers.push_back(make_worker());
+  // Threads that start take over the number of threads that LibTorch has then.
+  const int threads = at::get_num_threads();
+  at::set_num_threads(context_.general.threads_per_worker);
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto work = [&](const Task& task) {
+    for (;;) {
+      const std::size_t i = next++;
+      if (i >= tasks) return;
+      try {
+        throw_if_stopping();
+        task(i);
+      } catch (...) {
+        const std::lock_guard<std::mutex> lock(mutex);
+        if (!failure) failure = std::current_exception();
+        next = tasks;
+        return;
+      }
+    }
+  };
+  std::vector<std::thread> running;
+  for (const Task& task : workers) running.emplace_back([&work, &task] { work(task); });
+  for (std::thread& thread : running) thread.join();
+  at::set_num_threads(threads);
+  if (failure) std::rethrow_exception(failure);
 }
 
 std::string SearchRun::artifact_path(const std::string& file) const {

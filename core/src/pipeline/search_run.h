@@ -8,41 +8,48 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/model_options.h"
+#include "pipeline/search_basis.h"
 #include "pipeline/worker_pool.h"
 
 namespace deneb::detail {
-
-/// ConfigError when a limit names an unknown cost.
-double limit_value(const LimitOptions& limit, const Workbench& bench, const SearchSpace& space);
 
 /// The SearchContext of a SearchPipeStep: trials go to worker processes, results to the store.
 class SearchRun final : public SearchContext {
  public:
   SearchRun(RunContext& context, const SearchStepOptions& options);
 
-  const SearchSpace& space() const override { return *space_; }
+  const SearchSpace& space() const override { return basis_.space(); }
   std::vector<Objective> measures() const override { return bench_.measures(); }
-  std::map<std::string, double> costs(const BitPolicy& policy) const override;
-  const CostModel& cost_model(const std::string& name) const override;
-  std::vector<Limit> limits() const override { return limits_; }
-  bool within_limits(const BitPolicy& policy) const override;
+  std::map<std::string, double> costs(const BitPolicy& policy) const override {
+    return bench_.costs(policy);
+  }
+  const CostModel& cost_model(const std::string& name) const override {
+    return bench_.cost_model(name);
+  }
+  std::vector<Limit> limits() const override { return basis_.limits(); }
+  bool within_limits(const BitPolicy& policy) const override {
+    return basis_.broken_limit(policy).empty();
+  }
   std::vector<TrialResult> evaluate(const std::vector<TrialRequest>& requests) override;
   std::mt19937_64 rng(const std::string& label) const override;
   std::uint64_t seed(const std::string& label) const override;
   std::shared_ptr<Network> make_network() override;
   std::shared_ptr<Quantizer> make_quantizer(const PluginSpec& spec) override;
+  std::shared_ptr<Quantizer> make_quantizer(QuantizerRole role, const Format& format) override;
+  std::unique_ptr<BatchStream> calibration_data() override { return bench_.calibration_data(); }
   const DataLoader& data() override { return bench_.data(); }
   const Evaluator& evaluator() const override { return bench_.evaluator(); }
   torch::Device device() const override { return bench_.device(); }
   std::string artifact_path(const std::string& file) const override;
+  std::string input(const std::string& kind) const override { return context_.input(kind); }
+  void in_parallel(std::size_t tasks, const std::function<Task()>& make_worker) override;
   void progress(std::int64_t done, std::int64_t total, const std::string& text) override;
   void log(const std::string& text) override;
 
   /// The trial of a candidate's policy; one that was never tried gets a record, so that reports
   /// have it.
   std::int64_t record_of(const Candidate& candidate);
-  std::string broken_limit(const BitPolicy& policy) const;  ///< "" = none
+  const SearchBasis& basis() const { return basis_; }
 
  private:
   std::int64_t assign_id(const TrialRequest& request);
@@ -54,12 +61,11 @@ class SearchRun final : public SearchContext {
 
   RunContext& context_;
   const SearchStepOptions& options_;
-  Workbench bench_;
-  std::unique_ptr<SearchSpace> space_;
+  SearchBasis basis_;
+  Workbench& bench_;
   std::unique_ptr<WorkerPool> workers_;
   std::map<std::string, std::int64_t> id_of_policy_;  // fingerprint -> trial of this run
   std::map<std::int64_t, TrialRow> rows_;             // of this run, finished or to be run
-  std::vector<Limit> limits_;
   int failures_ = 0;
 };
 

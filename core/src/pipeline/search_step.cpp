@@ -35,29 +35,30 @@ nlohmann::ordered_json figures_json(const std::vector<Figure>& figures, SearchRu
 
 }  // namespace
 
+std::vector<std::string> SearchStep::takes(const Registry& registry, bool) const {
+  return registry.make<SearchAlgorithm>(options_.search_algorithm)->takes();
+}
+
+std::vector<std::string> SearchStep::gives(const Registry& registry) const {
+  return registry.make<SearchAlgorithm>(options_.search_algorithm)->gives();
+}
+
 void SearchStep::validate(const ValidationContext& context) const {
-  const Workbench bench(context.registry, options_, context.device);
+  const SearchBasis basis(context.registry, options_, context.device);
+  const Workbench& bench = basis.bench();
   bench.check_trainer();
-  const SearchSpace space(bench.network_info(), options_.search_space);
-  if (context.check_input_file("weights", options_.weights)) bench.check_weights();
-  for (const LimitOptions& limit : options_.limits) {
-    const double allowed = limit_value(limit, bench, space);
-    const double least =
-        bench.cost_model(limit.cost).total(space.network(), space.decode(space.narrowest()));
-    if (least > allowed) {
-      throw ConfigError("limits: " + limit.cost + " of the narrowest policy is " +
-                        number_text(least) + ", above the limit of " + number_text(allowed) +
-                        "; raise it or offer narrower widths");
-    }
-  }
+  bench.check_weights();
+  basis.check_limits();
   if (options_.data_loader.train_portion >= 1.0) {
     throw ConfigError(
         "data_loader.train_portion: is 1, which leaves no validation samples to choose by (the "
         "test split only judges); use 0.9 or less");
   }
-  for (const auto& genome : space.uniform()) bench.check_formats(space.decode(genome));
+  for (const auto& genome : basis.space().uniform()) {
+    bench.check_formats(basis.space().decode(genome));
+  }
   const auto algorithm = context.registry.make<SearchAlgorithm>(options_.search_algorithm);
-  algorithm->validate(space, bench.measures());
+  algorithm->validate(SearchStepSetup(basis));
 }
 
 void SearchStep::run(RunContext& context) {
@@ -86,7 +87,8 @@ void SearchStep::run(RunContext& context) {
   context.store.set_step_info(context.step, info);
   // Policies that were tried have been checked; a search may put forward others.
   const auto breaks_limit = [&](const Candidate& candidate) {
-    const std::string broken = candidate.trial > 0 ? "" : run.broken_limit(candidate.policy);
+    const std::string broken =
+        candidate.trial > 0 ? "" : run.basis().broken_limit(candidate.policy);
     if (broken.empty()) return false;
     result.failure +=
         (result.failure.empty() ? "" : "; ") + ("policy " + candidate.name + " " + broken);
@@ -94,7 +96,9 @@ void SearchStep::run(RunContext& context) {
   };
   auto& all = result.candidates;
   all.erase(std::remove_if(all.begin(), all.end(), breaks_limit), all.end());
-  if (result.candidates.empty()) {
+  const std::vector<std::string> gives = algorithm->gives();
+  const bool gives_policies = std::count(gives.begin(), gives.end(), "policies") > 0;
+  if (result.candidates.empty() && gives_policies) {
     throw RunError("step " + context.step + ": " + options_.search_algorithm.type +
                    " found no policy" +
                    (result.failure.empty() ? "; see the trials in " + context.output_folder()
@@ -129,8 +133,12 @@ void SearchStep::run(RunContext& context) {
     }
   }
   context.store.mark_front(context.step, front);
-  print_candidates(context.console, run.space().network(), result);
+  if (!result.candidates.empty()) {
+    print_candidates(context.console, run.space().network(), result);
+  }
   if (!result.failure.empty()) throw RunError("step " + context.step + ": " + result.failure);
+  context.artifacts = result.artifacts;
+  if (gives_policies) context.artifacts.push_back({"policies", context.output_folder()});
 }
 
 }  // namespace deneb::detail

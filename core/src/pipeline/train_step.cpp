@@ -28,9 +28,8 @@ std::string model_folder(const RunContext& context, std::int64_t id) {
 void check_section(const TrainStepOptions& options, const ValidationContext& context) {
   const Workbench bench(context.registry, options, context.device);
   bench.check_trainer();
-  if (context.check_input_file("weights", options.weights)) bench.check_weights();
-  context.check_input_file("pipe_step.models_folder", options.pipe_step.models_folder);
-  if (context.check_input_file("policy", options.policy)) {
+  bench.check_weights();
+  if (!options.policy.empty()) {
     const BitPolicy policy = read_policy_file(options.policy).policy;
     policy.check_against(bench.network_info(), options.policy);
     bench.check_formats(policy);
@@ -122,7 +121,7 @@ void TrainStep::validate(const ValidationContext& context) const {
 
 void TrainStep::run(RunContext& context) {
   Workbench bench(context.registry, options_, context.device);
-  const std::vector<ModelTask> tasks = collect_models(options_, context, bench);
+  const std::vector<ModelTask> tasks = collect_models(options_, context, bench, "policies");
   bench.data();
   describe_step(context, options_, bench);
   context.console.log("info", context.step,
@@ -138,6 +137,11 @@ void TrainStep::run(RunContext& context) {
     throw RunError("step " + context.step +
                    ": no model could be trained; the last one said: " + rows.back().message);
   }
+  const auto first = std::find_if(rows.begin(), rows.end(),
+                                  [](const TrialRow& row) { return row.status == "finished"; });
+  context.artifacts = {{"policies", context.output_folder()},
+                       {"models", context.output_folder()},
+                       {"weights", model_folder(context, first->id) + "/weights.safetensors"}};
 }
 
 // A model that cannot be trained does not take the others with it, and stays failed in a resumed
@@ -231,7 +235,7 @@ void EvaluateStep::validate(const ValidationContext& context) const {
 
 void EvaluateStep::run(RunContext& context) {
   Workbench bench(context.registry, options_, context.device);
-  const std::vector<ModelTask> tasks = collect_models(options_, context, bench);
+  const std::vector<ModelTask> tasks = collect_models(options_, context, bench, "models");
   describe_step(context, options_, bench);
   for (const ModelTask& task : tasks) {
     throw_if_stopping();

@@ -17,11 +17,12 @@ struct ModelTask {
   std::string weights;  ///< start weights; "" = those of the section
 };
 
-/// Models that the section names: policies of the step before (at most max_models, spread evenly
-/// over the sorted costs), one policy file, uniform policies; a first step with none of these has
-/// one float model. RunError when the list is empty.
+/// Models that the section names: the artifact `kind` ("policies" or "models") of the nearest
+/// earlier step that left one (at most max_models, spread evenly over the sorted costs), one policy
+/// file, uniform policies; a first step with none of these has one float model. RunError when the
+/// list is empty.
 std::vector<ModelTask> collect_models(const TrainStepOptions& options, const RunContext& context,
-                                      const Workbench& bench);
+                                      const Workbench& bench, const std::string& kind);
 
 /// ConfigError for a format of the first or last layer that is none.
 BitPolicy baseline_policy(const UniformOptions& options, const NetworkInfo& network);
@@ -34,11 +35,14 @@ class TrainStep final : public PipeStep {
   explicit TrainStep(const Options& options) : options_(options) {}
 
   void validate(const ValidationContext& context) const override;
-  std::vector<std::string> takes(bool first) const override {
+  std::vector<std::string> takes(const Registry&, bool first) const override {
     const bool reads = !first && options_.pipe_step.models_folder.empty();
     return reads ? std::vector<std::string>{"policies"} : std::vector<std::string>{};
   }
-  std::vector<std::string> gives() const override { return {"policies", "weights"}; }
+  /// "policies" and "models": the step's folder; "weights": those of the first model.
+  std::vector<std::string> gives(const Registry&) const override {
+    return {"policies", "models", "weights"};
+  }
   void run(RunContext& context) override;
 
  private:
@@ -59,12 +63,11 @@ class EvaluateStep final : public PipeStep {
 
   void validate(const ValidationContext& context) const override;
   /// A first step without weights serves `deneb evaluate --weights` as a description.
-  std::vector<std::string> takes(bool first) const override {
+  std::vector<std::string> takes(const Registry&, bool first) const override {
     const bool reads =
         !first && options_.weights.empty() && options_.pipe_step.models_folder.empty();
-    return reads ? std::vector<std::string>{"weights"} : std::vector<std::string>{};
+    return reads ? std::vector<std::string>{"models"} : std::vector<std::string>{};
   }
-  std::vector<std::string> gives() const override { return {}; }
   void run(RunContext& context) override;
 
  private:

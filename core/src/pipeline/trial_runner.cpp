@@ -1,7 +1,5 @@
 #include "pipeline/trial_runner.h"
 
-#include <c10/util/Exception.h>
-#include <deneb/interrupt.h>
 #include <deneb/random.h>
 #include <deneb/train/trainer.h>
 
@@ -34,10 +32,6 @@ TrialOutcome run_trial(Workbench& bench, const BitPolicy& policy, std::uint64_t 
   return outcome;
 }
 
-nlohmann::json trial_request(std::int64_t id, const BitPolicy& policy, std::uint64_t seed) {
-  return {{"id", id}, {"policy", policy.to_json()}, {"seed", seed}};
-}
-
 nlohmann::json epochs_json(const FitResult& fit) {
   auto rows = nlohmann::json::array();
   for (const EpochRecord& record : fit.epochs) {
@@ -48,23 +42,6 @@ nlohmann::json epochs_json(const FitResult& fit) {
                     {"metrics", record.validation.to_json()}});
   }
   return rows;
-}
-
-nlohmann::json answer_trial(Workbench& bench, const nlohmann::json& request) {
-  try {
-    const auto policy = BitPolicy::from_json(request.at("policy"), "trial request");
-    const TrialOutcome outcome = run_trial(bench, policy, request.at("seed").get<std::uint64_t>());
-    nlohmann::ordered_json metrics = outcome.metrics.to_json();
-    return {{"id", request.at("id")}, {"metrics", metrics}, {"epochs", epochs_json(outcome.fit)}};
-  } catch (const Interrupted&) {
-    throw;
-  } catch (const DataError& e) {
-    return {{"id", request.at("id")}, {"data_error", e.what()}};
-  } catch (const c10::Error& e) {
-    return {{"id", request.at("id")}, {"error", e.what_without_backtrace()}};
-  } catch (const std::exception& e) {
-    return {{"id", request.at("id")}, {"error", e.what()}};
-  }
 }
 
 }  // namespace deneb::detail

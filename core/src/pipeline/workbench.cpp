@@ -49,6 +49,18 @@ void drop_foreign_quantizers(TensorFile& file, const BitPolicy& policy, const st
                      file.tensors.end());
 }
 
+// The first so many batches of a stream; stops when asked to.
+class FirstBatches final : public BatchStream {
+ public:
+  FirstBatches(std::unique_ptr<BatchStream> stream, int count)
+      : stream_(std::move(stream)), left_(count) {}
+  bool next(Batch& batch) override { return left_-- > 0 && stream_.next(batch); }
+
+ private:
+  StoppableStream stream_;
+  int left_;
+};
+
 }  // namespace
 
 Workbench::Workbench(const Registry& registry, ModelSection section, torch::Device device)
@@ -121,6 +133,11 @@ std::shared_ptr<Network> Workbench::make_quantized(std::uint64_t seed, const std
   return network;
 }
 
+std::unique_ptr<BatchStream> Workbench::calibration_data() {
+  return std::make_unique<FirstBatches>(data().train(derive_seed(0, "calibration"), /*epoch=*/0),
+                                        section_.quantizer.calibration_batches);
+}
+
 void Workbench::calibrate(Network& network) {
   std::vector<std::shared_ptr<Quantizer>> waiting;
   for (const auto& module : network.modules(/*include_self=*/false)) {
@@ -131,11 +148,9 @@ void Workbench::calibrate(Network& network) {
   torch::NoGradGuard no_grad;
   const EvaluationMode mode(network);
   for (const auto& quantizer : waiting) quantizer->start_calibration();
-  StoppableStream stream(data().train(derive_seed(0, "calibration"), /*epoch=*/0));
+  const auto stream = calibration_data();
   Batch batch;
-  for (int i = 0; i < section_.quantizer.calibration_batches && stream.next(batch); ++i) {
-    network.forward(device_.is_cpu() ? batch : batch.to(device_));
-  }
+  while (stream->next(batch)) network.forward(device_.is_cpu() ? batch : batch.to(device_));
   for (const auto& quantizer : waiting) quantizer->finish_calibration();
 }
 

@@ -13,6 +13,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "io/descriptor.h"
+
 extern char** environ;
 
 namespace deneb::detail {
@@ -21,17 +23,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int kIdle = -1;
 constexpr int kPollMs = 100;  // how soon a stop signal or a timeout is noticed
-
-bool write_all(int fd, const std::string& text) {
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    done += static_cast<std::size_t>(n);
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -175,15 +166,14 @@ void WorkerPool::run(const std::vector<nlohmann::json>& requests, const OnStart&
         }
         continue;
       }
-      char bytes[4096];
-      const ssize_t n = ::read(worker.out, bytes, sizeof(bytes));
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) {
+      const std::optional<std::string> text = read_some(worker.out);
+      if (!text) continue;
+      if (text->empty()) {
         if (!worker.ready) throw_start_failure(worker);
         finish(worker, {nullptr, describe_exit(worker), false, 0});
         continue;
       }
-      worker.buffer.append(bytes, static_cast<std::size_t>(n));
+      worker.buffer += *text;
       std::size_t end = worker.buffer.find('\n');
       if (end != std::string::npos && !worker.ready) {
         worker.ready = true;

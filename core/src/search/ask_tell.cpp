@@ -1,4 +1,3 @@
-#include <deneb/options/config.h>
 #include <deneb/search/ask_tell.h>
 
 #include <algorithm>
@@ -6,9 +5,6 @@
 
 namespace deneb {
 
-SearchContext::~SearchContext() = default;
-SearchAlgorithm::~SearchAlgorithm() = default;
-void SearchAlgorithm::validate(const SearchSpace&, const std::vector<Objective>&) const {}
 AskTellSearch::~AskTellSearch() = default;
 
 std::vector<Candidate> pareto_candidates(const std::vector<BitPolicy>& policies,
@@ -50,25 +46,10 @@ std::vector<Candidate> pareto_candidates(const std::vector<BitPolicy>& policies,
   return candidates;
 }
 
-Objective find_measure(const std::vector<Objective>& measures, const std::string& name,
-                       const std::string& where) {
-  std::vector<std::string> names;
-  std::string known;
-  for (const Objective& measure : measures) {
-    if (measure.name == name) return measure;
-    names.push_back(measure.name);
-    known += (known.empty() ? "" : ", ") + measure.name;
-  }
-  const std::string nearest = nearest_name(name, names);
-  throw ConfigError(where + ": no metric or cost is named \"" + name + "\"" +
-                    (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?") + " (one of " +
-                    known + ")");
-}
-
-void AskTellSearch::validate(const SearchSpace&, const std::vector<Objective>& measures) const {
+void AskTellSearch::validate(const SearchSetup& setup) const {
   if (objectives().empty()) throw ConfigError("search_algorithm: names no objective");
   for (const Objective& objective : objectives()) {
-    find_measure(measures, objective.name, "search_algorithm");
+    find_measure(setup.measures(), objective.name, "search_algorithm");
   }
 }
 

@@ -18,9 +18,9 @@ struct Cifar10Options {
   std::string data_path;
   template <class V>
   void visit(V& v) {
-    v("data_path", data_path,
-      "folder with the PNG sprites or the binary batches; empty = where scripts/fetch_data.sh "
-      "puts them");
+    v.file("data_path", data_path, "",
+           "folder with the PNG sprites or the binary batches; empty = where scripts/fetch_data.sh "
+           "puts them");
   }
 };
 

@@ -44,9 +44,9 @@ struct ImageFolderOptions {
   std::string test_folder = "val";
   template <class V>
   void visit(V& v) {
-    v("data_path", data_path,
-      "folder with a folder per class in train and val; empty = $DENEB_DATA/imagenet or "
-      "~/.cache/deneb/data/imagenet");
+    v.file("data_path", data_path, "",
+           "folder with a folder per class in train and val; empty = $DENEB_DATA/imagenet or "
+           "~/.cache/deneb/data/imagenet");
     v("num_classes", num_classes, "class folders that must be there", {2, 1e6});
     v("image_size", image_size, "height and width that the network sees", {1, 4096});
     v("resize", resize,

@@ -16,8 +16,8 @@ struct MnistOptions {
   std::string data_path;
   template <class V>
   void visit(V& v) {
-    v("data_path", data_path,
-      "folder with the four IDX files; empty = where scripts/fetch_data.sh puts them");
+    v.file("data_path", data_path, "",
+           "folder with the four IDX files; empty = where scripts/fetch_data.sh puts them");
   }
 };
 

@@ -75,7 +75,7 @@ class JointTraining {
     if (options_.freeze_weights) freeze_weights();
   }
 
-  Indicators run() {
+  LayerScores run() {
     Trainer trainer(options_.trainer);
     FitRequest request;
     request.seed = context_.seed("indicators");
@@ -174,30 +174,30 @@ class JointTraining {
     }
   }
 
-  Indicators extract() const {
-    Indicators indicators;
-    indicators.model = context_.space().network().model;
-    indicators.bits = bits_;
+  LayerScores extract() const {
+    LayerScores scores;
+    scores.model = context_.space().network().model;
+    scores.origin = "LIMPQ, learned step sizes";
     for (const SearchedLayer& layer : layers_) {
-      indicators.layers.push_back({layer.name, importance_of(*layer.layer->weight_quantizer()),
-                                   importance_of(*layer.layer->input_quantizer())});
+      scores.layers.push_back({layer.name, steps_of(*layer.layer->weight_quantizer(), true),
+                               steps_of(*layer.layer->input_quantizer(), layer.signed_input)});
     }
-    return indicators;
+    return scores;
   }
 
-  Importance importance_of(Quantizer& quantizer) const {
+  FormatScores steps_of(Quantizer& quantizer, bool is_signed) const {
     const Tensor steps =
         quantizer.named_parameters()["scale"].detach().to(torch::kCPU, torch::kFloat64);
-    Importance importance;
+    FormatScores scores;
     for (std::size_t i = 0; i < bits_.size(); ++i) {
       const double step = steps[static_cast<std::int64_t>(i)].item<double>();
       if (!std::isfinite(step)) {
         throw RunError("LIMPQ: a step size of width " + std::to_string(bits_[i]) +
                        " is not finite after training; lower training.trainer.optimizer.lr");
       }
-      importance[bits_[i]] = std::max(step, kSmallestIndicator);
+      scores[Format::integer(bits_[i], is_signed).text()] = std::max(step, kSmallestIndicator);
     }
-    return importance;
+    return scores;
   }
 
   SearchContext& context_;
@@ -210,8 +210,8 @@ class JointTraining {
 
 }  // namespace
 
-Indicators train_indicators(SearchContext& context, const TrainingOptions& options,
-                            const std::vector<int>& bits) {
+LayerScores train_indicators(SearchContext& context, const TrainingOptions& options,
+                             const std::vector<int>& bits) {
   return JointTraining(context, options, bits).run();
 }
 

@@ -2,9 +2,9 @@
 
 #include <vector>
 
+#include <deneb/search/layer_scores.h>
 #include <deneb/search/search_algorithm.h>
 
-#include "indicators.h"
 #include "limpq_options.h"
 
 namespace deneb::limpq {
@@ -15,7 +15,7 @@ namespace deneb::limpq {
 /// every layer, and sums the gradients. Every width has batch norms of its own; pinned layers and
 /// the batch norms behind them stay float and shared. Continues from the checkpoint in the step's
 /// folder. Errors: those of Trainer::fit.
-Indicators train_indicators(SearchContext& context, const TrainingOptions& options,
-                            const std::vector<int>& bits);
+LayerScores train_indicators(SearchContext& context, const TrainingOptions& options,
+                             const std::vector<int>& bits);
 
 }  // namespace deneb::limpq

@@ -1,131 +1,12 @@
 #pragma once
 
-#include <deneb/options/options.h>
+#include <string>
+
 #include <deneb/train/trainer_options.h>
 
-#include <cstdio>
-#include <optional>
-#include <set>
-#include <string>
-#include <vector>
+#include "assignment_options.h"
 
 namespace deneb::limpq {
-
-struct BitOpsLimit {
-  int wb = 0, ab = 0;
-  double giga = 0;
-  template <class V>
-  void visit(V& v) {
-    v("wb", wb, "as many as uniform weights of this width ...", {0, 16});
-    v("ab", ab, "... with uniform activations of this width take in the searched layers", {0, 16});
-    v("giga", giga, "or so many 1e9 for the whole network, fixed layers included", {0, 1e12});
-  }
-  bool is_set() const { return giga > 0 || wb > 0; }
-  void check(OptionErrors& errors) const {
-    if ((wb > 0) != (ab > 0)) errors.add("", "wb and ab belong together; give both");
-    if (wb > 0 && giga > 0) errors.add("giga", "is given beside wb and ab; keep one of them");
-  }
-};
-
-struct AverageLimit {
-  double w = 0, a = 0;
-  template <class V>
-  void visit(V& v) {
-    v("w", w, "largest mean width of weights over the searched layers, each counting once",
-      {0, 16});
-    v("a", a, "the same of activations", {0, 16});
-  }
-};
-
-struct LatencyLimit {
-  std::string table;
-  double budget_ms = 0;
-  template <class V>
-  void visit(V& v) {
-    v("table", table,
-      "JSON file {layer: {\"w4a4\": milliseconds, ...}}; pairs that it lacks are not chosen");
-    v("budget_ms", budget_ms, "largest sum over the searched layers", {0, 1e9});
-  }
-  void check(OptionErrors& errors) const {
-    if (table.empty() != (budget_ms <= 0)) {
-      errors.add("", "table and budget_ms belong together; give both");
-    }
-  }
-};
-
-inline void check_widths(const std::vector<int>& bits, const char* key, OptionErrors& errors) {
-  if (std::set<int>(bits.begin(), bits.end()).size() != bits.size()) {
-    errors.add(key, "names a width twice");
-  }
-}
-
-/// What a policy has to keep: all of it at once.
-struct ConstraintSet {
-  std::string name;
-  BitOpsLimit bitops;
-  double compression_ratio = 0;
-  double size_mib = 0;
-  AverageLimit avg_bits;
-  LatencyLimit latency;
-  std::optional<double> alpha;
-  std::vector<int> bits;
-  std::optional<int> fixed_act_bits;
-  bool reversed = false;
-  template <class V>
-  void visit(V& v) {
-    v("name", name, "name of the policy file: w3a4_cr12.2");
-    v("bitops", bitops, "bit operations");
-    v("compression_ratio", compression_ratio,
-      "least ratio of the float32 weights' size to the quantized one, fixed layers included",
-      {0, 32});
-    v("size_mib", size_mib, "largest size of all weights, in MiB", {0, 1e9});
-    v("avg_bits", avg_bits, "mean widths");
-    v("latency", latency, "sum of measured times");
-    v("alpha", alpha, "instead of search_algorithm.alpha", {0, 1e6});
-    v("bits", bits, "instead of search_algorithm.bits", {2, 16});
-    v("fixed_act_bits", fixed_act_bits, "instead of search_algorithm.fixed_act_bits", {0, 16});
-    v("reversed", reversed,
-      "a check of the indicators: the policy of largest importance that uses at least 95 % of the "
-      "first of its limits (bitops, then size)");
-  }
-  bool is_empty() const {
-    return !bitops.is_set() && compression_ratio <= 0 && size_mib <= 0 && avg_bits.w <= 0 &&
-           avg_bits.a <= 0 && latency.table.empty();
-  }
-  void check(OptionErrors& errors) const {
-    check_widths(bits, "bits", errors);
-    if (name.empty()) errors.add("name", "is empty; it names the policy file, e.g. w3a4");
-    if (is_empty()) {
-      errors.add("",
-                 "has no limit, so the widest policy would win; give bitops, compression_ratio, "
-                 "size_mib, avg_bits or latency");
-    }
-    const bool limits_cost = bitops.is_set() || size_mib > 0 || compression_ratio > 0;
-    if (reversed && !limits_cost) {
-      errors.add("reversed", "needs bitops, size_mib or compression_ratio beside it");
-    }
-    if (size_mib > 0 && compression_ratio > 0) {
-      errors.add("size_mib", "is given beside compression_ratio, which limits the same; keep one");
-    }
-  }
-};
-
-/// A front of policies: a set of limits for every point of a grid.
-struct SweepOptions {
-  int bitops = 0, size = 0;
-  template <class V>
-  void visit(V& v) {
-    v("bitops", bitops,
-      "limits of the BitOps, from the narrowest policy's to the widest one's in even ratios",
-      {0, 1000});
-    v("size", size, "the same of the size; with both, all combinations", {0, 1000});
-  }
-  bool is_set() const { return bitops > 0 || size > 0; }
-  void check(OptionErrors& errors) const {
-    if (bitops == 1) errors.add("bitops", "is 1; a sweep has 2 limits or more");
-    if (size == 1) errors.add("size", "is 1; a sweep has 2 limits or more");
-  }
-};
 
 /// How indicators are trained: LIMPQ's recipe (github.com/1hunters/LIMPQ, ResNet-50) by default.
 struct TrainingOptions {
@@ -164,73 +45,24 @@ struct TrainingOptions {
   }
 };
 
-struct LimpqOptions {
-  std::string indicators = "train";
+struct LimpqOptions : searches::AssignmentOptions {
+  LimpqOptions() {
+    alpha = 2.0;
+    erase_outliers = true;
+  }
+  std::string indicators;
   TrainingOptions training;
-  std::vector<int> bits;
-  double alpha = 2.0;
-  bool erase_outliers = true;
-  int fixed_act_bits = 0;
-  std::vector<std::string> pairs;
-  std::string bitops_counting = "exact";
-  std::vector<ConstraintSet> constraints;
-  SweepOptions sweep;
-  bool allow_infeasible = false;
-  std::string solver = "mckp";
-  std::int64_t max_states = 5'000'000;
   template <class V>
   void visit(V& v) {
-    v("indicators", indicators,
-      "train: learn them first; probe: measure them, every layer and width alone, by trials of the "
-      "step (README); or a file of them");
+    v.file("indicators", indicators, "layer_scores",
+           "file of learned indicators; empty = learn them first");
     v("training", training, "how to learn them");
-    v("bits", bits, "widths to choose from; empty = all of the search space", {2, 16});
-    v("alpha", alpha, "weight of the weights' indicators against the activations'", {0, 1e6});
-    v("erase_outliers", erase_outliers,
-      "leave out widths whose indicator is smaller than that of the next larger width");
-    v("fixed_act_bits", fixed_act_bits,
-      "search weights only, with all activations at this width; 0 = search both", {0, 16});
-    v("pairs", pairs, "the only pairs of widths that the hardware can do: w4a4; empty = any");
-    v("bitops_counting", bitops_counting,
-      "MACs by the true output size, or as LIMPQ's code counts them (cost model bitops)",
-      {"exact", "limpq"});
-    v("constraints", constraints, "sets of limits, one policy each from the same indicators");
-    v("sweep", sweep, "sets of limits all over BitOps and size, beside the constraints");
-    v("allow_infeasible", allow_infeasible,
-      "a set that cannot be kept does not make the run fail in the end");
-    v("solver", solver, "mckp: Deneb's own; cbc: COIN-OR CBC, far slower; both exact",
-      {"mckp", "cbc"});
-    v("max_states", max_states,
-      "mckp: partial policies to remember before a slower search with less memory takes over",
-      {1, 1e12});
+    AssignmentOptions::visit(v);
   }
   void check(OptionErrors& errors) const {
-    if (indicators.empty()) {
-      errors.add("indicators",
-                 "is empty; name a file of indicators (plugins/search/limpq/README.md)");
-    }
-    check_widths(bits, "bits", errors);
-    for (const std::string& pair : pairs) {
-      int weight = 0, activation = 0, used = 0;
-      const bool parsed = std::sscanf(pair.c_str(), "w%da%d%n", &weight, &activation, &used) == 2;
-      if (!parsed || used != int(pair.size())) {
-        errors.add("pairs", "holds '" + pair + "', expected words like w4a8");
-      }
-    }
+    AssignmentOptions::check(errors);
     if (training.trainer.distillation.weight > 0) {
       errors.add("training", "has no teacher for trainer.distillation; set inplace_distillation");
-    }
-    if (constraints.empty() && !sweep.is_set()) {
-      errors.add("constraints", "is empty; give one set of limits or more, or a sweep");
-    }
-    std::set<std::string> names;
-    for (const ConstraintSet& set : constraints) {
-      if (sweep.is_set() && set.name.rfind("sweep_", 0) == 0) {
-        errors.add("constraints", "has a set named '" + set.name + "', as those of the sweep are");
-      }
-      if (!set.name.empty() && !names.insert(set.name).second) {
-        errors.add("constraints", "has two sets named '" + set.name + "'; every name is a file");
-      }
     }
   }
 };

@@ -194,8 +194,9 @@ class QuantEa final : public deneb::SearchAlgorithm {
   using Options = QuantEaOptions;
   explicit QuantEa(const Options& options) : options_(options) {}
 
-  void validate(const SearchSpace& space, const std::vector<Objective>& measures) const override {
-    deneb::searches::find_objectives(options_.objectives, measures);
+  void validate(const deneb::SearchSetup& setup) const override {
+    deneb::searches::find_objectives(options_.objectives, setup.measures());
+    const SearchSpace& space = setup.space();
     const std::size_t genes = space.genes().size();
     if (options_.policy.length != 0 && static_cast<std::size_t>(options_.policy.length) != genes) {
       throw deneb::ConfigError("search_algorithm.policy.length: is " +

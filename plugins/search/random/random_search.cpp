@@ -20,16 +20,15 @@ class RandomSearch final : public deneb::SearchAlgorithm {
   using Options = RandomSearchOptions;
   explicit RandomSearch(const Options& options) : options_(options) {}
 
-  void validate(const deneb::SearchSpace&, const std::vector<Objective>& measures) const override {
-    deneb::searches::find_objectives(options_.objectives, measures);
-  }
-
-  deneb::SearchResult run(SearchContext& context) override {
-    // Limits are known from here on only.
-    if (options_.fill > 0 && context.limits().empty()) {
+  void validate(const deneb::SearchSetup& setup) const override {
+    deneb::searches::find_objectives(options_.objectives, setup.measures());
+    if (options_.fill > 0 && setup.limits().empty()) {
       throw deneb::ConfigError("search_algorithm.fill: is " + std::to_string(options_.fill) +
                                ", but the step has no limits to fill; add limits, or set it to 0");
     }
+  }
+
+  deneb::SearchResult run(SearchContext& context) override {
     const std::vector<Objective> objectives = objectives_for(context);
     const std::vector<BitPolicy> policies = sample(context);
     const std::vector<deneb::TrialResult> trials = evaluate(context, policies);

@@ -20,7 +20,7 @@ class QuantEaSearch : public ::testing::Test {
 
   SearchResult search(FakeSearchContext& context, const nlohmann::json& options) {
     const auto algorithm = registry_.make<SearchAlgorithm>({"QuantEA", options});
-    algorithm->validate(context.space(), context.measures());
+    algorithm->validate(context);
     return algorithm->run(context);
   }
   static nlohmann::json sized(int generations, int individuals, int samples) {

@@ -71,7 +71,7 @@ SearchResult search(Context& context, nlohmann::json options) {
   if (!options.contains("objectives")) options["objectives"] = kObjectives;
   const auto algorithm =
       plugin_test::make<SearchAlgorithm>(*registry, "RandomSearch", std::move(options));
-  algorithm->validate(context.space(), context.measures());
+  algorithm->validate(context);
   return algorithm->run(context);
 }
 

@@ -111,6 +111,15 @@ DENEB_API void read_options(const OptionWalk& walk, const nlohmann::json& object
                             const std::string& path, const PluginCatalog& catalog,
                             Diagnostics& diagnostics, const std::vector<std::string>& ignored = {});
 
+/// Every option of type file that `object` sets, at any depth and in the blocks of its plugins, in
+/// declaration order. `visit` may change the text. `path` is that of `object`. Values and blocks
+/// that read_options would refuse are left out.
+using FileVisit =
+    std::function<void(const std::string& path, const std::string& kind, std::string& text)>;
+DENEB_API void visit_files(const OptionWalk& walk, nlohmann::ordered_json& object,
+                           const std::string& path, const PluginCatalog& catalog,
+                           const FileVisit& visit);
+
 /// All values, defaults included, in declaration order; read_options reads them back to the same.
 /// An empty std::optional is null, a plugin that is not set is left out.
 DENEB_API nlohmann::ordered_json write_options(const OptionWalk& walk);

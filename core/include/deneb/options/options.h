@@ -67,12 +67,20 @@ struct PluginRef {
   const char* kind;
   bool required;
 };
+/// The name of a file or folder: a path, relative to the file that it is written in, or
+/// `step:kind`, the artifact of that kind that an earlier step of the pipeline leaves. The pipeline
+/// resolves both before a plugin is constructed for a run; during validation an artifact is not
+/// there yet and keeps its `step:kind`.
+struct FileRef {
+  std::string* path;  ///< empty = none
+  const char* kind;   ///< of artifact: "policies", "layer_scores", ...; "" = no step can make it
+};
 
 /// Pointer to the member behind a field.
 using FieldRef = std::variant<bool*, int*, std::int64_t*, double*, std::string*, std::vector<int>*,
                               std::vector<double>*, std::vector<std::string>*, std::optional<int>*,
                               std::optional<double>*, std::map<std::string, std::string>*,
-                              nlohmann::json*, GroupRef, GroupListRef, PluginRef>;
+                              nlohmann::json*, FileRef, GroupRef, GroupListRef, PluginRef>;
 
 struct Field {
   const char* key;
@@ -152,6 +160,11 @@ class DENEB_API OptionVisitor {
   void plugin(const char* key, PluginSpec& spec, const char* kind, const char* help,
               bool required = true) {
     field({key, help, {}, {}}, PluginRef{&spec, kind, required});
+  }
+
+  /// A file or folder. `kind`: which artifact of an earlier step may stand for it; "" = none.
+  void file(const char* key, std::string& path, const char* kind, const char* help) {
+    field({key, help, {}, {}}, FileRef{&path, kind});
   }
 
   /// Visits a whole options struct: its fields, then its check().

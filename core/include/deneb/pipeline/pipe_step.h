@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <deneb/errors.h>
+#include <deneb/io/artifact.h>
 #include <deneb/pipeline/console.h>
 #include <deneb/plugin/registry.h>
 #include <deneb/store/trial_store.h>
@@ -76,34 +77,36 @@ struct RunContext {
   const GeneralOptions& general;
   const nlohmann::ordered_json& config;  ///< the resolved pipeline, defaults filled in
   std::string step;                      ///< name of the running step
-  std::string previous_step;             ///< "" for the first one
+  bool is_first;                         ///< no step comes before it
   std::string task_folder;
   std::string program;  ///< path of the deneb program, for worker processes
   TrialStore& store;
   Console& console;
   c10::Device device;
+  /// What the step leaves for later ones; run() adds one of every kind of PipeStep::gives().
+  std::vector<Artifact> artifacts = {};
 
+  /// Path of the artifact of that kind of the nearest earlier step that left one; RunError when
+  /// there is none.
+  std::string input(const std::string& kind) const;
   /// Root of the step's RNG tree.
   std::uint64_t step_seed() const;
   /// <task>/output/<step>, created.
   std::string output_folder() const;
 };
 
-/// What validation knows; no data are read, no weights trained.
+/// What validation knows; no data are read, no weights trained. That files of options (FileRef)
+/// exist has been checked; those that an earlier step makes are not there yet, and their options
+/// say `step:kind`.
 struct ValidationContext {
   const Registry& registry;
   const GeneralOptions& general;
-  std::string task_folder;  ///< where the task will run; files below it may not exist yet
   c10::Device device;
-
-  /// True: `path` is there, and its content can be checked. False: there is none to check, since
-  /// the path is empty or below the task folder, where an earlier step makes it. DataError when it
-  /// does not exist.
-  bool check_input_file(const std::string& key, const std::string& path) const;
 };
 
-/// A step of the pipeline. Constructed from its whole section. Reads what the step before left on
-/// disk, so that it can be rerun alone, and leaves its own results on disk.
+/// A step of the pipeline. Constructed from its whole section: once for validation, once to run.
+/// Reads what earlier steps left on disk, so that it can be rerun alone, and leaves its own results
+/// on disk.
 class DENEB_API PipeStep {
  public:
   static constexpr const char* kKind = "pipe_step";
@@ -112,10 +115,11 @@ class DENEB_API PipeStep {
   /// Checks that need constructed parts (networks, search spaces); throws deneb errors. Under a
   /// second, touches no disk but for reading.
   virtual void validate(const ValidationContext& context) const;
-  /// Kinds of artifacts that the step needs of the step before it (`first`: there is none) and
-  /// that it leaves: "policies", "weights", ... The chain is checked before anything runs.
-  virtual std::vector<std::string> takes(bool first) const;
-  virtual std::vector<std::string> gives() const;
+  /// Kinds of artifacts that the step needs of some earlier step (`first`: there is none), beside
+  /// those that its options name, and that it leaves: "policies", "weights", ... The chain is
+  /// checked before anything runs.
+  virtual std::vector<std::string> takes(const Registry& registry, bool first) const;
+  virtual std::vector<std::string> gives(const Registry& registry) const;
   /// Must be able to start again after a kill at any time.
   virtual void run(RunContext& context) = 0;
 };

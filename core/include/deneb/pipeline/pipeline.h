@@ -17,10 +17,19 @@ namespace deneb {
 struct Pipeline {
   std::string file;               ///< as given
   nlohmann::ordered_json config;  ///< refs resolved, defaults filled in, paths absolute
+  std::string task_folder;        ///< where it runs
   GeneralOptions general;
   std::vector<std::string> steps;
-  std::vector<std::shared_ptr<PipeStep>> step_objects;  ///< same order
+  std::vector<std::shared_ptr<PipeStep>> step_objects;  ///< same order; for validation
 };
+
+/// The section of a step as it runs now: variables put in, `step:kind` replaced by the paths of the
+/// artifacts that are there.
+DENEB_API nlohmann::ordered_json step_section(const Pipeline& pipeline, const std::string& step,
+                                              const Registry& registry);
+/// The step made from step_section().
+DENEB_API std::shared_ptr<PipeStep> make_step(const Pipeline& pipeline, const std::string& step,
+                                              const Registry& registry);
 
 /// Registers the core's own steps (SearchPipeStep, TrainPipeStep, EvaluatePipeStep).
 DENEB_API void register_core(Registry& registry);

@@ -59,9 +59,7 @@ struct ModelSection {
   template <class V>
   void visit(V& v) {
     v.plugin("network", network, "network", "network to quantize");
-    v("weights", weights,
-      "safetensors file to start from; relative to the pipeline file; empty = "
-      "random weights");
+    v.file("weights", weights, "weights", "safetensors file to start from; empty = random weights");
     v("quantizer", quantizer, "fake quantization");
     v.plugin("dataset", dataset, "dataset", "data");
     v("data_loader", data_loader, "splits, batches, augmentation");
@@ -94,6 +92,9 @@ class DENEB_API Workbench {
   std::shared_ptr<Network> make_quantized(std::uint64_t seed, const std::string& weights,
                                           const BitPolicy& policy,
                                           LoadReport* report = nullptr) const;
+  /// The `quantizer.calibration_batches` training batches that fixed ranges are set by, always the
+  /// same. Opens the dataset.
+  std::unique_ptr<BatchStream> calibration_data();
   /// Shows calibration batches (always the same ones) to quantizers that need some, in evaluation
   /// mode; all others quantize meanwhile.
   void calibrate(Network& network);

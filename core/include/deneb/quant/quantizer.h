@@ -7,12 +7,13 @@
 
 #include <deneb/errors.h>
 #include <deneb/quant/format.h>
+#include <deneb/quant/quantizer_role.h>
 
 namespace deneb {
 
 /// Where a quantizer sits.
 struct QuantizerSite {
-  enum class Role { kWeight, kActivation };
+  using Role = QuantizerRole;
   Role role = Role::kWeight;
   std::string layer;  ///< dotted name of the layer
   torch::Tensor

@@ -13,7 +13,7 @@ class DENEB_API AskTellSearch : public SearchAlgorithm {
  public:
   ~AskTellSearch() override;
   /// Checks the names of the objectives; a search that overrides it calls it too.
-  void validate(const SearchSpace& space, const std::vector<Objective>& measures) const override;
+  void validate(const SearchSetup& setup) const override;
   SearchResult run(SearchContext& context) final;
 
  protected:

@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -11,6 +12,7 @@
 
 #include <deneb/data/data_loader.h>
 #include <deneb/errors.h>
+#include <deneb/io/artifact.h>
 #include <deneb/nn/network.h>
 #include <deneb/options/options.h>
 #include <deneb/quant/cost_model.h>
@@ -49,10 +51,12 @@ struct Candidate {
 };
 
 struct SearchResult {
-  std::vector<Candidate> candidates;  ///< for the next step, in the order of preference
+  std::vector<Candidate> candidates;  ///< for later steps, in the order of preference
   std::vector<Objective> objectives;  ///< for reports; may be empty
   std::string failure = {};  ///< what could not be found; the step keeps the candidates, then fails
   std::vector<Figure> figures = {};  ///< shown in the report, in this order
+  /// One of every kind of SearchAlgorithm::gives() but "policies", which are the candidates.
+  std::vector<Artifact> artifacts = {};
 };
 
 /// One of the step's `limits`.
@@ -61,11 +65,10 @@ struct Limit {
   double most = 0;   ///< largest value that a policy may take
 };
 
-/// What a search sees of the run. Implemented by the pipeline; tests use an analytic one. Methods
-/// are called from the thread that runs the search. References live as long as the context.
-class DENEB_API SearchContext {
+/// What a search knows before anything runs. References live as long as the object.
+class DENEB_API SearchSetup {
  public:
-  virtual ~SearchContext();
+  virtual ~SearchSetup();
 
   virtual const SearchSpace& space() const = 0;  ///< space().network(): the layer facts
   /// Everything that a trial's result holds: the evaluator's metrics, then all costs.
@@ -78,6 +81,13 @@ class DENEB_API SearchContext {
   virtual std::vector<Limit> limits() const = 0;
   /// False when the policy breaks one of limits(); searches resample.
   virtual bool within_limits(const BitPolicy& policy) const = 0;
+};
+
+/// What a search sees of the run. Implemented by the pipeline; tests use an analytic one. Methods
+/// are called from the thread that runs the search.
+class DENEB_API SearchContext : public SearchSetup {
+ public:
+  ~SearchContext() override;
 
   /// Builds, trains and validates each policy as the step says, several at once when there are
   /// workers; results in the order of requests. A policy that was tried before (in this run or
@@ -96,10 +106,25 @@ class DENEB_API SearchContext {
   virtual std::shared_ptr<Network> make_network() = 0;
   /// A quantizer by its registered name, for apply_policy(); ConfigError as for pipeline files.
   virtual std::shared_ptr<Quantizer> make_quantizer(const PluginSpec& spec) = 0;
+  /// The step's own method for a format, not attached yet.
+  virtual std::shared_ptr<Quantizer> make_quantizer(QuantizerRole role, const Format& format) = 0;
+  /// The training batches that set fixed ranges (`quantizer.calibration_batches`), always the same.
+  virtual std::unique_ptr<BatchStream> calibration_data() = 0;
   virtual const DataLoader& data() = 0;
   virtual const Evaluator& evaluator() const = 0;
   virtual torch::Device device() const = 0;
   virtual std::string artifact_path(const std::string& file) const = 0;
+  /// Path of the artifact of that kind that the nearest earlier step left which gives it; RunError
+  /// when there is none.
+  virtual std::string input(const std::string& kind) const = 0;
+
+  /// Work for several threads: task(i) is called once for every i < tasks, by `general.workers`
+  /// threads that each keep LibTorch to `general.threads_per_worker`. make_worker() is called for
+  /// each of them beforehand, one after the other, and returns its task function, so that every
+  /// thread can have a network of its own. Tasks begin in the order of i. The first exception ends
+  /// the others after their current task and is thrown; Interrupted when a stop was asked for.
+  using Task = std::function<void(std::size_t)>;
+  virtual void in_parallel(std::size_t tasks, const std::function<Task()>& make_worker) = 0;
 
   virtual void progress(std::int64_t done, std::int64_t total, const std::string& text) = 0;
   virtual void log(const std::string& text) = 0;
@@ -114,9 +139,15 @@ class DENEB_API SearchAlgorithm {
  public:
   static constexpr const char* kKind = "search_algorithm";
   virtual ~SearchAlgorithm();
-  /// Checks before anything runs that the options fit the space and name known measures
-  /// (SearchContext::measures()); ConfigError. The default accepts all.
-  virtual void validate(const SearchSpace& space, const std::vector<Objective>& measures) const;
+  /// Checks before anything runs that the options fit the space and name known measures;
+  /// ConfigError. The default accepts all. Artifacts of earlier steps are not there yet.
+  virtual void validate(const SearchSetup& setup) const;
+  /// Kinds of artifacts that some earlier step has to leave, beside those that options of type file
+  /// name; read with SearchContext::input(). Default: none.
+  virtual std::vector<std::string> takes() const;
+  /// Kinds that run() leaves. Default: "policies". A search that does not list it gives no
+  /// policies: its candidates are only recorded.
+  virtual std::vector<std::string> gives() const;
   virtual SearchResult run(SearchContext& context) = 0;
 };
 

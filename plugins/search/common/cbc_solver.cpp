@@ -10,7 +10,7 @@
 #include <limits>
 #include <memory>
 
-namespace deneb::limpq {
+namespace deneb::searches {
 namespace {
 
 // CBC takes a choice for a better one only if it gains about 1e-5: costs are stretched to this.
@@ -218,11 +218,11 @@ KnapsackSolution solve_by_cbc(const KnapsackProblem& problem, double max_seconds
   return solution;
 }
 
-}  // namespace deneb::limpq
+}  // namespace deneb::searches
 
 #else
 
-namespace deneb::limpq {
+namespace deneb::searches {
 
 bool has_cbc() { return false; }
 
@@ -232,6 +232,6 @@ KnapsackSolution solve_by_cbc(const KnapsackProblem&, double) {
       "solver mckp");
 }
 
-}  // namespace deneb::limpq
+}  // namespace deneb::searches
 
 #endif

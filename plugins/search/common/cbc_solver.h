@@ -2,7 +2,7 @@
 
 #include <deneb/search/multiple_choice_knapsack.h>
 
-namespace deneb::limpq {
+namespace deneb::searches {
 
 /// Whether this build contains CBC.
 bool has_cbc();
@@ -16,4 +16,4 @@ bool has_cbc();
 /// proven answer (the time limit), or one that still breaks a row after a hundred attempts.
 KnapsackSolution solve_by_cbc(const KnapsackProblem& problem, double max_seconds = 0);
 
-}  // namespace deneb::limpq
+}  // namespace deneb::searches

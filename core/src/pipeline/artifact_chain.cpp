@@ -1,0 +1,173 @@
+#include "pipeline/artifact_chain.h"
+
+#include <deneb/io/artifact.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace deneb {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+using Kinds = std::vector<std::string>;
+
+const OptionWalk& options_of_step(const std::string& type, const Registry& registry) {
+  return registry.at(PipeStep::kKind, type).options;
+}
+
+std::string type_of(const Pipeline& pipeline, const std::string& step) {
+  return pipeline.config.at(step).at("pipe_step").at("type").get<std::string>();
+}
+
+std::string output_folder(const Pipeline& pipeline, const std::string& step) {
+  return pipeline.task_folder + "/output/" + step;
+}
+
+bool contains(const Kinds& kinds, const std::string& kind) {
+  return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
+}
+
+std::string listed(const Kinds& kinds) {
+  std::string text;
+  for (const std::string& kind : kinds) text += (text.empty() ? "" : ", ") + kind;
+  return text.empty() ? "nothing" : text;
+}
+
+// Steps before the one that is checked, and what each leaves.
+struct Earlier {
+  std::vector<std::string> steps;
+  std::vector<Kinds> gives;
+
+  const Kinds* of(const std::string& step) const {
+    const auto found = std::find(steps.begin(), steps.end(), step);
+    return found == steps.end() ? nullptr : &gives[std::size_t(found - steps.begin())];
+  }
+};
+
+std::string reference_problem(const ArtifactReference& wanted, const std::string& option_kind,
+                              const Earlier& earlier) {
+  const std::string text = "'" + wanted.step + ":" + wanted.kind + "'";
+  if (option_kind.empty()) {
+    return text +
+           " names an artifact, but no step can make this; give a path (./ before a name "
+           "with a colon)";
+  }
+  if (wanted.kind != option_kind) {
+    return text + " is of another kind; expected " + option_kind + ", as in '" + wanted.step + ":" +
+           option_kind + "'";
+  }
+  const Kinds* given = earlier.of(wanted.step);
+  if (!given) {
+    const std::string nearest = nearest_name(wanted.step, earlier.steps);
+    std::string text_of_steps;
+    for (std::size_t i = 0; i < earlier.steps.size(); ++i) {
+      if (contains(earlier.gives[i], option_kind)) {
+        text_of_steps += (text_of_steps.empty() ? "" : ", ") + earlier.steps[i];
+      }
+    }
+    return "no step '" + wanted.step + "' comes before this one" +
+           (nearest.empty() ? "" : "; did you mean '" + nearest + ":" + option_kind + "'?") +
+           (text_of_steps.empty() ? "; no earlier step leaves " + option_kind
+                                  : "; " + option_kind + " come from: " + text_of_steps);
+  }
+  if (contains(*given, option_kind)) return "";
+  return "step '" + wanted.step + "' leaves " + listed(*given) + ", not " + option_kind;
+}
+
+// Is it there, or does an earlier step make it?
+bool is_provided(const std::string& path, const Pipeline& pipeline, const Earlier& earlier) {
+  if (fs::exists(path)) return true;
+  const std::string normal = fs::path(path).lexically_normal().string();
+  return std::any_of(earlier.steps.begin(), earlier.steps.end(), [&](const std::string& step) {
+    const std::string folder = output_folder(pipeline, step);
+    return normal == folder || normal.rfind(folder + "/", 0) == 0;
+  });
+}
+
+void check_needs(const Kinds& needs, const std::string& step, const Earlier& earlier,
+                 Diagnostics& diagnostics) {
+  for (const std::string& need : needs) {
+    const bool met = std::any_of(earlier.gives.begin(), earlier.gives.end(),
+                                 [&](const Kinds& given) { return contains(given, need); });
+    if (met) continue;
+    std::string before;
+    for (std::size_t i = 0; i < earlier.steps.size(); ++i) {
+      before += (i == 0 ? " (" : "; ") + earlier.steps[i] + " leaves " + listed(earlier.gives[i]);
+    }
+    diagnostics.add(step, "needs " + need + ", which no step before it leaves" +
+                              (before.empty() ? "" : before + ")") +
+                              "; put a step that makes them before it, or name files in the "
+                              "section");
+  }
+}
+
+std::map<std::string, std::string> variables(const Pipeline& pipeline) {
+  return {{"local_base_path", pipeline.task_folder}};
+}
+
+}  // namespace
+
+namespace detail {
+
+void make_paths_absolute(ordered_json& section, const std::string& path, const std::string& type,
+                         const ConfigDocument& document, const Registry& registry) {
+  const fs::path folder = fs::absolute(fs::path(document.file)).parent_path();
+  visit_files(options_of_step(type, registry), section, path, registry,
+              [&](const std::string&, const std::string&, std::string& text) {
+                if (text.empty() || text.front() == '{' || parse_artifact_reference(text)) return;
+                text = (folder / text).lexically_normal().string();
+              });
+}
+
+std::string check_chain(const Pipeline& pipeline, const Registry& registry,
+                        Diagnostics& diagnostics) {
+  Earlier earlier;
+  std::string missing_file;
+  for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
+    const std::string& step = pipeline.steps[i];
+    ordered_json section = pipeline.config.at(step);
+    substitute(section, variables(pipeline));
+    visit_files(options_of_step(type_of(pipeline, step), registry), section, step, registry,
+                [&](const std::string& path, const std::string& kind, std::string& text) {
+                  if (text.empty()) return;
+                  if (const auto reference = parse_artifact_reference(text)) {
+                    const std::string problem = reference_problem(*reference, kind, earlier);
+                    if (!problem.empty()) diagnostics.add(path, problem);
+                  } else if (!is_provided(text, pipeline, earlier) && missing_file.empty()) {
+                    missing_file =
+                        path + ": " + text + " does not exist; make it first or name another file";
+                  }
+                });
+    const PipeStep& object = *pipeline.step_objects[i];
+    check_needs(object.takes(registry, i == 0), step, earlier, diagnostics);
+    earlier.steps.push_back(step);
+    earlier.gives.push_back(object.gives(registry));
+  }
+  return missing_file;
+}
+
+}  // namespace detail
+
+ordered_json step_section(const Pipeline& pipeline, const std::string& step,
+                          const Registry& registry) {
+  ordered_json section = pipeline.config.at(step);
+  substitute(section, variables(pipeline));
+  visit_files(options_of_step(type_of(pipeline, step), registry), section, step, registry,
+              [&](const std::string&, const std::string&, std::string& text) {
+                const auto reference = parse_artifact_reference(text);
+                if (!reference) return;
+                const std::string file =
+                    find_artifact(output_folder(pipeline, reference->step), reference->kind);
+                if (!file.empty()) text = file;
+              });
+  return section;
+}
+
+std::shared_ptr<PipeStep> make_step(const Pipeline& pipeline, const std::string& step,
+                                    const Registry& registry) {
+  return registry.make<PipeStep>({type_of(pipeline, step), step_section(pipeline, step, registry)});
+}
+
+}  // namespace deneb

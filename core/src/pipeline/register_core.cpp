@@ -1,0 +1,18 @@
+#include <deneb/pipeline/pipeline.h>
+
+#include "pipeline/search_step.h"
+#include "pipeline/train_step.h"
+
+namespace deneb {
+
+void register_core(Registry& registry) {
+  registry.add_plugin("core", [](Registrar& registrar) {
+    registrar.add<PipeStep, detail::SearchStep>("SearchPipeStep", "runs a search, leaves policies");
+    registrar.add<PipeStep, detail::TrainStep>(
+        "TrainPipeStep", "trains policies of an earlier step, leaves weights and test metrics");
+    registrar.add<PipeStep, detail::EvaluateStep>("EvaluatePipeStep",
+                                                  "measures trained models on the test split");
+  });
+}
+
+}  // namespace deneb

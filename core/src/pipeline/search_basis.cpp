@@ -1,0 +1,52 @@
+#include "pipeline/search_basis.h"
+
+#include "pipeline/step_results.h"
+
+namespace deneb::detail {
+namespace {
+
+double limit_value(const LimitOptions& limit, const Workbench& bench, const SearchSpace& space) {
+  const CostModel& model = bench.cost_model(limit.cost);
+  if (limit.max > 0) return limit.max;
+  // The uniform policy keeps the pinned layers as they are.
+  BitPolicy policy = space.decode(space.widest());
+  for (const LayerInfo& layer : space.network().layers) {
+    if (layer.pinned) continue;
+    policy.set(layer.name, {Format::integer(limit.weight_bits, true),
+                            Format::integer(limit.activation_bits, layer.signed_input)});
+  }
+  return model.total(space.network(), policy);
+}
+
+}  // namespace
+
+SearchBasis::SearchBasis(const Registry& registry, const SearchStepOptions& options,
+                         torch::Device device)
+    : bench_(registry, options, device), space_(bench_.network_info(), options.search_space) {
+  for (const LimitOptions& limit : options.limits) {
+    limits_.push_back({limit.cost, limit_value(limit, bench_, space_)});
+  }
+}
+
+std::string SearchBasis::broken_limit(const BitPolicy& policy) const {
+  for (const auto& [name, most] : limits_) {
+    const double cost = bench_.cost_model(name).total(space_.network(), policy);
+    if (cost > most) {
+      return "breaks the limit: " + name + " " + number_text(cost) + " > " + number_text(most);
+    }
+  }
+  return "";
+}
+
+void SearchBasis::check_limits() const {
+  for (const Limit& limit : limits_) {
+    const double least =
+        bench_.cost_model(limit.cost).total(space_.network(), space_.decode(space_.narrowest()));
+    if (least <= limit.most) continue;
+    throw ConfigError("limits: " + limit.cost + " of the narrowest policy is " +
+                      number_text(least) + ", above the limit of " + number_text(limit.most) +
+                      "; raise it or offer narrower widths");
+  }
+}
+
+}  // namespace deneb::detail

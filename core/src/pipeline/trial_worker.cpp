@@ -1,0 +1,70 @@
+#include "pipeline/trial_worker.h"
+
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+#include <deneb/interrupt.h>
+#include <deneb/pipeline/pipeline.h>
+
+#include <algorithm>
+
+#include "io/descriptor.h"
+#include "pipeline/search_step.h"
+#include "pipeline/trial_runner.h"
+
+namespace deneb {
+namespace {
+
+nlohmann::json answer_trial(Workbench& bench, const nlohmann::json& request) {
+  try {
+    const auto policy = BitPolicy::from_json(request.at("policy"), "trial request");
+    const detail::TrialOutcome outcome =
+        detail::run_trial(bench, policy, request.at("seed").get<std::uint64_t>());
+    nlohmann::ordered_json metrics = outcome.metrics.to_json();
+    return {{"id", request.at("id")},
+            {"metrics", metrics},
+            {"epochs", detail::epochs_json(outcome.fit)}};
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const DataError& e) {
+    return {{"id", request.at("id")}, {"data_error", e.what()}};
+  } catch (const c10::Error& e) {
+    return {{"id", request.at("id")}, {"error", e.what_without_backtrace()}};
+  } catch (const std::exception& e) {
+    return {{"id", request.at("id")}, {"error", e.what()}};
+  }
+}
+
+// Messages of libraries may be no UTF-8.
+bool write_line(int fd, const nlohmann::json& json) {
+  return detail::write_all(
+      fd, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace
+
+namespace detail {
+
+nlohmann::json trial_request(std::int64_t id, const BitPolicy& policy, std::uint64_t seed) {
+  return {{"id", id}, {"policy", policy.to_json()}, {"seed", seed}};
+}
+
+}  // namespace detail
+
+void run_worker(const std::string& task_folder, const std::string& step, const Pipeline& pipeline,
+                const Registry& registry, int in_fd, int out_fd) {
+  at::set_num_threads(pipeline.general.threads_per_worker);
+  const bool known =
+      std::find(pipeline.steps.begin(), pipeline.steps.end(), step) != pipeline.steps.end();
+  const auto object = known ? make_step(pipeline, step, registry) : nullptr;
+  const auto* search = dynamic_cast<const detail::SearchStep*>(object.get());
+  if (!search) throw ConfigError(task_folder + ": has no search step '" + step + "'");
+  Workbench bench(registry, search->options(), resolve_device(pipeline.general.device));
+  bench.data();
+  if (!write_line(out_fd, {{"ready", true}})) return;
+  detail::LineReader requests(in_fd);
+  while (const auto line = requests.next()) {
+    if (!write_line(out_fd, answer_trial(bench, nlohmann::json::parse(*line)))) return;
+  }
+}
+
+}  // namespace deneb

@@ -1,0 +1,551 @@
+#include "exact_assignment.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include <deneb/io/files.h>
+
+namespace deneb::searches {
+namespace {
+
+constexpr std::size_t kMostOptions = 20000;  // of one bundle of tied layers
+constexpr double kReversedShare = 0.95;      // of a limit that a reversed policy has to use
+constexpr double kCostResolution = 1e12;     // steps that a cost of fractions is counted in
+
+// Nanoseconds per layer and pair of formats.
+using LatencyTable = std::map<std::string, std::map<std::string, std::int64_t>>;
+
+LatencyTable read_latency_table(const std::string& path) {
+  const auto root = nlohmann::ordered_json::parse(read_file(path), nullptr, false);
+  if (!root.is_object()) throw DataError(path + ": is no JSON object of layers");
+  LatencyTable table;
+  for (const auto& [layer, pairs] : root.items()) {
+    if (!pairs.is_object()) throw DataError(path + ": " + layer + ": is no object of pairs");
+    for (const auto& [pair, time] : pairs.items()) {
+      const double ms = time.is_number() ? time.get<double>() : -1;
+      if (!(ms >= 0) || ms > 1e9) {
+        throw DataError(path + ": " + layer + "." + pair + ": is " + time.dump() +
+                        ", expected milliseconds");
+      }
+      table[layer][pair] = std::llround(ms * 1e6);
+    }
+  }
+  return table;
+}
+
+// A limit that is a whole number but for rounding counts in full.
+std::int64_t floor_of(double value) {
+  return static_cast<std::int64_t>(std::floor(value + std::max(1e-6, 1e-12 * std::fabs(value))));
+}
+
+// `count` numbers from `least` to `most` whose neighbors have the same ratio; 0 = none.
+std::vector<double> geometric_levels(double least, double most, int count) {
+  std::vector<double> levels;
+  for (int i = 0; i < count; ++i) {
+    levels.push_back(i + 1 == count ? most : least * std::pow(most / least, i / (count - 1.0)));
+  }
+  return levels;
+}
+
+std::string two_digits(std::size_t number) {
+  return (number < 10 ? "0" : "") + std::to_string(number);
+}
+
+}  // namespace
+
+std::string pair_word(const Format& weight, const Format& activation) {
+  if (weight.is_integer() && activation.is_integer()) {
+    return "w" + std::to_string(weight.bits) + "a" + std::to_string(activation.bits);
+  }
+  const auto word = [](const Format& format) {
+    return format.is_integer() ? Format::integer(format.bits, true).text() : format.text();
+  };
+  return word(weight) + "/" + word(activation);
+}
+
+bool is_pair_word(const std::string& word) {
+  const std::size_t slash = word.find('/');
+  try {
+    if (slash != std::string::npos) {
+      const Format weight = Format::parse(word.substr(0, slash));
+      return pair_word(weight, Format::parse(word.substr(slash + 1))) == word;
+    }
+    const std::size_t a = word.find('a');
+    if (word.empty() || word[0] != 'w' || a == std::string::npos) return false;
+    const Format weight = Format::parse("int" + word.substr(1, a - 1));
+    return pair_word(weight, Format::parse("int" + word.substr(a + 1))) == word;
+  } catch (const ConfigError&) {
+    return false;
+  }
+}
+
+AssignmentSolver::AssignmentSolver(const SearchSetup& setup, const LayerScores& scores,
+                                   const AssignmentOptions& options, std::string source)
+    : setup_(setup),
+      space_(setup.space()),
+      scores_(scores),
+      options_(options),
+      source_(std::move(source)) {
+  for (const LayerScore& known : scores.layers) {
+    if (space_.network().find(known.name)) continue;
+    throw ConfigError("search_algorithm: " + source_ + " has a layer '" + known.name + "' that " +
+                      space_.network().model + " lacks; the scores belong to another network");
+  }
+  find_searched();
+  bundle_layers();
+}
+
+const LayerInfo& AssignmentSolver::info(const Searched& searched) const {
+  return space_.network().layers[searched.layer];
+}
+
+void AssignmentSolver::find_searched() {
+  const auto& layers = space_.network().layers;
+  std::vector<Searched> all(layers.size());
+  const auto& genes = space_.genes();
+  for (std::size_t g = 0; g < genes.size(); ++g) {
+    for (const std::size_t layer : genes[g].layers) {
+      if (genes[g].role != Gene::Role::kActivation) all[layer].weight_gene = g;
+      if (genes[g].role != Gene::Role::kWeight) all[layer].activation_gene = g;
+    }
+  }
+  const BitPolicy any = space_.decode(space_.widest());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    Searched& layer = all[i];
+    if (!layer.weight_gene && !layer.activation_gene) continue;
+    layer.layer = i;
+    layer.fixed = *any.find(layers[i].name);
+    layer.scores = scores_.find(layers[i].name);
+    if (!layer.scores) {
+      throw ConfigError("search_algorithm: " + source_ + " has no layer '" + layers[i].name +
+                        "', which is searched; pin it in search_space.overrides or make scores for "
+                        "it");
+    }
+    searched_.push_back(layer);
+  }
+}
+
+void AssignmentSolver::bundle_layers() {
+  std::map<std::size_t, std::size_t> bundle_of;  // gene -> bundle
+  for (std::size_t i = 0; i < searched_.size(); ++i) {
+    Bundle joined{{i}, {}};
+    for (const auto& gene : {searched_[i].weight_gene, searched_[i].activation_gene}) {
+      if (gene) joined.genes.push_back(*gene);
+    }
+    for (const std::size_t gene : std::vector<std::size_t>(joined.genes)) {
+      const auto known = bundle_of.find(gene);
+      if (known == bundle_of.end() || bundles_[known->second].searched.empty()) continue;
+      Bundle& other = bundles_[known->second];
+      joined.searched.insert(joined.searched.begin(), other.searched.begin(), other.searched.end());
+      joined.genes.insert(joined.genes.begin(), other.genes.begin(), other.genes.end());
+      other = {};
+    }
+    std::sort(joined.genes.begin(), joined.genes.end());
+    joined.genes.erase(std::unique(joined.genes.begin(), joined.genes.end()), joined.genes.end());
+    for (const std::size_t gene : joined.genes) bundle_of[gene] = bundles_.size();
+    bundles_.push_back(std::move(joined));
+  }
+  const auto is_empty = [](const Bundle& bundle) { return bundle.searched.empty(); };
+  bundles_.erase(std::remove_if(bundles_.begin(), bundles_.end(), is_empty), bundles_.end());
+}
+
+std::int64_t AssignmentSolver::macs(const LayerInfo& layer) const {
+  return options_.bitops_counting == "limpq" ? unrounded_macs(layer) : layer.macs;
+}
+
+bool AssignmentSolver::allows_pair(const LayerChoice& choice) const {
+  const auto& pairs = options_.pairs;
+  return pairs.empty() || std::find(pairs.begin(), pairs.end(),
+                                    pair_word(choice.weight, choice.activation)) != pairs.end();
+}
+
+bool AssignmentSolver::is_activation_gene(std::size_t gene) const {
+  return space_.genes()[gene].role == Gene::Role::kActivation;
+}
+
+// Candidates that query and scores leave to a gene, widest first.
+std::vector<int> AssignmentSolver::allowed_candidates(std::size_t gene,
+                                                      const AssignmentQuery& query) const {
+  const std::vector<Format>& formats = space_.genes()[gene].candidates;
+  std::vector<int> widths = query.bits;
+  if (query.fixed_act_bits > 0 && is_activation_gene(gene)) widths = {query.fixed_act_bits};
+  std::vector<int> candidates;
+  if (widths.empty()) {
+    for (std::size_t i = 0; i < formats.size(); ++i) candidates.push_back(static_cast<int>(i));
+  }
+  for (const int width : widths) {
+    const auto found = std::find_if(formats.begin(), formats.end(), [&](const Format& format) {
+      return format.is_integer() && format.bits == width;
+    });
+    if (found == formats.end()) {
+      throw ConfigError("search_algorithm.constraints: width " + std::to_string(width) +
+                        " is not in search_space.bit_candidates; add it there");
+    }
+    candidates.push_back(static_cast<int>(found - formats.begin()));
+  }
+  std::stable_sort(candidates.begin(), candidates.end(), [&](int a, int b) {
+    return formats[std::size_t(a)].bits > formats[std::size_t(b)].bits;
+  });
+  const bool scored = query.fixed_act_bits == 0 || !is_activation_gene(gene);
+  return options_.erase_outliers && scored ? without_outliers(gene, std::move(candidates))
+                                           : candidates;
+}
+
+// A width whose score is smaller than that of the next larger one, for any tensor of the gene, is
+// an outlier; the largest never is. All are judged before any is left out. Differs from LIMPQ's
+// code (quantization_search/search.py), which compares width b with b - 1 whether or not that is a
+// candidate; the same for lists without gaps.
+std::vector<int> AssignmentSolver::without_outliers(std::size_t gene,
+                                                    std::vector<int> candidates) const {
+  const Gene& decision = space_.genes()[gene];
+  const auto format = [&](int candidate) { return decision.candidates[std::size_t(candidate)]; };
+  const auto is_outlier = [&](const FormatScores& scores, int wider, int narrower) {
+    const auto high = find_score(scores, format(wider)), low = find_score(scores, format(narrower));
+    return high && low && *low < *high;
+  };
+  std::vector<int> kept;
+  std::optional<int> wider;
+  for (const int candidate : candidates) {
+    bool outlier = false;
+    for (const Searched& layer : searched_) {
+      if (!wider || !format(candidate).is_integer()) break;
+      if (layer.weight_gene == gene) {
+        outlier |= is_outlier(layer.scores->weight, *wider, candidate);
+      }
+      if (layer.activation_gene == gene) {
+        outlier |= is_outlier(layer.scores->activation, *wider, candidate);
+      }
+    }
+    if (format(candidate).is_integer()) wider = candidate;
+    if (!outlier) kept.push_back(candidate);
+  }
+  return kept;
+}
+
+LayerChoice AssignmentSolver::choice_of(const Searched& layer,
+                                        const std::map<std::size_t, int>& chosen) const {
+  LayerChoice choice = layer.fixed;
+  const auto format = [&](std::size_t gene) {
+    return space_.genes()[gene].candidates[static_cast<std::size_t>(chosen.at(gene))];
+  };
+  if (layer.weight_gene) choice.weight = format(*layer.weight_gene);
+  if (layer.activation_gene) choice.activation = format(*layer.activation_gene);
+  return choice;
+}
+
+double AssignmentSolver::score_of(const Searched& layer, const LayerChoice& choice,
+                                  const AssignmentQuery& query) const {
+  const auto score = [&](QuantizerRole role, const Format& format) {
+    const auto found = find_score(layer.scores->of(role), format);
+    if (found) return *found;
+    throw ConfigError("search_algorithm: " + source_ + " has no score of layer '" +
+                      info(layer).name + "' for " +
+                      (role == QuantizerRole::kWeight ? "weights" : "activations") + " in " +
+                      format.text() + "; set bits or search_space to what it has");
+  };
+  double sum = 0;
+  if (layer.activation_gene && query.fixed_act_bits == 0) {
+    sum += score(QuantizerRole::kActivation, choice.activation);
+  }
+  if (layer.weight_gene) sum += query.alpha * score(QuantizerRole::kWeight, choice.weight);
+  return sum;
+}
+
+// BitOps and weight bits of the layers that are not searched.
+std::pair<std::int64_t, std::int64_t> AssignmentSolver::fixed_costs() const {
+  const BitPolicy fixed = space_.decode(space_.widest());
+  std::set<std::size_t> searched;
+  for (const Searched& layer : searched_) searched.insert(layer.layer);
+  std::int64_t bitops = 0, bits = 0;
+  const auto& layers = space_.network().layers;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (searched.count(i)) continue;
+    const LayerChoice& choice = *fixed.find(layers[i].name);
+    bitops += macs(layers[i]) * choice.weight.bits * choice.activation.bits;
+    bits += layers[i].weights * choice.weight.bits;
+  }
+  return {bitops, bits};
+}
+
+// BitOps and weight bits come first, with or without a limit: of equally good policies the one that
+// takes less of them wins.
+std::vector<AssignmentSolver::Row> AssignmentSolver::rows(const AssignmentQuery& query) const {
+  const ConstraintSet& limits = query.limits;
+  std::int64_t searched_macs = 0, weights = 0;
+  for (const LayerInfo& layer : space_.network().layers) weights += layer.weights;
+  for (const Searched& layer : searched_) searched_macs += macs(info(layer));
+  const auto [fixed_bitops, fixed_bits] = fixed_costs();
+  std::optional<std::int64_t> bitops, bits;
+  if (limits.bitops.wb > 0) bitops = searched_macs * limits.bitops.wb * limits.bitops.ab;
+  if (limits.bitops.giga > 0) bitops = floor_of(limits.bitops.giga * 1e9) - fixed_bitops;
+  if (limits.compression_ratio > 0) {
+    bits = floor_of(32.0 * double(weights) / limits.compression_ratio - double(fixed_bits));
+  }
+  if (limits.size_mib > 0) bits = floor_of(limits.size_mib * 8 * 1024 * 1024) - fixed_bits;
+
+  std::vector<Row> rows;
+  rows.push_back({{"BitOps of the searched layers", bitops, std::nullopt},
+                  [this](const LayerInfo& layer, const LayerChoice& c) {
+                    return macs(layer) * c.weight.bits * c.activation.bits;
+                  }});
+  rows.push_back(
+      {{"weight bits of the searched layers", bits, std::nullopt},
+       [](const LayerInfo& layer, const LayerChoice& c) { return layer.weights * c.weight.bits; }});
+  const double count = double(searched_.size());
+  if (limits.avg_bits.w > 0) {
+    rows.push_back(
+        {{"sum of the weight widths", floor_of(limits.avg_bits.w * count), std::nullopt},
+         [](const LayerInfo&, const LayerChoice& c) -> std::int64_t { return c.weight.bits; }});
+  }
+  if (limits.avg_bits.a > 0) {
+    rows.push_back(
+        {{"sum of the activation widths", floor_of(limits.avg_bits.a * count), std::nullopt},
+         [](const LayerInfo&, const LayerChoice& c) -> std::int64_t { return c.activation.bits; }});
+  }
+  if (!limits.latency.table.empty()) rows.push_back(latency_row(limits.latency));
+  for (const CostLimit& limit : limits.costs) rows.push_back(cost_row(limit));
+  const auto is_free = [](const Row& row) { return !row.row.most.has_value(); };
+  while (rows.size() > 4) {
+    const auto free = std::find_if(rows.begin(), rows.end(), is_free);
+    if (free == rows.end()) {
+      throw ConfigError("search_algorithm.constraints: set '" + limits.name +
+                        "' has more than four limits; leave one out");
+    }
+    rows.erase(free);
+  }
+  return rows;
+}
+
+AssignmentSolver::Row AssignmentSolver::latency_row(const LatencyLimit& limit) const {
+  const auto table = std::make_shared<LatencyTable>(read_latency_table(limit.table));
+  for (const Searched& layer : searched_) {
+    if (table->count(info(layer).name)) continue;
+    throw DataError(limit.table + ": has no layer '" + info(layer).name + "', which is searched");
+  }
+  return {{"latency in ns", floor_of(limit.budget_ms * 1e6), std::nullopt},
+          [table](const LayerInfo& layer, const LayerChoice& choice) -> std::int64_t {
+            const auto& times = table->at(layer.name);
+            const auto found = times.find(pair_word(choice.weight, choice.activation));
+            return found == times.end() ? -1 : found->second;  // -1: no such operator
+          }};
+}
+
+// Whole numbers count as they are. Others are counted in small steps and rounded up, so that no
+// policy is above the limit.
+AssignmentSolver::Row AssignmentSolver::cost_row(const CostLimit& limit) const {
+  const CostModel& model = setup_.cost_model(limit.cost);
+  const NetworkInfo& network = space_.network();
+  BitPolicy uniform = space_.decode(space_.widest());
+  double fixed = model.total(network, uniform);
+  double largest = 0;
+  bool whole = true;
+  for (const Searched& layer : searched_) {
+    const LayerInfo& facts = info(layer);
+    fixed -= model.layer(facts, *uniform.find(facts.name));
+    const auto formats = [&](const std::optional<std::size_t>& gene, const Format& only) {
+      return gene ? space_.genes()[*gene].candidates : std::vector<Format>{only};
+    };
+    double most = 0;
+    for (const Format& weight : formats(layer.weight_gene, layer.fixed.weight)) {
+      for (const Format& activation : formats(layer.activation_gene, layer.fixed.activation)) {
+        const double cost = model.layer(facts, {weight, activation});
+        most = std::max(most, std::fabs(cost));
+        whole = whole && std::floor(cost) == cost;
+      }
+    }
+    largest += most;
+  }
+  double allowed = limit.max;
+  if (allowed <= 0) {
+    for (const Searched& layer : searched_) {
+      LayerChoice choice = layer.fixed;
+      if (layer.weight_gene) choice.weight = Format::integer(limit.weight_bits, true);
+      if (layer.activation_gene) {
+        choice.activation = Format::integer(limit.activation_bits, info(layer).signed_input);
+      }
+      uniform.set(info(layer).name, choice);
+    }
+    allowed = model.total(network, uniform);
+  }
+  const double scale = whole && largest < 1e15 ? 1 : kCostResolution / std::max(largest, 1e-300);
+  Row row{{limit.cost + " of the searched layers" + (scale == 1 ? "" : " in small steps"),
+           floor_of((allowed - fixed) * scale), std::nullopt},
+          [&model, scale](const LayerInfo& layer, const LayerChoice& choice) {
+            const double cost = model.layer(layer, choice) * scale;
+            return static_cast<std::int64_t>(scale == 1 ? std::llround(cost) : std::ceil(cost));
+          }};
+  row.may_be_negative = true;
+  return row;
+}
+
+// All choices of the bundle's genes, those that prefer wide formats first.
+std::vector<AssignmentSolver::Option> AssignmentSolver::options_of(
+    const Bundle& bundle, const AssignmentQuery& query,
+    const std::vector<std::vector<int>>& allowed, const std::vector<Row>& rows) const {
+  double combinations = 1;
+  for (const std::size_t gene : bundle.genes) combinations *= double(allowed[gene].size());
+  if (combinations > double(kMostOptions)) {
+    throw ConfigError("search_space: " + std::to_string(bundle.searched.size()) +
+                      " layers are tied to each other, which makes too many choices at once; "
+                      "untie them or offer fewer widths");
+  }
+  std::vector<Option> options;
+  std::vector<std::size_t> position(bundle.genes.size(), 0);
+  for (double done = 0; done < combinations; ++done) {
+    std::map<std::size_t, int> chosen;  // gene -> candidate
+    for (std::size_t g = 0; g < bundle.genes.size(); ++g) {
+      chosen[bundle.genes[g]] = allowed[bundle.genes[g]][position[g]];
+    }
+    Option option;
+    option.knapsack.uses.assign(rows.size(), 0);
+    bool possible = true;
+    for (const std::size_t i : bundle.searched) {
+      const LayerChoice choice = choice_of(searched_[i], chosen);
+      possible = possible && allows_pair(choice);
+      option.knapsack.cost += score_of(searched_[i], choice, query);
+      for (std::size_t r = 0; r < rows.size(); ++r) {
+        const std::int64_t use = rows[r].use(info(searched_[i]), choice);
+        possible = possible && (use >= 0 || rows[r].may_be_negative);
+        option.knapsack.uses[r] += use;
+      }
+    }
+    for (const std::size_t gene : bundle.genes) option.choice.push_back(chosen[gene]);
+    if (possible) options.push_back(std::move(option));
+    for (std::size_t g = bundle.genes.size(); g-- > 0;) {
+      if (++position[g] < allowed[bundle.genes[g]].size()) break;
+      position[g] = 0;
+    }
+  }
+  return options;
+}
+
+AssignmentSolver::Prepared AssignmentSolver::prepare(const AssignmentQuery& query) const {
+  const auto is_both = [](const Gene& gene) { return gene.role == Gene::Role::kBoth; };
+  if (query.fixed_act_bits > 0 &&
+      std::any_of(space_.genes().begin(), space_.genes().end(), is_both)) {
+    throw ConfigError(
+        "search_algorithm.fixed_act_bits: cannot be with search_space.tie_weight_activation; "
+        "remove one of them");
+  }
+  std::vector<std::vector<int>> allowed;
+  for (std::size_t g = 0; g < space_.genes().size(); ++g) {
+    allowed.push_back(allowed_candidates(g, query));
+  }
+  const std::vector<Row> limits = rows(query);
+  Prepared prepared;
+  for (const Row& row : limits) prepared.problem.rows.push_back(row.row);
+  if (query.limits.reversed) {
+    auto& rows = prepared.problem.rows;
+    KnapsackRow& limited = *std::find_if(
+        rows.begin(), rows.end(), [](const KnapsackRow& row) { return row.most.has_value(); });
+    // Never above `most`, which is negative where the fixed layers alone are too much.
+    limited.least =
+        std::min(*limited.most,
+                 static_cast<std::int64_t>(std::ceil(kReversedShare * double(*limited.most))));
+  }
+  for (const Bundle& bundle : bundles_) {
+    prepared.options.push_back(options_of(bundle, query, allowed, limits));
+    if (prepared.options.back().empty()) {
+      throw ConfigError("search_algorithm.constraints: set '" + query.limits.name +
+                        "' leaves layer '" + info(searched_[bundle.searched.front()]).name +
+                        "' no pair of widths; look at pairs, the latency table and bits");
+    }
+    prepared.problem.groups.emplace_back();
+    for (const Option& option : prepared.options.back()) {
+      prepared.problem.groups.back().options.push_back(option.knapsack);
+      if (query.limits.reversed) prepared.problem.groups.back().options.back().cost *= -1;
+    }
+  }
+  return prepared;
+}
+
+std::vector<ConstraintSet> AssignmentSolver::sweep(const SweepOptions& options,
+                                                   const AssignmentQuery& query) const {
+  const Prepared prepared = prepare(query);
+  std::array<double, 2> least{}, most{};  // of BitOps and weight bits, the first two rows
+  for (const KnapsackGroup& group : prepared.problem.groups) {
+    for (std::size_t row = 0; row < least.size(); ++row) {
+      const auto by_use = [row](const KnapsackOption& a, const KnapsackOption& b) {
+        return a.uses[row] < b.uses[row];
+      };
+      const auto [low, high] =
+          std::minmax_element(group.options.begin(), group.options.end(), by_use);
+      least[row] += double(low->uses[row]);
+      most[row] += double(high->uses[row]);
+    }
+  }
+  // 0 stands for no limit.
+  auto bitops = geometric_levels(least[0], most[0], options.bitops);
+  auto bits = geometric_levels(least[1], most[1], options.size);
+  if (bitops.empty()) bitops = {0};
+  if (bits.empty()) bits = {0};
+  const auto [fixed_bitops, fixed_bits] = fixed_costs();
+  std::vector<ConstraintSet> sets;
+  for (std::size_t b = 0; b < bitops.size(); ++b) {
+    for (std::size_t s = 0; s < bits.size(); ++s) {
+      ConstraintSet set;
+      set.name = "sweep";
+      if (bitops[b] > 0) {
+        set.name += "_b" + two_digits(b + 1);
+        set.bitops.giga = (bitops[b] + double(fixed_bitops)) / 1e9;
+      }
+      if (bits[s] > 0) {
+        set.name += "_s" + two_digits(s + 1);
+        set.size_mib = (bits[s] + double(fixed_bits)) / (8.0 * 1024 * 1024);
+      }
+      sets.push_back(std::move(set));
+    }
+  }
+  return sets;
+}
+
+Assignment AssignmentSolver::solve(const AssignmentQuery& query, const Solve& solve) const {
+  const auto [problem, options] = prepare(query);
+  Assignment result;
+  result.name = query.limits.name;
+  result.solution = solve(problem);
+  result.optimal = result.solution.status == KnapsackSolution::Status::kOptimal;
+  result.reason = result.solution.reason;
+  if (!result.optimal) return result;
+  if (query.limits.reversed) {
+    result.solution.cost *= -1;
+    result.solution.bound *= -1;
+    if (result.solution.second_best) *result.solution.second_best *= -1;
+  }
+  std::vector<int> genome(space_.genes().size());
+  for (std::size_t b = 0; b < bundles_.size(); ++b) {
+    const auto chosen = static_cast<std::size_t>(result.solution.chosen[b]);
+    for (std::size_t g = 0; g < bundles_[b].genes.size(); ++g) {
+      genome[bundles_[b].genes[g]] = options[b][chosen].choice[g];
+    }
+  }
+  result.policy = space_.decode(genome);
+  for (const Searched& layer : searched_) {
+    const LayerChoice& choice = *result.policy.find(info(layer).name);
+    result.weight_bits.push_back(choice.weight.bits);
+    result.activation_bits.push_back(choice.activation.bits);
+  }
+  result.totals = totals_of(result.policy);
+  return result;
+}
+
+AssignmentTotals AssignmentSolver::totals_of(const BitPolicy& policy) const {
+  AssignmentTotals totals;
+  std::int64_t weights = 0;
+  const auto [fixed_bitops, fixed_bits] = fixed_costs();
+  for (const LayerInfo& layer : space_.network().layers) {
+    const LayerChoice& choice = *policy.find(layer.name);
+    totals.bitops += macs(layer) * choice.weight.bits * choice.activation.bits;
+    totals.weight_bits += layer.weights * choice.weight.bits;
+    weights += layer.weights;
+  }
+  totals.searched_bitops = totals.bitops - fixed_bitops;
+  totals.searched_weight_bits = totals.weight_bits - fixed_bits;
+  totals.compression_ratio = 32.0 * double(weights) / double(totals.weight_bits);
+  return totals;
+}
+
+}  // namespace deneb::searches
