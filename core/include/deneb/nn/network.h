@@ -3,8 +3,8 @@
 #include <torch/nn/module.h>
 #include <torch/types.h>
 
-#include <deneb/data/batch.h>
 #include <deneb/errors.h>
+#include <deneb/nn/batch.h>
 
 namespace deneb {
 
