@@ -22,4 +22,6 @@ Batch Network::example_batch() const {
   return batch;
 }
 
+std::vector<Block> Network::blocks() { return {}; }
+
 }  // namespace deneb

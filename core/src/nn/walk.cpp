@@ -1,6 +1,8 @@
 #include <deneb/nn/walk.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include <deneb/nn/layers.h>
@@ -57,6 +59,45 @@ class ProbeGuard {
   std::vector<std::pair<torch::nn::Module*, bool>> training_;
   std::vector<std::shared_ptr<torch::nn::Module>> kept_alive_;
 };
+
+// Fills LayerInfo::block; the layers of `info` are in forward order.
+void mark_blocks(NetworkInfo& info, const std::vector<Block>& blocks) {
+  const auto fault = [&](const std::string& what) {
+    return PluginError("network " + info.model + ": blocks(): " + what +
+                       "; the network plugin is at fault");
+  };
+  std::set<std::string> names;
+  for (const Block& block : blocks) {
+    if (block.name.empty()) throw fault("a unit has no name");
+    if (!names.insert(block.name).second) throw fault("two units are named '" + block.name + "'");
+    if (!block.forward) throw fault("unit '" + block.name + "' has no function to run it");
+    std::ptrdiff_t before = -1;
+    for (const std::string& name : block.layers) {
+      const auto layer = std::find_if(info.layers.begin(), info.layers.end(),
+                                      [&](const LayerInfo& l) { return l.name == name; });
+      if (layer == info.layers.end()) {
+        throw fault("unit '" + block.name + "' lists '" + name +
+                    "', which is no quantizable layer of the network");
+      }
+      if (!layer->block.empty()) {
+        throw fault("layer '" + name + "' is listed by unit '" + layer->block + "' and by unit '" +
+                    block.name + "'; every layer lies in one");
+      }
+      layer->block = block.name;
+      if (layer - info.layers.begin() < before) {
+        throw fault("unit '" + block.name + "' lists '" + name + "' behind '" +
+                    info.layers[std::size_t(before)].name + "', which runs later");
+      }
+      before = layer - info.layers.begin();
+    }
+  }
+  if (blocks.empty()) return;
+  for (const LayerInfo& layer : info.layers) {
+    if (layer.block.empty()) {
+      throw fault("no unit lists layer '" + layer.name + "'; every layer lies in one");
+    }
+  }
+}
 
 }  // namespace
 
@@ -122,6 +163,7 @@ NetworkInfo probe(Network& network, const std::string& model) {
                       std::to_string(n) +
                       " times in one forward pass; every quantizable layer must be used once");
   }
+  mark_blocks(info, network.blocks());
   std::int64_t parameters = 0, weights = 0;
   for (const auto& p : network.named_parameters()) {
     if (!is_quantizer_state(p.key())) parameters += p.value().numel();
