@@ -1,6 +1,8 @@
 #include <deneb/nn/quant_layer.h>
 #include <deneb/quant/buffer_handover.h>
 
+#include <algorithm>
+
 #include "nn/quantized_operators.h"
 
 namespace deneb {
@@ -22,6 +24,26 @@ void QuantLayer::set_quantizers(std::shared_ptr<Quantizer> weight,
   install("input_quantizer", input_quantizer_, std::move(input));
 }
 
+LayerObserver QuantLayer::observe(std::function<void(const LayerTap&)> function) {
+  const auto gone = [](const auto& observer) { return observer.expired(); };
+  observers_.erase(std::remove_if(observers_.begin(), observers_.end(), gone), observers_.end());
+  LayerObserver observer(std::move(function));
+  observers_.push_back(observer.function_);
+  return observer;
+}
+
+bool QuantLayer::is_observed() const {
+  return std::any_of(observers_.begin(), observers_.end(),
+                     [](const auto& observer) { return !observer.expired(); });
+}
+
+void QuantLayer::call_observers(const LayerTap& tap) const {
+  const auto observers = observers_;  // one of them may add others
+  for (const auto& observer : observers) {
+    if (const auto function = observer.lock()) (*function)(tap);
+  }
+}
+
 void QuantLayer::freeze(torch::Tensor weight, torch::Tensor bias) {
   frozen_ = Parameters{std::move(weight), std::move(bias)};
 }
@@ -33,7 +55,7 @@ torch::Tensor QuantLayer::quantized(const std::shared_ptr<Quantizer>& quantizer,
 
 torch::Tensor QuantLayer::quantized_input(const torch::Tensor& x) const {
   const bool alone = x.use_count() == 1 && x.storage().use_count() == 1;
-  if (alone && !at::GradMode::is_enabled() && !observer_ && input_quantizer_ &&
+  if (alone && !at::GradMode::is_enabled() && !is_observed() && input_quantizer_ &&
       input_quantizer_->traits().writes_over) {
     hand_over(x);
   }

@@ -46,7 +46,6 @@ class ProbeGuard {
   }
   ~ProbeGuard() {
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      layers_[i].layer->observe({});
       layers_[i].layer->set_quantizers(quantizers_[i].first, quantizers_[i].second);
     }
     // Pre-order, so that each call overwrites what train() of the parent set.
@@ -121,8 +120,9 @@ NetworkInfo probe(Network& network, const std::string& model) {
   std::map<std::string, int> uses;
   {
     ProbeGuard guard(network, layers);
+    std::vector<LayerObserver> observers;
     for (NamedQuantLayer& named : layers) {
-      named.layer->observe([&, named](const LayerTap& tap) {
+      observers.push_back(named.layer->observe([&, named](const LayerTap& tap) {
         ++uses[named.name];
         LayerInfo layer;
         layer.name = named.name;
@@ -142,7 +142,7 @@ NetworkInfo probe(Network& network, const std::string& model) {
         layer.input_group =
             input_groups.emplace(tap.input.data_ptr(), int(input_groups.size())).first->second;
         info.layers.push_back(layer);
-      });
+      }));
     }
     torch::NoGradGuard no_grad;
     const auto parameters = network.parameters();

@@ -110,7 +110,8 @@ TEST(FrozenWeights, NormsInTrainingAndObservedLayersStayAsTheyAre) {
   const Tensor x = torch::randn({4, 3, 9, 9});
   network.norms[1]->train();
   Tensor seen;
-  network.convs[0]->observe([&](const deneb::LayerTap& tap) { seen = tap.output; });
+  const auto observer =
+      network.convs[0]->observe([&](const deneb::LayerTap& tap) { seen = tap.output; });
   const Tensor before = network.forward(x), before_norm = seen;
   const deneb::FrozenWeights frozen(network);
   EXPECT_LT(distance(network.forward(x), before), 1e-4);

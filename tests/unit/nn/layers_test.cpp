@@ -170,23 +170,61 @@ TEST(QuantLayer, NewQuantizersTakeTheModeOfTheLayer) {
   EXPECT_TRUE(quantizer->is_training());
 }
 
-TEST(QuantLayer, ObserverSeesFloatTensorsUntilItIsReplaced) {
+TEST(QuantLayer, ObserversSeeFloatTensorsAsLongAsTheyLive) {
   deneb::nn::Linear linear(4, 2);
   linear->set_quantizers(rounding(1), rounding(1));
   const Tensor x = torch::randn({3, 4});
-  int calls = 0;
-  linear->observe([&](const deneb::LayerTap& tap) {
-    ++calls;
+  std::string calls;
+  EXPECT_FALSE(linear->is_observed());
+  auto first = linear->observe([&](const deneb::LayerTap& tap) {
+    calls += "a";
     EXPECT_TRUE(tap.input.is_same(x));
     EXPECT_TRUE(tap.weight.is_same(linear->weight));
     EXPECT_EQ(tap.output.sizes(), (std::vector<std::int64_t>{3, 2}));
   });
   linear(x);
+  {
+    const auto second = linear->observe([&](const deneb::LayerTap&) { calls += "b"; });
+    linear(x);
+  }
   linear(x);
-  EXPECT_EQ(calls, 2);
-  linear->observe({});
+  EXPECT_EQ(calls, "aaba");
+  deneb::LayerObserver moved = std::move(first);
   linear(x);
-  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(calls, "aabaa");
+  EXPECT_TRUE(linear->is_observed());
+  moved = {};
+  linear(x);
+  EXPECT_EQ(calls, "aabaa");
+  EXPECT_FALSE(linear->is_observed());
+}
+
+TEST(QuantLayer, ObserversMayEndOrBeginDuringACall) {
+  deneb::nn::Linear linear(4, 2);
+  const Tensor x = torch::randn({3, 4});
+  std::string calls;
+  deneb::LayerObserver once, next;
+  once = linear->observe([&](const deneb::LayerTap&) {
+    once = {};
+    next = linear->observe([&](const deneb::LayerTap&) { calls += "n"; });
+    calls += "o";
+  });
+  linear(x);
+  EXPECT_EQ(calls, "o");
+  linear(x);
+  EXPECT_EQ(calls, "on");
+}
+
+TEST(QuantLayer, ObserversMayOutliveTheLayer) {
+  deneb::LayerObserver observer;
+  int calls = 0;
+  {
+    deneb::nn::Linear linear(4, 2);
+    observer = linear->observe([&](const deneb::LayerTap&) { ++calls; });
+    linear(torch::randn({3, 4}));
+  }
+  observer = {};
+  EXPECT_EQ(calls, 1);
 }
 
 TEST(Network, NeedsOneForward) {
