@@ -101,7 +101,7 @@ BatchNorm2dImpl::~BatchNorm2dImpl() = default;
 
 torch::Tensor BatchNorm2dImpl::forward(const torch::Tensor& input) {
   if (input.size(0) > 0) last_elements_ = input.numel() / input.size(0);
-  if (folded_) return input;
+  if (folding_ != Folding::kNone) return input;
   double momentum = options.momentum;
   if (is_training()) {
     // As torch::nn does: the variance of one value would make running_var NaN for good.
@@ -117,6 +117,7 @@ torch::Tensor BatchNorm2dImpl::forward(const torch::Tensor& input) {
 }
 
 void BatchNorm2dImpl::reset_running_stats() {
+  if (folding_ == Folding::kForGood) return;
   torch::NoGradGuard no_grad;
   running_mean.zero_();
   running_var.fill_(1);

@@ -98,6 +98,25 @@ void mark_blocks(NetworkInfo& info, const std::vector<Block>& blocks) {
   }
 }
 
+// A norm that is folded for good does not look at its tensors any more.
+void check_folding(const Network& network, const std::map<std::string, torch::Tensor>& found,
+                   const std::string& where) {
+  for (const auto& item : network.named_modules("", /*include_self=*/false)) {
+    const auto* norm = dynamic_cast<const nn::BatchNorm2dImpl*>(item.value().get());
+    if (!norm || norm->folding() != nn::BatchNorm2dImpl::Folding::kForGood) continue;
+    const auto same = [&](const char* name, const torch::Tensor& own) {
+      return torch::equal(found.at(item.key() + "." + name).to(own.options()), own);
+    };
+    if (same("weight", norm->weight) && same("running_mean", norm->running_mean) &&
+        same("running_var", norm->running_var)) {
+      continue;
+    }
+    throw DataError(where + ": batch norm '" + item.key() +
+                    "' of the network is folded into its convolution, that of the file is not; "
+                    "load the weights first and fold then");
+  }
+}
+
 }  // namespace
 
 std::vector<NamedQuantLayer> quant_layers(Network& network) {
@@ -253,6 +272,7 @@ LoadReport load_state(Network& network,
                     std::to_string(report.missing.size()) +
                     " missing in all); the weights belong to another network");
   }
+  check_folding(network, found, where);
   // Only now, so that an error leaves the network as it was.
   for (const auto& [name, tensor] : found) own[name].copy_(tensor);
   return report;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <torch/nn/modules/batchnorm.h>
 
+#include "support/second_derivative.h"
 #include "tiny_network.h"
 
 namespace nn_test {
@@ -116,6 +117,35 @@ TEST(Layers, GlobalAveragePool) {
   EXPECT_TRUE(torch::equal(pool(x), x.mean({2, 3})));
   EXPECT_EQ(pool->last_ops(), 3 * (4 * 5 + 1));
   EXPECT_TRUE(pool->parameters().empty());
+}
+
+TEST(Layers, HaveSecondDerivatives) {
+  torch::manual_seed(5);
+  const auto expect_curvature = [](auto layer, Tensor x) {
+    layer->to(torch::kFloat64);
+    x = x.to(torch::kFloat64).requires_grad_();
+    std::vector<Tensor> of = layer->parameters();
+    of.push_back(x);
+    const Curvature found = curvature([&] { return layer->forward(x).sin().square().sum(); }, of);
+    EXPECT_GT(std::abs(found.by_autograd), 1e-6);
+    EXPECT_NEAR(found.by_autograd, found.by_difference, 1e-5 * std::abs(found.by_autograd));
+  };
+  const Tensor image = torch::randn({2, 4, 6, 5});
+  for (const Tensor& x : {image, image.contiguous(torch::MemoryFormat::ChannelsLast)}) {
+    expect_curvature(deneb::nn::Conv2d(Conv2dOptions(4, 6, 3).stride(2).padding(1)), x);
+    expect_curvature(deneb::nn::Conv2d(Conv2dOptions(4, 8, 3).groups(4).bias(false)), x);
+    expect_curvature(deneb::nn::Conv2d(Conv2dOptions(4, 4, 3).padding(torch::kSame)), x);
+    expect_curvature(
+        deneb::nn::Conv2d(Conv2dOptions(4, 4, 3).padding(1).padding_mode(torch::kReflect)), x);
+    deneb::nn::BatchNorm2d norm(4);
+    expect_curvature(norm, x);
+    norm->eval();
+    expect_curvature(norm, x);
+    expect_curvature(deneb::nn::GlobalAvgPool2d(), x);
+  }
+  expect_curvature(deneb::nn::Linear(5, 3), torch::randn({4, 5}));
+  expect_curvature(deneb::nn::Linear(torch::nn::LinearOptions(5, 3).bias(false)),
+                   torch::randn({2, 4, 5}));
 }
 
 TEST(QuantLayer, QuantizersAreSubmodulesWhileTheyAreIn) {
