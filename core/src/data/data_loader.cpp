@@ -254,19 +254,13 @@ void check_info(const DatasetInfo& info) {
 
 }  // namespace
 
-Dataset::~Dataset() = default;
-
-Batch Dataset::gather_training(const std::vector<std::int64_t>& indices,
-                               const std::vector<std::uint64_t>&) const {
-  return gather(DataPart::kTrain, indices);
-}
-
 BatchStream::~BatchStream() = default;
 
 bool StoppableStream::next(Batch& batch) {
   throw_if_stopping();
   return stream_->next(batch);
 }
+
 DataLoader::~DataLoader() = default;
 
 DataLoader::DataLoader(std::shared_ptr<const Dataset> dataset, const DataLoaderOptions& options)

@@ -3,23 +3,13 @@
 #include <torch/utils.h>
 
 #include <map>
+#include <tuple>
+
+#include "nn/folded_parameters.h"
 
 namespace deneb {
-namespace {
 
-// The norm y = (x - mean) / sqrt(variance + eps) weight + bias as x scale + shift, by channel.
-struct Affine {
-  torch::Tensor scale, shift;
-};
-
-Affine affine_of(const nn::BatchNorm2dImpl& norm) {
-  // In double: the folded weights are rounded once.
-  const torch::Tensor scale = norm.weight.to(torch::kDouble) /
-                              (norm.running_var.to(torch::kDouble) + norm.options.eps).sqrt();
-  return {scale, norm.bias.to(torch::kDouble) - norm.running_mean.to(torch::kDouble) * scale};
-}
-
-}  // namespace
+using Folding = nn::BatchNorm2dImpl::Folding;
 
 FrozenWeights::FrozenWeights(Network& network) {
   try {
@@ -41,7 +31,7 @@ void FrozenWeights::freeze(Network& network) {
       if (!layer->is_frozen()) layers_.push_back(layer);
     }
     auto* norm = dynamic_cast<nn::BatchNorm2dImpl*>(module.get());
-    if (!norm || norm->is_training()) continue;
+    if (!norm || norm->is_training() || norm->folding() != Folding::kNone) continue;
     const auto before = norm->before();
     if (before && !before->is_observed()) norm_after[before.get()] = norm;
   }
@@ -49,11 +39,8 @@ void FrozenWeights::freeze(Network& network) {
     torch::Tensor weight = layer->quantized_weight(), bias = layer->float_bias();
     const auto found = norm_after.find(layer);
     if (found != norm_after.end()) {
-      const Affine norm = affine_of(*found->second);
-      const torch::Tensor shift = bias.defined() ? norm.shift + norm.scale * bias : norm.shift;
-      bias = shift.to(weight.scalar_type());
-      weight = (weight * norm.scale.view({-1, 1, 1, 1})).to(weight.scalar_type());
-      found->second->set_folded(true);
+      std::tie(weight, bias) = detail::folded_parameters(*found->second, weight, bias);
+      found->second->set_folding(Folding::kForATime);
       norms_.push_back(found->second);
     }
     layer->freeze(weight, bias);
@@ -62,7 +49,7 @@ void FrozenWeights::freeze(Network& network) {
 
 void FrozenWeights::thaw() {
   for (QuantLayer* layer : layers_) layer->thaw();
-  for (nn::BatchNorm2dImpl* norm : norms_) norm->set_folded(false);
+  for (nn::BatchNorm2dImpl* norm : norms_) norm->set_folding(Folding::kNone);
 }
 
 }  // namespace deneb

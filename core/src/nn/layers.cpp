@@ -1,83 +1,11 @@
-#include <ATen/CPUGeneratorImpl.h>
 #include <deneb/nn/layers.h>
-#include <deneb/quant/buffer_handover.h>
 
 #include <algorithm>
 #include <variant>
 
 #include "nn/quantized_operators.h"
 
-namespace deneb {
-
-Network::~Network() = default;
-
-torch::Tensor Network::forward(torch::Tensor) {
-  throw PluginError(
-      "network: implements neither forward(Tensor) nor forward(const Batch&); a network plugin "
-      "must override one of them");
-}
-
-Batch Network::example_batch() const {
-  auto generator = at::make_generator<at::CPUGeneratorImpl>(0x6465'6e65'62ull);
-  std::vector<std::int64_t> shape = input_shape();
-  shape.insert(shape.begin(), 1);
-  Batch batch;
-  batch["input"] = torch::randn(shape, generator);
-  return batch;
-}
-
-Output Network::forward(const Batch& batch) { return {forward(batch.input()), {}}; }
-
-Batch Batch::to(torch::Device device) const {
-  Batch moved;
-  for (const auto& [name, tensor] : tensors) moved.tensors[name] = tensor.to(device);
-  return moved;
-}
-
-QuantLayer::~QuantLayer() = default;
-
-void QuantLayer::install(const char* name, std::shared_ptr<Quantizer>& slot,
-                         std::shared_ptr<Quantizer> next) {
-  if (slot) module().unregister_module(name);
-  slot = std::move(next);
-  if (!slot) return;
-  slot->train(module().is_training());
-  module().register_module(name, slot);
-}
-
-void QuantLayer::set_quantizers(std::shared_ptr<Quantizer> weight,
-                                std::shared_ptr<Quantizer> input) {
-  install("weight_quantizer", weight_quantizer_, std::move(weight));
-  install("input_quantizer", input_quantizer_, std::move(input));
-}
-
-void QuantLayer::freeze(torch::Tensor weight, torch::Tensor bias) {
-  frozen_ = Parameters{std::move(weight), std::move(bias)};
-}
-
-torch::Tensor QuantLayer::quantized(const std::shared_ptr<Quantizer>& quantizer,
-                                    const torch::Tensor& x) {
-  return quantizer ? detail::quantize(*quantizer, x) : x;
-}
-
-torch::Tensor QuantLayer::quantized_input(const torch::Tensor& x) const {
-  const bool alone = x.use_count() == 1 && x.storage().use_count() == 1;
-  if (alone && !at::GradMode::is_enabled() && !observer_ && input_quantizer_ &&
-      input_quantizer_->traits().writes_over) {
-    hand_over(x);
-  }
-  torch::Tensor y = quantized(input_quantizer_, x);
-  hand_over({});
-  return y;
-}
-
-bool QuantLayer::keeps_input(const torch::Tensor& x) const {
-  return at::GradMode::is_enabled() && input_quantizer_ &&
-         !input_quantizer_->format().is_float32() && x.numel() > 0 &&
-         input_quantizer_->traits().repeatable;
-}
-
-namespace nn {
+namespace deneb::nn {
 namespace {
 
 using ConvolutionOptions = decltype(torch::nn::Conv2dImpl::options);
@@ -173,7 +101,7 @@ BatchNorm2dImpl::~BatchNorm2dImpl() = default;
 
 torch::Tensor BatchNorm2dImpl::forward(const torch::Tensor& input) {
   if (input.size(0) > 0) last_elements_ = input.numel() / input.size(0);
-  if (folded_) return input;
+  if (folding_ != Folding::kNone) return input;
   double momentum = options.momentum;
   if (is_training()) {
     // As torch::nn does: the variance of one value would make running_var NaN for good.
@@ -189,6 +117,7 @@ torch::Tensor BatchNorm2dImpl::forward(const torch::Tensor& input) {
 }
 
 void BatchNorm2dImpl::reset_running_stats() {
+  if (folding_ == Folding::kForGood) return;
   torch::NoGradGuard no_grad;
   running_mean.zero_();
   running_var.fill_(1);
@@ -203,5 +132,4 @@ torch::Tensor GlobalAvgPool2dImpl::forward(const torch::Tensor& input) {
   return input.mean({2, 3});
 }
 
-}  // namespace nn
-}  // namespace deneb
+}  // namespace deneb::nn

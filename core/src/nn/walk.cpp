@@ -1,6 +1,8 @@
 #include <deneb/nn/walk.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include <deneb/nn/layers.h>
@@ -44,7 +46,6 @@ class ProbeGuard {
   }
   ~ProbeGuard() {
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      layers_[i].layer->observe({});
       layers_[i].layer->set_quantizers(quantizers_[i].first, quantizers_[i].second);
     }
     // Pre-order, so that each call overwrites what train() of the parent set.
@@ -57,6 +58,64 @@ class ProbeGuard {
   std::vector<std::pair<torch::nn::Module*, bool>> training_;
   std::vector<std::shared_ptr<torch::nn::Module>> kept_alive_;
 };
+
+// Fills LayerInfo::block; the layers of `info` are in forward order.
+void mark_blocks(NetworkInfo& info, const std::vector<Block>& blocks) {
+  const auto fault = [&](const std::string& what) {
+    return PluginError("network " + info.model + ": blocks(): " + what +
+                       "; the network plugin is at fault");
+  };
+  std::set<std::string> names;
+  for (const Block& block : blocks) {
+    if (block.name.empty()) throw fault("a unit has no name");
+    if (!names.insert(block.name).second) throw fault("two units are named '" + block.name + "'");
+    if (!block.forward) throw fault("unit '" + block.name + "' has no function to run it");
+    std::ptrdiff_t before = -1;
+    for (const std::string& name : block.layers) {
+      const auto layer = std::find_if(info.layers.begin(), info.layers.end(),
+                                      [&](const LayerInfo& l) { return l.name == name; });
+      if (layer == info.layers.end()) {
+        throw fault("unit '" + block.name + "' lists '" + name +
+                    "', which is no quantizable layer of the network");
+      }
+      if (!layer->block.empty()) {
+        throw fault("layer '" + name + "' is listed by unit '" + layer->block + "' and by unit '" +
+                    block.name + "'; every layer lies in one");
+      }
+      layer->block = block.name;
+      if (layer - info.layers.begin() < before) {
+        throw fault("unit '" + block.name + "' lists '" + name + "' behind '" +
+                    info.layers[std::size_t(before)].name + "', which runs later");
+      }
+      before = layer - info.layers.begin();
+    }
+  }
+  if (blocks.empty()) return;
+  for (const LayerInfo& layer : info.layers) {
+    if (layer.block.empty()) {
+      throw fault("no unit lists layer '" + layer.name + "'; every layer lies in one");
+    }
+  }
+}
+
+// A norm that is folded for good does not look at its tensors any more.
+void check_folding(const Network& network, const std::map<std::string, torch::Tensor>& found,
+                   const std::string& where) {
+  for (const auto& item : network.named_modules("", /*include_self=*/false)) {
+    const auto* norm = dynamic_cast<const nn::BatchNorm2dImpl*>(item.value().get());
+    if (!norm || norm->folding() != nn::BatchNorm2dImpl::Folding::kForGood) continue;
+    const auto same = [&](const char* name, const torch::Tensor& own) {
+      return torch::equal(found.at(item.key() + "." + name).to(own.options()), own);
+    };
+    if (same("weight", norm->weight) && same("running_mean", norm->running_mean) &&
+        same("running_var", norm->running_var)) {
+      continue;
+    }
+    throw DataError(where + ": batch norm '" + item.key() +
+                    "' of the network is folded into its convolution, that of the file is not; "
+                    "load the weights first and fold then");
+  }
+}
 
 }  // namespace
 
@@ -80,8 +139,9 @@ NetworkInfo probe(Network& network, const std::string& model) {
   std::map<std::string, int> uses;
   {
     ProbeGuard guard(network, layers);
+    std::vector<LayerObserver> observers;
     for (NamedQuantLayer& named : layers) {
-      named.layer->observe([&, named](const LayerTap& tap) {
+      observers.push_back(named.layer->observe([&, named](const LayerTap& tap) {
         ++uses[named.name];
         LayerInfo layer;
         layer.name = named.name;
@@ -101,7 +161,7 @@ NetworkInfo probe(Network& network, const std::string& model) {
         layer.input_group =
             input_groups.emplace(tap.input.data_ptr(), int(input_groups.size())).first->second;
         info.layers.push_back(layer);
-      });
+      }));
     }
     torch::NoGradGuard no_grad;
     const auto parameters = network.parameters();
@@ -122,6 +182,7 @@ NetworkInfo probe(Network& network, const std::string& model) {
                       std::to_string(n) +
                       " times in one forward pass; every quantizable layer must be used once");
   }
+  mark_blocks(info, network.blocks());
   std::int64_t parameters = 0, weights = 0;
   for (const auto& p : network.named_parameters()) {
     if (!is_quantizer_state(p.key())) parameters += p.value().numel();
@@ -211,6 +272,7 @@ LoadReport load_state(Network& network,
                     std::to_string(report.missing.size()) +
                     " missing in all); the weights belong to another network");
   }
+  check_folding(network, found, where);
   // Only now, so that an error leaves the network as it was.
   for (const auto& [name, tensor] : found) own[name].copy_(tensor);
   return report;

@@ -245,6 +245,7 @@ nlohmann::ordered_json network_json(const NetworkInfo& info) {
   for (const LayerInfo& layer : info.layers) {
     layers.push_back({{"name", layer.name},
                       {"op", layer.op},
+                      {"block", layer.block},
                       {"macs", layer.macs},
                       {"weights", layer.weights},
                       {"groups", layer.groups},

@@ -42,19 +42,25 @@ class Mlp final : public deneb::Network {
     outputs.push_back(o.num_classes);
     std::int64_t in = o.inputs();
     for (const int out : outputs) {
-      const std::string name = "fc" + std::to_string(layers_.size() + 1);
-      layers_.push_back(register_module(name, deneb::nn::Linear(in, out)));
+      layers_.push_back(register_module(name(layers_.size()), deneb::nn::Linear(in, out)));
       in = out;
     }
   }
 
   torch::Tensor forward(torch::Tensor x) override {
-    x = x.flatten(1);
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      x = layers_[i]->forward(x);
-      if (i + 1 < layers_.size()) x = x.relu_();
-    }
+    for (std::size_t i = 0; i < layers_.size(); ++i) x = run(i, x);
     return x;
+  }
+
+  /// Every layer, with the ReLU behind it, is a unit.
+  std::vector<deneb::Block> blocks() override {
+    std::vector<deneb::Block> units;
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      units.push_back({name(i), {name(i)}, [this, i](const torch::Tensor& x, const deneb::Batch&) {
+                         return run(i, x);
+                       }});
+    }
+    return units;
   }
 
   std::vector<std::int64_t> input_shape() const override {
@@ -63,6 +69,13 @@ class Mlp final : public deneb::Network {
   std::int64_t num_classes() const override { return options_.num_classes; }
 
  private:
+  static std::string name(std::size_t layer) { return "fc" + std::to_string(layer + 1); }
+
+  torch::Tensor run(std::size_t layer, const torch::Tensor& x) {
+    torch::Tensor y = layers_[layer]->forward(layer == 0 ? x.flatten(1) : x);
+    return layer + 1 < layers_.size() ? y.relu_() : y;
+  }
+
   Options options_;
   std::vector<deneb::nn::Linear> layers_;
 };

@@ -1,7 +1,7 @@
 #include <deneb/nn/layers.h>
 #include <deneb/plugin/plugin.h>
 #include <torch/nn/init.h>
-#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/container/modulelist.h>
 
 #include <algorithm>
 #include <cmath>
@@ -51,8 +51,10 @@ class SeparableImpl final : public torch::nn::Module {
     pointwise_bn_ = register_module("pointwise_bn", BatchNorm2d(pointwise_));
   }
 
-  torch::Tensor forward(torch::Tensor x) {
-    x = depthwise_bn_(depthwise_(std::move(x))).relu_();
+  torch::Tensor depthwise(torch::Tensor x) {
+    return depthwise_bn_(depthwise_(std::move(x))).relu_();
+  }
+  torch::Tensor pointwise(torch::Tensor x) {
     return pointwise_bn_(pointwise_(std::move(x))).relu_();
   }
 
@@ -67,11 +69,11 @@ class MobileNetV1 final : public deneb::Network {
   using Options = MobileNetV1Options;
   explicit MobileNetV1(const Options& o) : options_(o) {
     int in = o.scaled(32);
-    const Conv2d first = conv(o.in_channels, in, 3, 2);
-    stem_->push_back("conv", first);
-    stem_->push_back("bn", BatchNorm2d(first));
-    register_module("stem", stem_);
+    const auto stem = register_module("stem", std::make_shared<torch::nn::Module>());
+    conv_ = stem->register_module("conv", conv(o.in_channels, in, 3, 2));
+    bn_ = stem->register_module("bn", BatchNorm2d(conv_));
 
+    torch::nn::ModuleList blocks;
     struct Stage {
       int channels, blocks, stride;  // the first block of a stage takes the stride
     };
@@ -79,19 +81,41 @@ class MobileNetV1 final : public deneb::Network {
          {Stage{64, 1, 1}, {128, 2, 2}, {256, 2, 2}, {512, 6, 2}, {1024, 2, 2}}) {
       const int out = o.scaled(stage.channels);
       for (int b = 0; b < stage.blocks; ++b) {
-        blocks_->push_back(Separable(in, out, b == 0 ? stage.stride : 1));
+        blocks_.emplace_back(in, out, b == 0 ? stage.stride : 1);
+        blocks->push_back(blocks_.back());
         in = out;
       }
     }
-    register_module("blocks", blocks_);
+    register_module("blocks", blocks);
     pool_ = register_module("avgpool", deneb::nn::GlobalAvgPool2d());
     fc_ = register_module("fc", deneb::nn::Linear(in, o.num_classes));
   }
 
   torch::Tensor forward(torch::Tensor x) override {
-    x = stem_->forward(std::move(x)).relu_();
-    x = blocks_->forward(std::move(x));
-    return fc_(pool_(x));
+    x = stem(std::move(x));
+    for (Separable& block : blocks_) x = block->pointwise(block->depthwise(std::move(x)));
+    return head(x);
+  }
+
+  /// Units: every convolution, and the pooling with fc.
+  std::vector<deneb::Block> blocks() override {
+    using deneb::Batch;
+    using torch::Tensor;
+    std::vector<deneb::Block> units;
+    units.push_back(
+        {"stem", {"stem.conv"}, [this](const Tensor& x, const Batch&) { return stem(x); }});
+    for (std::size_t i = 0; i < blocks_.size(); ++i) {
+      const std::string at = "blocks." + std::to_string(i) + ".";
+      SeparableImpl* block = blocks_[i].get();
+      units.push_back({at + "depthwise",
+                       {at + "depthwise"},
+                       [block](const Tensor& x, const Batch&) { return block->depthwise(x); }});
+      units.push_back({at + "pointwise",
+                       {at + "pointwise"},
+                       [block](const Tensor& x, const Batch&) { return block->pointwise(x); }});
+    }
+    units.push_back({"head", {"fc"}, [this](const Tensor& x, const Batch&) { return head(x); }});
+    return units;
   }
 
   std::vector<std::int64_t> input_shape() const override {
@@ -100,8 +124,13 @@ class MobileNetV1 final : public deneb::Network {
   std::int64_t num_classes() const override { return options_.num_classes; }
 
  private:
+  torch::Tensor stem(torch::Tensor x) { return bn_(conv_(std::move(x))).relu_(); }
+  torch::Tensor head(const torch::Tensor& x) { return fc_(pool_(x)); }
+
   Options options_;
-  torch::nn::Sequential stem_, blocks_;
+  Conv2d conv_{nullptr};
+  BatchNorm2d bn_{nullptr};
+  std::vector<Separable> blocks_;
   deneb::nn::GlobalAvgPool2d pool_{nullptr};
   deneb::nn::Linear fc_{nullptr};
 };

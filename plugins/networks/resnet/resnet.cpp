@@ -1,16 +1,11 @@
-#include <deneb/nn/layers.h>
 #include <deneb/plugin/plugin.h>
-#include <torch/nn/init.h>
-#include <torch/nn/modules/container/sequential.h>
-#include <torch/types.h>
 
 #include <array>
 #include <optional>
 
-namespace {
+#include "../common/residual_network.h"
 
-using deneb::nn::BatchNorm2d;
-using deneb::nn::Conv2d;
+namespace {
 
 struct Layout {
   bool bottleneck;
@@ -53,97 +48,28 @@ struct ResNetOptions {
   }
 };
 
-Conv2d conv(int in, int out, int kernel, int stride) {
-  Conv2d layer(
-      torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
-  torch::nn::init::kaiming_normal_(layer->weight, 0.0, torch::kFanOut, torch::kReLU);
-  return layer;
-}
-
-/// torchvision's BasicBlock (conv1, conv2) or Bottleneck (conv1, conv2, conv3).
-class BlockImpl final : public torch::nn::Module {
- public:
-  BlockImpl(int in, int width, int out, int stride, bool bottleneck) {
-    if (bottleneck) {
-      add(conv(in, width, 1, 1));
-      // Differs from He et al. 2016, who put the stride into conv1: torchvision's "v1.5".
-      add(conv(width, width, 3, stride));
-      add(conv(width, out, 1, 1));
-    } else {
-      add(conv(in, width, 3, stride));
-      add(conv(width, out, 3, 1));
-    }
-    if (stride != 1 || in != out) {
-      const Conv2d projected = conv(in, out, 1, stride);
-      downsample_ =
-          register_module("downsample", torch::nn::Sequential(projected, BatchNorm2d(projected)));
-    }
-  }
-
-  torch::Tensor forward(torch::Tensor x) {
-    torch::Tensor y = bns_[0](convs_[0](x));
-    for (std::size_t i = 1; i < convs_.size(); ++i) {
-      y.relu_();
-      y = bns_[i](convs_[i](std::move(y)));
-    }
-    if (!downsample_.is_empty()) x = downsample_->forward(std::move(x));
-    return y.add_(x).relu_();
-  }
-
- private:
-  void add(const Conv2d& layer) {
-    const std::string number = std::to_string(convs_.size() + 1);
-    convs_.push_back(register_module("conv" + number, layer));
-    bns_.push_back(register_module("bn" + number, BatchNorm2d(layer)));
-  }
-
-  std::vector<Conv2d> convs_;
-  std::vector<BatchNorm2d> bns_;
-  torch::nn::Sequential downsample_{nullptr};
-};
-TORCH_MODULE(Block);
-
-class ResNet final : public deneb::Network {
+class ResNet final : public deneb::networks::ResidualNetwork {
  public:
   using Options = ResNetOptions;
-  explicit ResNet(const Options& o) : options_(o) {
-    const Layout layout = layout_of(o.depth).value();
-    int in = 64;
-    conv1_ = register_module("conv1", conv(o.in_channels, in, 7, 2));
-    bn1_ = register_module("bn1", BatchNorm2d(conv1_));
-    for (std::size_t stage = 0; stage < layout.blocks.size(); ++stage) {
-      const int width = 64 << stage;
-      const int out = layout.bottleneck ? 4 * width : width;
-      torch::nn::Sequential layer;
-      for (int b = 0; b < layout.blocks[stage]; ++b) {
-        layer->push_back(Block(in, width, out, b == 0 && stage > 0 ? 2 : 1, layout.bottleneck));
-        in = out;
-      }
-      stages_.push_back(register_module("layer" + std::to_string(stage + 1), layer));
-    }
-    pool_ = register_module("avgpool", deneb::nn::GlobalAvgPool2d());
-    fc_ = register_module("fc", deneb::nn::Linear(in, o.num_classes));
-  }
-
-  torch::Tensor forward(torch::Tensor x) override {
-    x = bn1_(conv1_(std::move(x))).relu_();
-    x = torch::max_pool2d(x, /*kernel_size=*/3, /*stride=*/2, /*padding=*/1);
-    for (auto& stage : stages_) x = stage->forward(std::move(x));
-    return fc_(pool_(x));
-  }
-
-  std::vector<std::int64_t> input_shape() const override {
-    return {options_.in_channels, options_.image_size, options_.image_size};
-  }
-  std::int64_t num_classes() const override { return options_.num_classes; }
+  explicit ResNet(const Options& o) : ResidualNetwork(plan(o)) {}
 
  private:
-  Options options_;
-  Conv2d conv1_{nullptr};
-  BatchNorm2d bn1_{nullptr};
-  std::vector<torch::nn::Sequential> stages_;
-  deneb::nn::GlobalAvgPool2d pool_{nullptr};
-  deneb::nn::Linear fc_{nullptr};
+  static deneb::networks::ResidualPlan plan(const Options& o) {
+    const Layout layout = layout_of(o.depth).value();
+    deneb::networks::ResidualPlan plan;
+    plan.in_channels = o.in_channels;
+    plan.image_size = o.image_size;
+    plan.num_classes = o.num_classes;
+    plan.stem_channels = 64;
+    plan.large_stem = true;
+    plan.bottleneck = layout.bottleneck;
+    int channels = layout.bottleneck ? 256 : 64;
+    for (const int blocks : layout.blocks) {
+      plan.stages.push_back({channels, blocks});
+      channels *= 2;
+    }
+    return plan;
+  }
 };
 
 void register_all(deneb::Registrar& r) {

@@ -1,13 +1,8 @@
-#include <deneb/nn/layers.h>
 #include <deneb/plugin/plugin.h>
-#include <torch/nn/functional/padding.h>
-#include <torch/nn/init.h>
-#include <torch/nn/modules/container/sequential.h>
+
+#include "../common/residual_network.h"
 
 namespace {
-
-using deneb::nn::BatchNorm2d;
-using deneb::nn::Conv2d;
 
 struct ResNetCifarOptions {
   int depth = 20;
@@ -38,94 +33,24 @@ struct ResNetCifarOptions {
   }
 };
 
-Conv2d conv(int in, int out, int kernel, int stride) {
-  Conv2d layer(
-      torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
-  torch::nn::init::kaiming_normal_(layer->weight, 0.0, torch::kFanOut, torch::kReLU);
-  return layer;
-}
-
-class BasicBlockImpl final : public torch::nn::Module {
- public:
-  BasicBlockImpl(int in, int out, int stride, bool projection)
-      : extra_channels_(out - in), stride_(stride) {
-    conv1_ = register_module("conv1", conv(in, out, 3, stride));
-    bn1_ = register_module("bn1", BatchNorm2d(conv1_));
-    conv2_ = register_module("conv2", conv(out, out, 3, 1));
-    bn2_ = register_module("bn2", BatchNorm2d(conv2_));
-    if (projection && (stride != 1 || in != out)) {
-      // torchvision: a Sequential named "downsample" with entries "0" and "1".
-      const Conv2d projected = conv(in, out, 1, stride);
-      downsample_ =
-          register_module("downsample", torch::nn::Sequential(projected, BatchNorm2d(projected)));
-    }
-  }
-
-  torch::Tensor forward(const torch::Tensor& x) {
-    torch::Tensor y = bn1_(conv1_(x)).relu_();
-    y = bn2_(conv2_(std::move(y)));
-    return y.add_(shortcut(x)).relu_();
-  }
-
- private:
-  torch::Tensor shortcut(const torch::Tensor& x) {
-    if (!downsample_.is_empty()) return downsample_->forward(x);
-    if (stride_ == 1 && extra_channels_ == 0) return x;
-    namespace F = torch::nn::functional;
-    const auto s = torch::indexing::Slice(torch::indexing::None, torch::indexing::None, stride_);
-    const torch::Tensor thinned =
-        x.index({torch::indexing::Slice(), torch::indexing::Slice(), s, s});
-    const int before = extra_channels_ / 2;
-    return F::pad(thinned, F::PadFuncOptions({0, 0, 0, 0, before, extra_channels_ - before}));
-  }
-
-  int extra_channels_, stride_;
-  Conv2d conv1_{nullptr}, conv2_{nullptr};
-  BatchNorm2d bn1_{nullptr}, bn2_{nullptr};
-  torch::nn::Sequential downsample_{nullptr};
-};
-TORCH_MODULE(BasicBlock);
-
-class ResNetCifar final : public deneb::Network {
+class ResNetCifar final : public deneb::networks::ResidualNetwork {
  public:
   using Options = ResNetCifarOptions;
-  explicit ResNetCifar(const Options& o) : options_(o) {
-    const int blocks = (o.depth - 2) / 6;
-    conv1_ = register_module("conv1", conv(o.in_channels, o.base_channels, 3, 1));
-    bn1_ = register_module("bn1", BatchNorm2d(conv1_));
-    int in = o.base_channels;
-    for (int stage = 0; stage < 3; ++stage) {
-      const int out = o.base_channels << stage;
-      torch::nn::Sequential layer;
-      for (int b = 0; b < blocks; ++b) {
-        layer->push_back(
-            BasicBlock(in, out, b == 0 && stage > 0 ? 2 : 1, o.shortcut == "projection"));
-        in = out;
-      }
-      stages_.push_back(register_module("layer" + std::to_string(stage + 1), layer));
-    }
-    fc_ = register_module("fc", deneb::nn::Linear(in, o.num_classes));
-    pool_ = register_module("avgpool", deneb::nn::GlobalAvgPool2d());
-  }
-
-  torch::Tensor forward(torch::Tensor x) override {
-    x = bn1_(conv1_(x)).relu_();
-    for (auto& stage : stages_) x = stage->forward(x);
-    return fc_(pool_(x));
-  }
-
-  std::vector<std::int64_t> input_shape() const override {
-    return {options_.in_channels, options_.image_size, options_.image_size};
-  }
-  std::int64_t num_classes() const override { return options_.num_classes; }
+  explicit ResNetCifar(const Options& o) : ResidualNetwork(plan(o)) {}
 
  private:
-  Options options_;
-  Conv2d conv1_{nullptr};
-  BatchNorm2d bn1_{nullptr};
-  std::vector<torch::nn::Sequential> stages_;
-  deneb::nn::Linear fc_{nullptr};
-  deneb::nn::GlobalAvgPool2d pool_{nullptr};
+  static deneb::networks::ResidualPlan plan(const Options& o) {
+    const int blocks = (o.depth - 2) / 6;
+    deneb::networks::ResidualPlan plan;
+    plan.in_channels = o.in_channels;
+    plan.image_size = o.image_size;
+    plan.num_classes = o.num_classes;
+    plan.stem_channels = o.base_channels;
+    plan.zero_padding = o.shortcut == "zero_padding";
+    for (int stage = 0; stage < 3; ++stage)
+      plan.stages.push_back({o.base_channels << stage, blocks});
+    return plan;
+  }
 };
 
 void register_all(deneb::Registrar& r) {

@@ -1,56 +1,13 @@
 #include <gmock/gmock.h>
-#include <torch/nn/modules/container/sequential.h>
 #include <torch/utils.h>
 
 #include <deneb/nn/frozen_weights.h>
 #include <deneb/train/evaluator.h>
 
-#include "tiny_network.h"
+#include "normed_network.h"
 
 namespace nn_test {
 namespace {
-
-/// Convolutions with batch norms made for them: with bias, without, grouped, padded by reflection;
-/// and a batch norm that stands alone.
-class Normed final : public deneb::Network {
- public:
-  Normed() {
-    using torch::nn::Conv2dOptions;
-    add(Conv2dOptions(3, 8, 3).padding(1));
-    add(Conv2dOptions(8, 8, 3).stride(2).bias(false));
-    add(Conv2dOptions(8, 8, 3).padding(1).groups(4).bias(false));
-    add(Conv2dOptions(8, 6, 3).padding(1).padding_mode(torch::kReflect).bias(false));
-    alone = register_module("alone", deneb::nn::BatchNorm2d(6));
-    torch::NoGradGuard no_grad;
-    for (auto& norm : norms) scramble(*norm);
-    scramble(*alone);
-  }
-  Tensor forward(Tensor x) override {
-    for (std::size_t i = 0; i < convs.size(); ++i) x = norms[i](convs[i](x)).relu();
-    return alone(x).mean({2, 3});
-  }
-  std::vector<std::int64_t> input_shape() const override { return {3, 9, 9}; }
-  std::int64_t num_classes() const override { return 6; }
-
-  std::vector<deneb::nn::Conv2d> convs;
-  std::vector<deneb::nn::BatchNorm2d> norms;
-  deneb::nn::BatchNorm2d alone{nullptr};
-
- private:
-  void add(const torch::nn::Conv2dOptions& options) {
-    const std::string index = std::to_string(convs.size());
-    convs.push_back(register_module("conv" + index, deneb::nn::Conv2d(options)));
-    norms.push_back(register_module("bn" + index, deneb::nn::BatchNorm2d(convs.back())));
-  }
-  static void scramble(deneb::nn::BatchNorm2dImpl& norm) {
-    norm.weight.uniform_(-2, 2);
-    norm.bias.uniform_(-1, 1);
-    norm.running_mean.uniform_(-1, 1);
-    norm.running_var.uniform_(0.1, 3);
-  }
-};
-
-double distance(const Tensor& a, const Tensor& b) { return (a - b).abs().max().item<double>(); }
 
 TEST(FrozenWeights, OutputsDifferByRoundingOnly) {
   torch::manual_seed(1);
@@ -110,7 +67,8 @@ TEST(FrozenWeights, NormsInTrainingAndObservedLayersStayAsTheyAre) {
   const Tensor x = torch::randn({4, 3, 9, 9});
   network.norms[1]->train();
   Tensor seen;
-  network.convs[0]->observe([&](const deneb::LayerTap& tap) { seen = tap.output; });
+  const auto observer =
+      network.convs[0]->observe([&](const deneb::LayerTap& tap) { seen = tap.output; });
   const Tensor before = network.forward(x), before_norm = seen;
   const deneb::FrozenWeights frozen(network);
   EXPECT_LT(distance(network.forward(x), before), 1e-4);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <torch/nn/modules/batchnorm.h>
 
+#include "support/second_derivative.h"
 #include "tiny_network.h"
 
 namespace nn_test {
@@ -118,6 +119,35 @@ TEST(Layers, GlobalAveragePool) {
   EXPECT_TRUE(pool->parameters().empty());
 }
 
+TEST(Layers, HaveSecondDerivatives) {
+  torch::manual_seed(5);
+  const auto expect_curvature = [](auto layer, Tensor x) {
+    layer->to(torch::kFloat64);
+    x = x.to(torch::kFloat64).requires_grad_();
+    std::vector<Tensor> of = layer->parameters();
+    of.push_back(x);
+    const Curvature found = curvature([&] { return layer->forward(x).sin().square().sum(); }, of);
+    EXPECT_GT(std::abs(found.by_autograd), 1e-6);
+    EXPECT_NEAR(found.by_autograd, found.by_difference, 1e-5 * std::abs(found.by_autograd));
+  };
+  const Tensor image = torch::randn({2, 4, 6, 5});
+  for (const Tensor& x : {image, image.contiguous(torch::MemoryFormat::ChannelsLast)}) {
+    expect_curvature(deneb::nn::Conv2d(Conv2dOptions(4, 6, 3).stride(2).padding(1)), x);
+    expect_curvature(deneb::nn::Conv2d(Conv2dOptions(4, 8, 3).groups(4).bias(false)), x);
+    expect_curvature(deneb::nn::Conv2d(Conv2dOptions(4, 4, 3).padding(torch::kSame)), x);
+    expect_curvature(
+        deneb::nn::Conv2d(Conv2dOptions(4, 4, 3).padding(1).padding_mode(torch::kReflect)), x);
+    deneb::nn::BatchNorm2d norm(4);
+    expect_curvature(norm, x);
+    norm->eval();
+    expect_curvature(norm, x);
+    expect_curvature(deneb::nn::GlobalAvgPool2d(), x);
+  }
+  expect_curvature(deneb::nn::Linear(5, 3), torch::randn({4, 5}));
+  expect_curvature(deneb::nn::Linear(torch::nn::LinearOptions(5, 3).bias(false)),
+                   torch::randn({2, 4, 5}));
+}
+
 TEST(QuantLayer, QuantizersAreSubmodulesWhileTheyAreIn) {
   deneb::nn::Conv2d conv(Conv2dOptions(2, 3, 1));
   EXPECT_THAT(conv->named_parameters().keys(), ElementsAre("weight", "bias"));
@@ -170,23 +200,61 @@ TEST(QuantLayer, NewQuantizersTakeTheModeOfTheLayer) {
   EXPECT_TRUE(quantizer->is_training());
 }
 
-TEST(QuantLayer, ObserverSeesFloatTensorsUntilItIsReplaced) {
+TEST(QuantLayer, ObserversSeeFloatTensorsAsLongAsTheyLive) {
   deneb::nn::Linear linear(4, 2);
   linear->set_quantizers(rounding(1), rounding(1));
   const Tensor x = torch::randn({3, 4});
-  int calls = 0;
-  linear->observe([&](const deneb::LayerTap& tap) {
-    ++calls;
+  std::string calls;
+  EXPECT_FALSE(linear->is_observed());
+  auto first = linear->observe([&](const deneb::LayerTap& tap) {
+    calls += "a";
     EXPECT_TRUE(tap.input.is_same(x));
     EXPECT_TRUE(tap.weight.is_same(linear->weight));
     EXPECT_EQ(tap.output.sizes(), (std::vector<std::int64_t>{3, 2}));
   });
   linear(x);
+  {
+    const auto second = linear->observe([&](const deneb::LayerTap&) { calls += "b"; });
+    linear(x);
+  }
   linear(x);
-  EXPECT_EQ(calls, 2);
-  linear->observe({});
+  EXPECT_EQ(calls, "aaba");
+  deneb::LayerObserver moved = std::move(first);
   linear(x);
-  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(calls, "aabaa");
+  EXPECT_TRUE(linear->is_observed());
+  moved = {};
+  linear(x);
+  EXPECT_EQ(calls, "aabaa");
+  EXPECT_FALSE(linear->is_observed());
+}
+
+TEST(QuantLayer, ObserversMayEndOrBeginDuringACall) {
+  deneb::nn::Linear linear(4, 2);
+  const Tensor x = torch::randn({3, 4});
+  std::string calls;
+  deneb::LayerObserver once, next;
+  once = linear->observe([&](const deneb::LayerTap&) {
+    once = {};
+    next = linear->observe([&](const deneb::LayerTap&) { calls += "n"; });
+    calls += "o";
+  });
+  linear(x);
+  EXPECT_EQ(calls, "o");
+  linear(x);
+  EXPECT_EQ(calls, "on");
+}
+
+TEST(QuantLayer, ObserversMayOutliveTheLayer) {
+  deneb::LayerObserver observer;
+  int calls = 0;
+  {
+    deneb::nn::Linear linear(4, 2);
+    observer = linear->observe([&](const deneb::LayerTap&) { ++calls; });
+    linear(torch::randn({3, 4}));
+  }
+  observer = {};
+  EXPECT_EQ(calls, 1);
 }
 
 TEST(Network, NeedsOneForward) {

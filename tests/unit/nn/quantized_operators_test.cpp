@@ -184,12 +184,15 @@ TEST(QuantizedOperators, EvaluationWritesOverAnInputThatNobodyElseHas) {
     fc(kept.view({4, 3}));
     EXPECT_FALSE(input->overwritten);
     Tensor seen;
-    fc->observe([&](const deneb::LayerTap& tap) { seen = tap.input.clone(); });
+    auto observer = fc->observe([&](const deneb::LayerTap& tap) { seen = tap.input.clone(); });
     given = copy.clone();
     fc(std::move(given));
     EXPECT_FALSE(input->overwritten);
     EXPECT_TRUE(torch::equal(seen, copy));
-    fc->observe({});
+    observer = {};
+    given = copy.clone();
+    fc(std::move(given));
+    EXPECT_TRUE(input->overwritten);
   }
   Tensor given = copy.clone();
   fc(std::move(given));

@@ -151,6 +151,71 @@ TEST(Probe, Errors) {
   EXPECT_EQ(deneb::quant_layers(network)[0].layer->weight_quantizer(), quantizer);
 }
 
+/// A chain of two units, which tests change.
+class Chained final : public deneb::Network {
+ public:
+  Chained() {
+    a = register_module("a", deneb::nn::Linear(4, 6));
+    b = register_module("b", deneb::nn::Linear(6, 6));
+    c = register_module("c", deneb::nn::Linear(6, 4));
+    units = {{"first", {"a", "b"}, [this](const Tensor& x, const auto&) { return b(a(x)); }},
+             {"last", {"c"}, [this](const Tensor& x, const auto&) { return c(x); }}};
+  }
+  Tensor forward(Tensor x) override { return c(b(a(x))); }
+  std::vector<deneb::Block> blocks() override { return units; }
+  std::vector<std::int64_t> input_shape() const override { return {4}; }
+  std::int64_t num_classes() const override { return 4; }
+
+  deneb::nn::Linear a{nullptr}, b{nullptr}, c{nullptr};
+  std::vector<deneb::Block> units;
+};
+
+TEST(Probe, NamesTheUnitOfEveryLayer) {
+  Chained network;
+  std::vector<std::string> units;
+  for (const LayerInfo& layer : deneb::probe(network, "Chained").layers) {
+    units.push_back(layer.block);
+  }
+  EXPECT_THAT(units, ElementsAre("first", "first", "last"));
+  Tiny without;
+  EXPECT_TRUE(without.blocks().empty());
+  for (const LayerInfo& layer : deneb::probe(without, "Tiny").layers) EXPECT_EQ(layer.block, "");
+}
+
+TEST(Probe, FaultyUnitsAreRefused) {
+  const auto text = [](const std::function<void(std::vector<deneb::Block>&)>& change) {
+    Chained network;
+    change(network.units);
+    try {
+      deneb::probe(network, "Chained");
+    } catch (const deneb::PluginError& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(text([](auto&) {}), "");
+  EXPECT_THAT(text([](auto& u) { u[1].name = "first"; }),
+              HasSubstr("network Chained: blocks(): two units are named 'first'"));
+  EXPECT_THAT(text([](auto& u) { u[0].name = ""; }), HasSubstr("no name"));
+  EXPECT_THAT(text([](auto& u) { u[1].forward = nullptr; }),
+              HasSubstr("unit 'last' has no function"));
+  EXPECT_THAT(text([](auto& u) { u[1].layers = {"d"}; }),
+              HasSubstr("unit 'last' lists 'd', which is no quantizable layer"));
+  EXPECT_THAT(text([](auto& u) {
+                u[1].layers = {"b", "c"};
+              }),
+              HasSubstr("layer 'b' is listed by unit 'first' and by unit 'last'"));
+  EXPECT_THAT(text([](auto& u) {
+                u[0].layers = {"a", "a", "b"};
+              }),
+              HasSubstr("layer 'a' is listed by unit 'first' and by unit 'first'"));
+  EXPECT_THAT(text([](auto& u) {
+                u[0].layers = {"b", "a"};
+              }),
+              HasSubstr("unit 'first' lists 'a' behind 'b', which runs later"));
+  EXPECT_THAT(text([](auto& u) { u[0].layers = {"b"}; }), HasSubstr("no unit lists layer 'a'"));
+}
+
 class ApplyPolicy : public testing::Test {
  protected:
   deneb::QuantizerFactory factory() {

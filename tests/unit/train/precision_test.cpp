@@ -22,7 +22,7 @@ TEST(Precision, Bfloat16IsUsedInTrainingOnly) {
     const auto data = toy::make_data();
     const auto net = toy::make_net();
     std::set<torch::ScalarType> training, evaluating;
-    net->conv2->observe([&](const LayerTap& tap) {
+    const auto observer = net->conv2->observe([&](const LayerTap& tap) {
       (net->is_training() ? training : evaluating).insert(tap.output.scalar_type());
     });
     const toy::Accuracy accuracy;

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <deneb/data/batch.h>
+#include <deneb/nn/batch.h>
 #include <deneb/errors.h>
 
 namespace deneb {

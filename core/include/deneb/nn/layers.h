@@ -61,14 +61,17 @@ class DENEB_API BatchNorm2dImpl : public torch::nn::Module {
   explicit BatchNorm2dImpl(const Conv2d& before, BatchNorm2dOptions options = {});
   ~BatchNorm2dImpl() override;
   torch::Tensor forward(const torch::Tensor& input);
+  /// Does nothing to a norm that is folded for good.
   void reset_running_stats();
   /// Elements of the last output for one sample (0 before the first forward pass).
   std::int64_t last_elements() const { return last_elements_; }
   /// The convolution that it was made for, or nullptr.
   std::shared_ptr<Conv2dImpl> before() const { return before_.lock(); }
-  /// While set, forward() returns its input: the convolution before it does its work. See
-  /// nn/frozen_weights.h.
-  void set_folded(bool folded) { folded_ = folded; }
+  /// A folded norm returns its input: the convolution before it does its work. For a time (see
+  /// nn/frozen_weights.h) or for good (see nn/fold_batch_norms.h).
+  enum class Folding { kNone, kForATime, kForGood };
+  void set_folding(Folding folding) { folding_ = folding; }
+  Folding folding() const { return folding_; }
 
   BatchNorm2dOptions options;
   torch::Tensor weight, bias, running_mean, running_var, num_batches_tracked;
@@ -76,7 +79,7 @@ class DENEB_API BatchNorm2dImpl : public torch::nn::Module {
  private:
   std::weak_ptr<Conv2dImpl> before_;
   std::int64_t last_elements_ = 0;
-  bool folded_ = false;
+  Folding folding_ = Folding::kNone;
 };
 TORCH_MODULE(BatchNorm2d);
 

@@ -3,8 +3,9 @@
 #include <torch/nn/module.h>
 #include <torch/types.h>
 
-#include <deneb/data/batch.h>
 #include <deneb/errors.h>
+#include <deneb/nn/batch.h>
+#include <deneb/nn/block.h>
 
 namespace deneb {
 
@@ -26,6 +27,12 @@ class DENEB_API Network : public torch::nn::Module {
   /// default "input" is normally distributed, float32 [1, input_shape...]; networks that take other
   /// inputs (token ids) give their own. The same on every call; on the CPU.
   virtual Batch example_batch() const;
+  /// The network as a chain of reconstruction units in forward order, for methods that tune one at
+  /// a time. The first takes batch.input(), each other one what the one before it returned, the
+  /// last returns the logits. Run in a row they give what forward(batch) gives, bit for bit, with
+  /// the same gradients. Every quantizable layer lies in exactly one unit; names are unique. The
+  /// functions live as long as the network. By default none: the network cannot be taken apart.
+  virtual std::vector<Block> blocks();
 };
 
 }  // namespace deneb

@@ -21,6 +21,20 @@ struct LayerTap {
   const torch::Tensor& output;
 };
 
+/// Keeps a function in a layer, see QuantLayer::observe(). Movable; may outlive the layer.
+class LayerObserver {
+ public:
+  LayerObserver() = default;  ///< observes nothing
+  LayerObserver(LayerObserver&&) = default;
+  LayerObserver& operator=(LayerObserver&&) = default;
+
+ private:
+  friend class QuantLayer;
+  using Function = std::function<void(const LayerTap&)>;
+  explicit LayerObserver(Function f) : function_(std::make_shared<const Function>(std::move(f))) {}
+  std::shared_ptr<const Function> function_;
+};
+
 /// A layer with replaceable quantizers for its weight and its input. Implemented by nn::Conv2d and
 /// nn::Linear. With no quantizers it computes exactly what the LibTorch layer does. Second
 /// derivatives through a quantized layer are refused (c10::Error).
@@ -45,9 +59,12 @@ class DENEB_API QuantLayer {
   const std::shared_ptr<Quantizer>& weight_quantizer() const { return weight_quantizer_; }
   const std::shared_ptr<Quantizer>& input_quantizer() const { return input_quantizer_; }
 
-  /// Called after every forward pass until replaced by an empty function.
-  void observe(std::function<void(const LayerTap&)> observer) { observer_ = std::move(observer); }
-  bool is_observed() const { return static_cast<bool>(observer_); }
+  /// Calls `function` after every forward pass for as long as the result lives. One layer may have
+  /// several observers, which are called in the order in which they came. The network goes on with
+  /// the tensors of the tap and may write over them: clone() what is to be kept. To be used by the
+  /// thread that runs the network.
+  [[nodiscard]] LayerObserver observe(std::function<void(const LayerTap&)> function);
+  bool is_observed() const;
 
   /// The weight as the forward pass uses it.
   torch::Tensor quantized_weight() { return quantized(weight_quantizer_, float_weight()); }
@@ -75,13 +92,14 @@ class DENEB_API QuantLayer {
   /// Does the layer keep `x` for the gradient, instead of its quantized copy?
   bool keeps_input(const torch::Tensor& x) const;
   void tap(const torch::Tensor& x, const torch::Tensor& w, const torch::Tensor& y) const {
-    if (observer_) observer_({x, w, y});
+    if (!observers_.empty()) call_observers({x, w, y});
   }
 
  private:
   void install(const char* name, std::shared_ptr<Quantizer>& slot, std::shared_ptr<Quantizer> next);
+  void call_observers(const LayerTap& tap) const;
   std::shared_ptr<Quantizer> weight_quantizer_, input_quantizer_;
-  std::function<void(const LayerTap&)> observer_;
+  std::vector<std::weak_ptr<const LayerObserver::Function>> observers_;
   std::optional<Parameters> frozen_;
 };
 

@@ -14,10 +14,12 @@ namespace deneb {
 /// All quantizable layers in registration order (pre-order, the order of named_modules()).
 DENEB_API std::vector<NamedQuantLayer> quant_layers(Network& network);
 
-/// One evaluation pass without gradient on a fixed random sample; fills shapes, MACs, signs and
-/// input groups. Layers come in forward order. Leaves parameters, buffers and RNG state as they
-/// were. ConfigError when the network cannot take its own input_shape(), or when a layer is never
-/// used or used twice (a shared layer needs one policy entry per use, which is not supported).
+/// One evaluation pass without gradient on a fixed random sample; fills shapes, MACs, signs, input
+/// groups and the names of reconstruction units. Layers come in forward order. Leaves parameters,
+/// buffers and RNG state as they were. ConfigError when the network cannot take its own
+/// input_shape(), or when a layer is never used or used twice (a shared layer needs one policy
+/// entry per use, which is not supported). PluginError when Network::blocks() breaks its contract:
+/// names, or layers listed twice, not at all or not in forward order.
 DENEB_API NetworkInfo probe(Network& network, const std::string& model);
 
 /// Makes one quantizer; the caller binds plugin and options.

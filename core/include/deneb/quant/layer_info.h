@@ -12,6 +12,7 @@ namespace deneb {
 struct LayerInfo {
   std::string name;          ///< dotted, as in PyTorch: "layer1.0.conv1"
   std::string op;            ///< "conv2d" or "linear"
+  std::string block;         ///< reconstruction unit that it lies in (nn/block.h), "" where none
   std::int64_t macs = 0;     ///< multiply-accumulates, exact output extent
   std::int64_t weights = 0;  ///< elements of the weight, bias not counted
   std::int64_t groups = 1;   ///< convolution groups

@@ -1,0 +1,12 @@
+#include <deneb/data/dataset.h>
+
+namespace deneb {
+
+Dataset::~Dataset() = default;
+
+Batch Dataset::gather_training(const std::vector<std::int64_t>& indices,
+                               const std::vector<std::uint64_t>&) const {
+  return gather(DataPart::kTrain, indices);
+}
+
+}  // namespace deneb
