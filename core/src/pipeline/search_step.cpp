@@ -15,15 +15,17 @@
 namespace deneb::detail {
 namespace {
 
-// A figure that breaks the rules is left out and logged: it is no reason to lose a search.
-nlohmann::ordered_json figures_json(const std::vector<Figure>& figures, SearchRun& run) {
+// A figure or heat map that breaks the rules is left out and logged: no reason to lose a search.
+template <class Drawing>
+nlohmann::ordered_json drawings_json(const char* kind, const std::vector<Drawing>& drawings,
+                                     SearchRun& run) {
   auto all = nlohmann::ordered_json::array();
   std::set<std::string> names;
-  for (const Figure& figure : figures) {
+  for (const Drawing& drawing : drawings) {
     try {
-      nlohmann::ordered_json json = to_json(figure);
-      if (!names.insert(figure.name).second) {
-        throw PluginError("figure '" + figure.name + "': another one has that name");
+      nlohmann::ordered_json json = to_json(drawing);
+      if (!names.insert(drawing.name).second) {
+        throw PluginError(std::string(kind) + " '" + drawing.name + "': another one has that name");
       }
       all.push_back(std::move(json));
     } catch (const PluginError& e) {
@@ -83,7 +85,10 @@ void SearchStep::run(RunContext& context) {
          {"direction", objective.direction == Direction::kMaximize ? "max" : "min"}});
   }
   info["objectives"] = objectives;
-  if (!result.figures.empty()) info["figures"] = figures_json(result.figures, run);
+  if (!result.figures.empty()) info["figures"] = drawings_json("figure", result.figures, run);
+  if (!result.heat_maps.empty()) {
+    info["heat_maps"] = drawings_json("heat map", result.heat_maps, run);
+  }
   context.store.set_step_info(context.step, info);
   // Policies that were tried have been checked; a search may put forward others.
   const auto breaks_limit = [&](const Candidate& candidate) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Figures of a search get into the report; one that breaks the rules is left out and logged, and costs
-# nothing else.
+# Figures and heat maps of a search get into the report; one that breaks the rules is left out and logged,
+# and costs nothing else.
 . "$(dirname "$0")/common.sh"
 
 run "$smoke" drawn --plugin "$4" --set pipeline='["nas"]' \
@@ -8,7 +8,8 @@ run "$smoke" drawn --plugin "$4" --set pipeline='["nas"]' \
 report=tasks/drawn/output/report.html
 titles=$(grep -o '<h3>Figure [a-z]*</h3>' $report | xargs -d '\n')
 [ "$titles" = "<h3>Figure first</h3> <h3>Figure second</h3>" ] || fail "the figures: $titles"
-for reason in "figure 'untitled': the title is empty" "figure 'first': another one has that name"; do
+for reason in "figure 'untitled': the title is empty" "figure 'first': another one has that name" \
+  "heat map 'short': values has 0 rows, y_names 1"; do
   grep -rqF "left out of the report: $reason" tasks/drawn --include='*.log' ||
     fail "not logged: $reason"
 done

@@ -35,6 +35,7 @@ class Stubborn final : public deneb::AskTellSearch {
 };
 
 /// Figures for the report: two good ones, one without a title, and one with a name already taken.
+/// Heat maps: a good one and one that lacks a row.
 class Painter final : public deneb::SearchAlgorithm {
  public:
   using Options = NoOptions;
@@ -49,6 +50,15 @@ class Painter final : public deneb::SearchAlgorithm {
       if (figure.name != "untitled") figure.title = "Figure " + figure.name;
       figure.series = {{"a line", {{0, 1}, {1, 2}}}};
       result.figures.push_back(figure);
+    }
+    for (const char* name : {"short", "first"}) {
+      deneb::HeatMap map;
+      map.name = name;
+      map.title = "Map " + map.name;
+      map.x_names = {"conv1", "fc"};
+      map.y_names = {"int2"};
+      if (map.name != "short") map.values = {{1, 2}};
+      result.heat_maps.push_back(map);
     }
     return result;
   }

@@ -110,5 +110,101 @@ TEST(Figure, RefusesWhatIsNoFigure) {
   EXPECT_THROW(figure_from_json({{"name", "a"}, {"title", "A"}}), DataError);
 }
 
+HeatMap sample_map() {
+  HeatMap map;
+  map.name = "damage";
+  map.title = "Damage by layer";
+  map.text = "Alone at that width.";
+  map.x_label = "layer";
+  map.y_label = "width";
+  map.value_label = "rise of the loss";
+  map.x_names = {"conv1", "layer1", "fc"};
+  map.y_names = {"int4", "int2"};
+  map.values = {{0.5, 0.25, std::nan("")}, {2, 1, -3}};
+  map.log_color = true;
+  return map;
+}
+
+template <class Change>
+std::string map_refusal(Change&& change) {
+  HeatMap map = sample_map();
+  change(map);
+  try {
+    to_json(map);
+  } catch (const PluginError& e) {
+    return e.what();
+  }
+  return "accepted";
+}
+
+std::string map_refusal(const std::string& key, const ordered_json& value) {
+  ordered_json json = to_json(sample_map());
+  json[key] = value;
+  try {
+    heat_map_from_json(json);
+  } catch (const DataError& e) {
+    return e.what();
+  }
+  return "accepted";
+}
+
+TEST(HeatMap, AsJsonAndBack) {
+  const ordered_json json = to_json(sample_map());
+  EXPECT_EQ(
+      json.dump(),
+      R"({"name":"damage","title":"Damage by layer","text":"Alone at that width.",)"
+      R"("x_label":"layer","y_label":"width","value_label":"rise of the loss",)"
+      R"("x_names":["conv1","layer1","fc"],"y_names":["int4","int2"],)"
+      R"("values":[[0.5,0.25,null],[2.0,1.0,-3.0]],"log_color":true,"lower_is_better":true})");
+  const HeatMap read = heat_map_from_json(ordered_json::parse(json.dump()));
+  EXPECT_TRUE(std::isnan(read.values[0][2]));
+  EXPECT_EQ(to_json(read).dump(), json.dump());
+}
+
+TEST(HeatMap, NeedsOnlyNamesTitleAndValues) {
+  const HeatMap map = heat_map_from_json(ordered_json::parse(
+      R"({"name":"a","title":"A","x_names":["b"],"y_names":["c"],"values":[[3]],"later":1})"));
+  EXPECT_EQ(map.text + map.x_label + map.y_label + map.value_label, "");
+  EXPECT_FALSE(map.log_color);
+  EXPECT_TRUE(map.lower_is_better);
+  EXPECT_EQ(map.values, (std::vector<std::vector<double>>{{3}}));
+}
+
+TEST(HeatMap, WritesNullForWhatCannotBeDrawn) {
+  HeatMap map = sample_map();
+  map.values[1] = {std::numeric_limits<double>::infinity(), -1.1e100, 1e100};
+  EXPECT_EQ(to_json(map)["values"][1].dump(), "[null,null,1e+100]");
+}
+
+TEST(HeatMap, RefusesWhatBreaksTheRules) {
+  EXPECT_THAT(map_refusal([](HeatMap& m) { m.name = ""; }), HasSubstr("heat map '': the name"));
+  EXPECT_THAT(map_refusal([](HeatMap& m) { m.title = ""; }), HasSubstr("title is empty"));
+  EXPECT_THAT(map_refusal([](HeatMap& m) { m.x_names.clear(); }), HasSubstr("no columns"));
+  EXPECT_THAT(map_refusal([](HeatMap& m) { m.y_names.clear(); }), HasSubstr("no rows"));
+  EXPECT_THAT(map_refusal([](HeatMap& m) { m.x_names[2] = "conv1"; }),
+              HasSubstr("x_names has 'conv1' twice"));
+  EXPECT_THAT(map_refusal([](HeatMap& m) { m.y_names[1] = "int4"; }),
+              HasSubstr("y_names has 'int4' twice"));
+  EXPECT_THAT(map_refusal([](HeatMap& m) { m.values.pop_back(); }),
+              HasSubstr("values has 1 rows, y_names 2"));
+  EXPECT_THAT(map_refusal([](HeatMap& m) { m.values[1].push_back(1); }),
+              HasSubstr("row 'int2' has 4 values, x_names 3"));
+}
+
+TEST(HeatMap, RefusesWhatIsNoHeatMap) {
+  EXPECT_EQ(map_refusal("text", "another"), "accepted");
+  EXPECT_THAT(map_refusal("name", 3), HasSubstr("heat map ''"));
+  EXPECT_THAT(map_refusal("title", ""), HasSubstr("heat map 'damage': the title"));
+  EXPECT_THAT(map_refusal("log_color", 1), HasSubstr("heat map 'damage'"));
+  EXPECT_THAT(map_refusal("x_names", "abc"), HasSubstr("heat map 'damage'"));
+  for (const char* values : {"3", "[1,2]", "[[1,2,3]]", "[[1,2],[1,2]]", "[[1,2,3],[1,2,\"3\"]]",
+                             "[[1,2,3],[1,2,1e101]]"}) {
+    EXPECT_THAT(map_refusal("values", ordered_json::parse(values)), HasSubstr("heat map 'damage'"))
+        << values;
+  }
+  EXPECT_THROW(heat_map_from_json(ordered_json::array()), DataError);
+  EXPECT_THROW(heat_map_from_json({{"name", "a"}, {"title", "A"}}), DataError);
+}
+
 }  // namespace
 }  // namespace deneb

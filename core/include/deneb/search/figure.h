@@ -38,4 +38,29 @@ DENEB_API nlohmann::ordered_json to_json(const Figure& figure);
 /// what is no such document or breaks the rules above; coordinates must be numbers up to 1e100.
 DENEB_API Figure figure_from_json(const nlohmann::ordered_json& json);
 
+/// A table of numbers that the report shows as colors, such as the damage of every layer (columns)
+/// at every width (rows). All texts plain text.
+struct HeatMap {
+  std::string name;                  ///< unique among the step's heat maps; a plain file name
+  std::string title;                 ///< must not be empty
+  std::string text;                  ///< one or two sentences for the reader; may be empty
+  std::string x_label, y_label;      ///< what the columns and the rows are; may be empty
+  std::string value_label;           ///< what the numbers are: "rise of the loss"; may be empty
+  std::vector<std::string> x_names;  ///< columns from the left, one or more, each once
+  std::vector<std::string> y_names;  ///< rows from the top, one or more, each once
+  /// values[row][column]. NaN = not measured; what is infinite or beyond 1e100 in size counts so.
+  std::vector<std::vector<double>> values;
+  bool log_color = false;       ///< logarithmic colors; linear all the same unless all values > 0
+  bool lower_is_better = true;  ///< strong colors stand for bad values: for large ones here
+};
+
+/// {"name", "title", "text", "x_label", "y_label", "value_label", "x_names": [...], "y_names":
+/// [...], "values": [[...], ...], "log_color", "lower_is_better"}; null in values = not measured.
+/// PluginError `heat map 'name': what is wrong` for one that breaks the rules above.
+DENEB_API nlohmann::ordered_json to_json(const HeatMap& map);
+
+/// The inverse. Only name, title, both lists of names and values must be there; unknown keys are
+/// ignored. DataError for what is no such document or breaks the rules above.
+DENEB_API HeatMap heat_map_from_json(const nlohmann::ordered_json& json);
+
 }  // namespace deneb

@@ -54,7 +54,8 @@ struct SearchResult {
   std::vector<Candidate> candidates;  ///< for later steps, in the order of preference
   std::vector<Objective> objectives;  ///< for reports; may be empty
   std::string failure = {};  ///< what could not be found; the step keeps the candidates, then fails
-  std::vector<Figure> figures = {};  ///< shown in the report, in this order
+  std::vector<Figure> figures = {};     ///< shown in the report, in this order
+  std::vector<HeatMap> heat_maps = {};  ///< likewise, after the figures
   /// One of every kind of SearchAlgorithm::gives() but "policies", which are the candidates.
   std::vector<Artifact> artifacts = {};
 };
