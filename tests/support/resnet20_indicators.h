@@ -14,7 +14,7 @@
 
 #include <deneb/data/data_loader.h>
 #include <deneb/nn/walk.h>
-#include <deneb/train/trainer.h>
+#include <deneb/train/training_loop.h>
 
 #include "indicator_training.h"
 #include "plugins/plugin_registry.h"
@@ -82,7 +82,7 @@ inline deneb::limpq::TrainingOptions recipe(std::int64_t steps) {
   return options;
 }
 
-/// The same optimizer and loss with one width; a step is what Trainer does in one.
+/// The same optimizer and loss with one width; a step is what the training loop does in one.
 class PlainTraining {
  public:
   explicit PlainTraining(Context& context)

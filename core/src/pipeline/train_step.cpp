@@ -7,7 +7,7 @@
 #include <deneb/nn/walk.h>
 #include <deneb/quant/policy_file.h>
 #include <deneb/random.h>
-#include <deneb/train/trainer.h>
+#include <deneb/train/training_loop.h>
 
 #include <algorithm>
 #include <chrono>
@@ -212,7 +212,7 @@ std::vector<EpochRow> TrainStep::train_model(RunContext& context, Workbench& ben
     context.console.progress(context.step, info.step, info.total_steps,
                              title_of(task, count) + text);
   };
-  const FitResult fit = Trainer(options_.trainer).fit(*network, bench.data(), request);
+  const FitResult fit = TrainingLoop(options_.trainer).fit(*network, bench.data(), request);
   std::vector<EpochRow> epochs;
   for (const EpochRecord& record : fit.epochs) {
     epochs.push_back({context.step, task.id, record.epoch, record.lr, record.train_loss,

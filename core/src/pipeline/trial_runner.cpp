@@ -1,7 +1,7 @@
 #include "pipeline/trial_runner.h"
 
 #include <deneb/random.h>
-#include <deneb/train/trainer.h>
+#include <deneb/train/training_loop.h>
 
 #include <cmath>
 
@@ -21,7 +21,7 @@ TrialOutcome run_trial(Workbench& bench, const BitPolicy& policy, std::uint64_t 
   request.teacher = bench.make_teacher();
   // The validation below is the last one; inside of fit() only earlier epochs are worth it.
   if (options.keep == "last") options.valid_interval = 0;
-  outcome.fit = Trainer(options).fit(*network, bench.data(), request);
+  outcome.fit = TrainingLoop(options).fit(*network, bench.data(), request);
   const auto stream = bench.data().evaluate(Split::kValidation);
   outcome.metrics = bench.evaluator().evaluate(*network, *stream, bench.device());
   for (const Metric& metric : outcome.metrics.all()) {

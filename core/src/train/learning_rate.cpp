@@ -1,4 +1,4 @@
-#include <deneb/train/trainer_options.h>
+#include <deneb/train/learning_rate.h>
 
 #include <algorithm>
 #include <cmath>

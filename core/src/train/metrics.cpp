@@ -1,25 +1,6 @@
-#include <deneb/train/evaluator.h>
 #include <deneb/train/metrics.h>
 
 namespace deneb {
-
-Evaluator::~Evaluator() = default;
-
-EvaluationMode::EvaluationMode(Network& network)
-    : network_(network), training_(network.is_training()) {
-  network_.eval();
-  try {
-    frozen_.emplace(network_);
-  } catch (...) {
-    network_.train(training_);
-    throw;
-  }
-}
-
-EvaluationMode::~EvaluationMode() {
-  frozen_.reset();
-  network_.train(training_);
-}
 
 void Metrics::set(const std::string& name, double value, Direction direction) {
   for (Metric& metric : metrics_) {

@@ -10,7 +10,7 @@
 #include <deneb/nn/layers.h>
 #include <deneb/nn/walk.h>
 #include <deneb/random.h>
-#include <deneb/train/trainer.h>
+#include <deneb/train/training_loop.h>
 
 namespace deneb::limpq {
 namespace {
@@ -76,7 +76,7 @@ class JointTraining {
   }
 
   LayerScores run() {
-    Trainer trainer(options_.trainer);
+    TrainingLoop loop(options_.trainer);
     FitRequest request;
     request.seed = context_.seed("indicators");
     request.device = context_.device();
@@ -89,7 +89,7 @@ class JointTraining {
       context_.progress(info.step, info.total_steps,
                         "training indicators, loss " + std::to_string(info.loss));
     };
-    trainer.fit(*network_, context_.data(), request);
+    loop.fit(*network_, context_.data(), request);
     return extract();
   }
 

@@ -14,7 +14,7 @@ namespace deneb::limpq {
 /// (descending), weights and activations alike, then mixed_passes times with a width drawn for
 /// every layer, and sums the gradients. Every width has batch norms of its own; pinned layers and
 /// the batch norms behind them stay float and shared. Continues from the checkpoint in the step's
-/// folder. Errors: those of Trainer::fit.
+/// folder. Errors: those of TrainingLoop::fit.
 LayerScores train_indicators(SearchContext& context, const TrainingOptions& options,
                              const std::vector<int>& bits);
 

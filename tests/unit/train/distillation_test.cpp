@@ -38,7 +38,7 @@ TEST(Distillation, LossFollowsFromTheDefinition) {
       logits = twin->Network::forward(batch).logits.detach();
       teacher->eval();
       const Tensor answers = teacher->Network::forward(batch).logits.detach();
-      Trainer(distilling(weight, temperature)).fit(*net, data, request);
+      TrainingLoop(distilling(weight, temperature)).fit(*net, data, request);
 
       double divergence = 0, cross_entropy = 0;
       const std::int64_t n = logits.size(0), classes = logits.size(1);
@@ -71,7 +71,7 @@ TEST(Distillation, StudentFollowsTheTeacher) {
   TrainerOptions options;
   options.optimizer.lr = 0.1;
   options.epochs = 8;
-  Trainer(options).fit(*teacher, data, {});
+  TrainingLoop(options).fit(*teacher, data, {});
   {
     torch::NoGradGuard no_grad;
     teacher->fc->weight.copy_(teacher->fc->weight.roll(1, 0));
@@ -84,7 +84,7 @@ TEST(Distillation, StudentFollowsTheTeacher) {
     FitRequest request;
     options.distillation.weight = weight;
     if (weight > 0) request.teacher = teacher;
-    Trainer(options).fit(*net, data, request);
+    TrainingLoop(options).fit(*net, data, request);
     const toy::Accuracy evaluator;
     return evaluator.evaluate(*net, *data.evaluate(Split::kTest), torch::kCPU)
         .find("accuracy")
@@ -99,7 +99,7 @@ TEST(Distillation, NeedsATeacher) {
   const auto data = toy::make_data();
   const auto net = toy::make_net();
   try {
-    Trainer(distilling(0.5, 4)).fit(*net, data, {});
+    TrainingLoop(distilling(0.5, 4)).fit(*net, data, {});
     FAIL() << "no error";
   } catch (const ConfigError& e) {
     EXPECT_THAT(e.what(), HasSubstr("trainer.distillation"));

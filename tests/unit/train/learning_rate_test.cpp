@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include <deneb/train/trainer_options.h>
+#include <deneb/train/learning_rate.h>
 
 namespace deneb {
 namespace {

@@ -28,7 +28,7 @@ TEST(Precision, Bfloat16IsUsedInTrainingOnly) {
     const toy::Accuracy accuracy;
     FitRequest request;
     request.evaluator = &accuracy;
-    const FitResult result = Trainer(options_of(precision)).fit(*net, data, request);
+    const FitResult result = TrainingLoop(options_of(precision)).fit(*net, data, request);
     const auto expected = precision == "bf16" ? torch::kBFloat16 : torch::kFloat32;
     EXPECT_EQ(training, std::set<torch::ScalarType>{expected});
     EXPECT_EQ(evaluating, std::set<torch::ScalarType>{torch::kFloat32});
@@ -43,7 +43,7 @@ TEST(Precision, Bfloat16IsReproducible) {
   const auto trained = [] {
     const auto data = toy::make_data();
     const auto net = toy::make_net();
-    Trainer(options_of("bf16")).fit(*net, data, {});
+    TrainingLoop(options_of("bf16")).fit(*net, data, {});
     return toy::state_copy(*net);
   };
   const auto first = trained(), second = trained();

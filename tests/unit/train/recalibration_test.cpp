@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <deneb/random.h>
+#include <deneb/train/batch_norms.h>
 
 #include "scratch_folder.h"
 #include "unit/train/toy.h"
@@ -112,7 +113,7 @@ TEST(Recalibration, AsOptionOfTheTrainer) {
   options.ema_decay = 0.5;  // the statistics are those of the averaged weights
   FitRequest request;
   request.seed = 4;
-  Trainer(options).fit(*net, data, request);
+  TrainingLoop(options).fit(*net, data, request);
   const Tensor mean = net->bn2->running_mean.clone();
   expect_statistics(*net, direct(*net, data, 3, derive_seed(4, "recalibration")));
   EXPECT_TRUE(torch::equal(mean, net->bn2->running_mean));

@@ -15,7 +15,7 @@
 #include <deneb/nn/network.h>
 #include <deneb/nn/walk.h>
 #include <deneb/train/evaluator.h>
-#include <deneb/train/trainer.h>
+#include <deneb/train/training_loop.h>
 
 /// A task that trains in milliseconds: noisy 8x8 images around four patterns.
 namespace toy {

@@ -50,7 +50,7 @@ Values after(TrainerOptions options, std::int64_t steps) {
   options.max_steps = steps;
   FitRequest request;
   request.hooks = constant_gradient(net);
-  Trainer(options).fit(net, data, request);
+  TrainingLoop(options).fit(net, data, request);
   return {net.fc->weight[1][2].item<double>(), net.fc->bias[1].item<double>()};
 }
 
@@ -147,7 +147,7 @@ TEST(LabelSmoothing, LossByHand) {
     TrainerOptions options = optimizer("SGD", 0);
     options.optimizer.lr = 0;
     options.label_smoothing = smoothing;
-    const double seen = Trainer(options).fit(*net, data, {}).epochs[0].train_loss;
+    const double seen = TrainingLoop(options).fit(*net, data, {}).epochs[0].train_loss;
     // The same batches again: batch norm sees batches, so all samples at once would differ.
     double sum = 0;
     Batch batch;
@@ -182,7 +182,7 @@ TEST(Ema, ByHand) {
     request.evaluator = &evaluator;
     request.hooks = constant_gradient(net);
     request.hooks.after_step = [&](const StepInfo&) { raw = net.fc->weight[0][0].item<double>(); };
-    Trainer(options).fit(net, data, request);
+    TrainingLoop(options).fit(net, data, request);
     EXPECT_NEAR(raw, 1 - 0.3 * 8, 1e-5) << "training goes on with its own weights";
     EXPECT_NEAR(validated, average, 1e-5);
     EXPECT_NEAR(net.fc->weight[0][0].item<double>(), average, 1e-5);
@@ -201,7 +201,7 @@ TEST(Ema, TrainingIsNotDisturbedByValidation) {
     options.valid_interval = interval;
     FitRequest request;
     request.evaluator = &evaluator;
-    Trainer(options).fit(*net, data, request);
+    TrainingLoop(options).fit(*net, data, request);
     averages.push_back(toy::state_copy(*net));
   }
   EXPECT_EQ(toy::difference(averages[0], averages[1]), "");
@@ -216,7 +216,7 @@ TEST(Ema, NetworkThatGrowsIsAnError) {
   request.hooks.before_step = [&](StepInfo& info) {
     if (info.step == 2) net->register_buffer("late", torch::zeros({1}));
   };
-  EXPECT_THAT(text_of<RunError>([&] { Trainer(options).fit(*net, data, request); }),
+  EXPECT_THAT(text_of<RunError>([&] { TrainingLoop(options).fit(*net, data, request); }),
               HasSubstr("trainer.ema_decay: the network had 16 tensors at the start and has 17"));
 }
 

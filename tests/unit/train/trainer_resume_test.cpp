@@ -69,7 +69,7 @@ class ResumeTest : public testing::Test {
     request.checkpoint = checkpoint;
     request.hooks = hooks;
     Outcome outcome;
-    outcome.result = Trainer(options).fit(*net, data_, request);
+    outcome.result = TrainingLoop(options).fit(*net, data_, request);
     outcome.state = toy::state_copy(*net);
     return outcome;
   }
@@ -219,7 +219,7 @@ TEST_F(ResumeTest, PassedDeadlineLeavesTheLastCheckpoint) {
   request.hooks.after_step = [&](const StepInfo& info) {
     if (info.step == kSteps + 2) request.deadline = std::chrono::steady_clock::now();
   };
-  EXPECT_THAT(text_of<RunError>([&] { Trainer(options).fit(*net, data_, request); }),
+  EXPECT_THAT(text_of<RunError>([&] { TrainingLoop(options).fit(*net, data_, request); }),
               HasSubstr("out of time at step 11 of 32"));
   expect_same(train(options, checkpoint_), whole);
 }
@@ -285,7 +285,7 @@ class OtherRunTest : public ResumeTest {
     request.seed = 21;
     request.checkpoint = checkpoint_;
     return text_of<ConfigError>(
-        [&] { Trainer(everything("SGD")).fit(*net, toy::make_data(options), request); });
+        [&] { TrainingLoop(everything("SGD")).fit(*net, toy::make_data(options), request); });
   }
 };
 
@@ -303,8 +303,9 @@ TEST_F(OtherRunTest, OtherOptionsAreErrors) {
   FitRequest request;
   request.seed = 22;
   request.checkpoint = checkpoint_;
-  EXPECT_THAT(text_of<ConfigError>([&] { Trainer(everything("SGD")).fit(*net, data_, request); }),
-              names_file);
+  EXPECT_THAT(
+      text_of<ConfigError>([&] { TrainingLoop(everything("SGD")).fit(*net, data_, request); }),
+      names_file);
 }
 
 TEST_F(OtherRunTest, WhatDoesNotChangeTheResultMayDiffer) {
@@ -319,8 +320,9 @@ TEST_F(OtherRunTest, NetworkOfAnotherStructure) {
   FitRequest request;
   request.seed = 21;
   request.checkpoint = checkpoint_;
-  EXPECT_THAT(text_of<DataError>([&] { Trainer(everything("SGD")).fit(*larger, data_, request); }),
-              HasSubstr("tensor 'extra' is missing; the state belongs to another network"));
+  EXPECT_THAT(
+      text_of<DataError>([&] { TrainingLoop(everything("SGD")).fit(*larger, data_, request); }),
+      HasSubstr("tensor 'extra' is missing; the state belongs to another network"));
   EXPECT_EQ(toy::difference(toy::state_copy(*larger), before), "");
 }
 
@@ -432,8 +434,8 @@ TEST_F(DamageTest, MetricsThatAreNotFinite) {
   request.seed = 21;
   request.evaluator = &evaluator;
   request.checkpoint = folder_ / "other";
-  const FitResult first = Trainer(everything("SGD")).fit(*net, data_, request);
-  const FitResult again = Trainer(everything("SGD")).fit(*toy::make_net(0.3), data_, request);
+  const FitResult first = TrainingLoop(everything("SGD")).fit(*net, data_, request);
+  const FitResult again = TrainingLoop(everything("SGD")).fit(*toy::make_net(0.3), data_, request);
   EXPECT_TRUE(again.resumed);
   EXPECT_TRUE(std::isnan(again.epochs[0].validation.find("score")->value));
   EXPECT_EQ(again.epochs[3].validation.find("score")->value, 0.25);

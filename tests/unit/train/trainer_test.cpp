@@ -28,7 +28,7 @@ TEST(Trainer, LearnsTheToyTask) {
       evaluator.evaluate(*net, *data.evaluate(Split::kTest), torch::kCPU).find("accuracy")->value;
   FitRequest request;
   request.evaluator = &evaluator;
-  const FitResult result = Trainer(sgd(0.1, 8)).fit(*net, data, request);
+  const FitResult result = TrainingLoop(sgd(0.1, 8)).fit(*net, data, request);
   const double after =
       evaluator.evaluate(*net, *data.evaluate(Split::kTest), torch::kCPU).find("accuracy")->value;
   EXPECT_LT(before, 0.6);
@@ -52,7 +52,7 @@ TEST(Trainer, SameSeedSameWeights) {
     const auto net = toy::make_net(0.3);
     FitRequest request;
     request.seed = seed;
-    Trainer(sgd(0.1, 2)).fit(*net, data, request);
+    TrainingLoop(sgd(0.1, 2)).fit(*net, data, request);
     return toy::state_copy(*net);
   };
   const toy::State first = trained(5);
@@ -67,7 +67,7 @@ TEST(Trainer, MemoryFormat) {
     const auto net = toy::make_net();
     TrainerOptions options = sgd(0.05, 1);
     options.channels_last = channels_last;
-    Trainer(options).fit(*net, data, {});
+    TrainingLoop(options).fit(*net, data, {});
     EXPECT_EQ(net->conv2->weight.is_contiguous(at::MemoryFormat::ChannelsLast), channels_last);
     states.push_back(toy::state_copy(*net));
   }
@@ -88,7 +88,7 @@ TEST(Trainer, MaxStepsEndsWithinAnEpoch) {
   request.evaluator = &evaluator;
   std::vector<std::int64_t> totals;
   request.hooks.after_step = [&](const StepInfo& info) { totals.push_back(info.total_steps); };
-  const FitResult result = Trainer(options).fit(*net, data, request);
+  const FitResult result = TrainingLoop(options).fit(*net, data, request);
   EXPECT_EQ(result.steps, kSteps + 3);
   EXPECT_EQ(totals, std::vector<std::int64_t>(kSteps + 3, kSteps + 3));
   ASSERT_EQ(result.epochs.size(), 2u);
@@ -100,7 +100,7 @@ TEST(Trainer, NoEpochsNoChange) {
   const auto data = toy::make_data();
   const auto net = toy::make_net();
   const toy::State before = toy::state_copy(*net);
-  const FitResult result = Trainer(sgd(0.1, 0)).fit(*net, data, {});
+  const FitResult result = TrainingLoop(sgd(0.1, 0)).fit(*net, data, {});
   EXPECT_EQ(result.steps, 0);
   EXPECT_TRUE(result.epochs.empty());
   EXPECT_EQ(toy::difference(toy::state_copy(*net), before), "");
@@ -116,7 +116,7 @@ TEST(Trainer, ValidationInterval) {
     FitRequest request;
     request.evaluator = &evaluator;
     std::vector<std::int64_t> epochs;
-    for (const EpochRecord& record : Trainer(options).fit(*net, data, request).epochs) {
+    for (const EpochRecord& record : TrainingLoop(options).fit(*net, data, request).epochs) {
       if (!record.validation.empty()) epochs.push_back(record.epoch);
     }
     return epochs;
@@ -155,7 +155,7 @@ TEST(Trainer, HooksComeInOrder) {
   };
   TrainerOptions options = sgd(0.1, 2);
   options.max_steps = kSteps + 1;
-  Trainer(options).fit(*net, data, request);
+  TrainingLoop(options).fit(*net, data, request);
   ASSERT_EQ(infos.size(), static_cast<std::size_t>(kSteps) + 1);
   for (std::size_t i = 0; i < infos.size(); ++i) {
     const std::vector<std::string> step(calls.begin() + static_cast<std::ptrdiff_t>(5 * i),
@@ -191,7 +191,7 @@ TEST(Trainer, ForwardBackwardReplacesTheStandardPass) {
     ADD_FAILURE() << "belongs to the standard pass";
     return loss;
   };
-  const FitResult result = Trainer(sgd(0.05, 1)).fit(*net, data, request);
+  const FitResult result = TrainingLoop(sgd(0.05, 1)).fit(*net, data, request);
   EXPECT_EQ(passes, 2 * kSteps);
   EXPECT_GT(result.epochs[0].train_loss, 0);
 }
@@ -205,7 +205,7 @@ TEST(Trainer, BeforeStepMaySetTheLearningRate) {
     info.lr = 0;
     info.step = info.epoch = 1000;  // without effect
   };
-  const FitResult result = Trainer(sgd(0.1, 1)).fit(*net, data, request);
+  const FitResult result = TrainingLoop(sgd(0.1, 1)).fit(*net, data, request);
   EXPECT_TRUE(torch::equal(net->fc->weight, before));
   EXPECT_EQ(result.epochs[0].lr, 0);
   EXPECT_EQ(result.epochs[0].epoch, 1);
@@ -223,7 +223,7 @@ TEST(Trainer, LossThatIsNotFinite) {
       return info.step == kSteps + 2 ? loss * bad : loss;
     };
     const std::string text =
-        text_of<RunError>([&] { Trainer(sgd(0.1, 2)).fit(*net, data, request); });
+        text_of<RunError>([&] { TrainingLoop(sgd(0.1, 2)).fit(*net, data, request); });
     EXPECT_THAT(text, HasSubstr(std::isnan(bad) ? "the loss is nan at epoch 2, step 11"
                                                 : "the loss is inf at epoch 2, step 11"));
     EXPECT_THAT(text, HasSubstr("lower the learning rate"));
@@ -236,15 +236,15 @@ TEST(Trainer, Deadline) {
   const auto net = toy::make_net();
   FitRequest request;
   request.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1);
-  EXPECT_THAT(text_of<RunError>([&] { Trainer(sgd(0.1, 3)).fit(*net, data, request); }),
+  EXPECT_THAT(text_of<RunError>([&] { TrainingLoop(sgd(0.1, 3)).fit(*net, data, request); }),
               HasSubstr("out of time at step 1 of 24"));
   request.deadline = std::chrono::steady_clock::now() + std::chrono::hours(1);
-  EXPECT_EQ(Trainer(sgd(0.1, 1)).fit(*net, data, request).steps, kSteps);
+  EXPECT_EQ(TrainingLoop(sgd(0.1, 1)).fit(*net, data, request).steps, kSteps);
   // Nothing is left to be late for after the last step.
   TrainerOptions one_step = sgd(0.1, 1);
   one_step.max_steps = 1;
   request.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1);
-  EXPECT_EQ(Trainer(one_step).fit(*net, data, request).steps, 1);
+  EXPECT_EQ(TrainingLoop(one_step).fit(*net, data, request).steps, 1);
 }
 
 TEST(Trainer, KeepsTheBestWeights) {
@@ -257,7 +257,7 @@ TEST(Trainer, KeepsTheBestWeights) {
     options.keep = std::move(keep);
     FitRequest request;
     request.evaluator = &evaluator;
-    Trainer(options).fit(*net, data, request);
+    TrainingLoop(options).fit(*net, data, request);
     const toy::State kept = toy::state_copy(*net);
     for (std::size_t i = 0; i < evaluator.seen.size(); ++i) {
       if (toy::difference(evaluator.seen[i], kept).empty()) return static_cast<int>(i);

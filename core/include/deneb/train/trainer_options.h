@@ -6,6 +6,7 @@
 
 #include <deneb/errors.h>
 #include <deneb/options/options.h>
+#include <deneb/train/learning_rate.h>
 
 namespace deneb {
 
@@ -34,37 +35,6 @@ struct OptimizerOptions {
   void check(OptionErrors& errors) const {
     if (betas.size() != 2) errors.add("betas", "needs exactly two numbers, such as [0.9, 0.999]");
     if (nesterov && momentum == 0) errors.add("nesterov", "needs momentum > 0");
-  }
-};
-
-struct LrSchedulerOptions {
-  std::string type = "Constant";
-  std::vector<int> milestones;
-  double gamma = 0.1;
-  double min_lr = 0;
-  double warmup_epochs = 0;
-  double warmup_lr = 0;
-  bool shift = true;
-  double cooldown_epochs = 0;
-  double warmup_share = 0.3;
-  bool per_step = true;
-
-  template <class V>
-  void visit(V& v) {
-    v("type", type, "shape over the epochs", {"Constant", "MultiStep", "Cosine", "OneCycle"});
-    v("milestones", milestones, "MultiStep: epochs after which lr is multiplied by gamma",
-      {0, 1e6});
-    v("gamma", gamma, "MultiStep: factor", {0, 1});
-    v("min_lr", min_lr, "Cosine, OneCycle: lr at the end", {0, 1e6});
-    v("warmup_epochs", warmup_epochs, "linear rise from warmup_lr to lr first; 0 = none", {0, 1e6});
-    v("warmup_lr", warmup_lr, "lr at the start of the warm-up", {0, 1e6});
-    v("shift", shift,
-      "Cosine: the curve begins after the warm-up; false: at epoch 0, under the warm-up (timm's "
-      "default)");
-    v("cooldown_epochs", cooldown_epochs, "Cosine: so many of the last epochs stay at min_lr",
-      {0, 1e6});
-    v("warmup_share", warmup_share, "OneCycle: share of all steps that rise from lr/25", {0, 1});
-    v("per_step", per_step, "change lr at every step (false: once an epoch)");
   }
 };
 
@@ -137,12 +107,5 @@ struct TrainerOptions {
     }
   }
 };
-
-/// Learning rate before step `step` (0-based) of `total_steps`. Cosine as in SGDR without restarts
-/// (Loshchilov and Hutter 2017), OneCycle as Smith and Topin 2018 with cosine annealing, lr only
-/// (the momentum stays).
-DENEB_API double learning_rate(const LrSchedulerOptions& schedule, double base_lr,
-                               std::int64_t step, std::int64_t steps_per_epoch,
-                               std::int64_t total_steps);
 
 }  // namespace deneb

@@ -1,15 +1,12 @@
 #include <deneb/interrupt.h>
 #include <deneb/nn/frozen_weights.h>
-#include <deneb/nn/layers.h>
 #include <deneb/nn/walk.h>
 #include <deneb/options/config.h>
 #include <deneb/random.h>
-#include <deneb/train/trainer.h>
+#include <deneb/train/batch_norms.h>
+#include <deneb/train/training_loop.h>
 #include <torch/nn/functional/loss.h>
 #include <torch/nn/utils/clip_grad.h>
-#include <torch/optim/adam.h>
-#include <torch/optim/adamw.h>
-#include <torch/optim/sgd.h>
 #include <torch/types.h>
 #include <torch/utils.h>
 
@@ -19,6 +16,10 @@
 
 #include "compat/autocast.h"
 #include "train/checkpoint.h"
+#include "train/distillation.h"
+#include "train/optimizer.h"
+#include "train/placement.h"
+#include "train/weight_average.h"
 
 namespace deneb {
 namespace {
@@ -31,133 +32,12 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerOptions& o,
-                                                        const Network& network) {
-  std::vector<torch::Tensor> decayed, plain;
-  for (const torch::Tensor& p : network.parameters()) {
-    (p.dim() > 1 || o.decay_1d ? decayed : plain).push_back(p);
-  }
-  std::vector<torch::optim::OptimizerParamGroup> groups;
-  const auto add = [&](std::vector<torch::Tensor> parameters, const auto& options) {
-    if (parameters.empty()) return;
-    groups.emplace_back(std::move(parameters),
-                        std::make_unique<std::decay_t<decltype(options)>>(options));
-  };
-  if (o.type == "SGD") {
-    const auto options = torch::optim::SGDOptions(o.lr).momentum(o.momentum).nesterov(o.nesterov);
-    add(decayed, torch::optim::SGDOptions(options).weight_decay(o.weight_decay));
-    add(plain, torch::optim::SGDOptions(options).weight_decay(0));
-    return std::make_unique<torch::optim::SGD>(std::move(groups), options);
-  }
-  const auto betas = std::make_tuple(o.betas.at(0), o.betas.at(1));
-  if (o.type == "AdamW") {
-    const auto options = torch::optim::AdamWOptions(o.lr).betas(betas).eps(o.eps);
-    add(decayed, torch::optim::AdamWOptions(options).weight_decay(o.weight_decay));
-    add(plain, torch::optim::AdamWOptions(options).weight_decay(0));
-    return std::make_unique<torch::optim::AdamW>(std::move(groups), options);
-  }
-  const auto options = torch::optim::AdamOptions(o.lr).betas(betas).eps(o.eps);
-  add(decayed, torch::optim::AdamOptions(options).weight_decay(o.weight_decay));
-  add(plain, torch::optim::AdamOptions(options).weight_decay(0));
-  return std::make_unique<torch::optim::Adam>(std::move(groups), options);
-}
-
-// Exponential moving average of all floating-point state, batch-norm statistics included.
-class WeightAverage {
- public:
-  WeightAverage(const Network& network, double decay) : decay_(decay) {
-    if (decay_ > 0) average_ = detail::copy_state(network);
-  }
-  bool on() const { return decay_ > 0; }
-  void update(const Network& network, std::int64_t step) {
-    if (!on()) return;
-    torch::NoGradGuard no_grad;
-    // Young averages lean on the current weights, else the start would dominate short trainings.
-    const double decay = std::min(decay_, (1.0 + double(step)) / (10.0 + double(step)));
-    const auto state = state_of(network);
-    if (state.size() != average_.size()) {
-      throw RunError("trainer.ema_decay: the network had " + std::to_string(average_.size()) +
-                     " tensors at the start and has " + std::to_string(state.size()) +
-                     " now; set ema_decay to 0 for searches that change the network");
-    }
-    for (std::size_t i = 0; i < state.size(); ++i) {
-      if (state[i].second.is_floating_point()) {
-        average_[i].second.lerp_(state[i].second, 1.0 - decay);
-      } else {
-        average_[i].second.copy_(state[i].second);
-      }
-    }
-  }
-  const NamedTensors& state() const { return average_; }
-  void restore(const NamedTensors& state, const std::string& path) {
-    if (!on()) return;
-    bool fits = state.size() == average_.size();
-    for (std::size_t i = 0; fits && i < state.size(); ++i) {
-      const auto at = std::find_if(state.begin(), state.end(), [&](const auto& entry) {
-        return entry.first == average_[i].first;
-      });
-      fits = at != state.end() && at->second.sizes() == average_[i].second.sizes();
-      if (fits) average_[i].second.copy_(at->second);  // to the device of the network
-    }
-    if (!fits) {
-      throw DataError(path +
-                      ": its averaged weights do not fit the network; delete it to train "
-                      "from the start");
-    }
-  }
-
- private:
-  double decay_;
-  NamedTensors average_;
-};
-
-// While alive the network holds the averaged weights.
-class WithAverage {
- public:
-  WithAverage(Network& network, WeightAverage& average) : network_(network), on_(average.on()) {
-    if (!on_) return;
-    own_ = detail::copy_state(network_);
-    detail::restore_state(network_, average.state());
-  }
-  ~WithAverage() {
-    if (on_) detail::restore_state(network_, own_);
-  }
-
- private:
-  Network& network_;
-  bool on_;
-  NamedTensors own_;
-};
-
 nlohmann::ordered_json to_json(const EpochRecord& r) {
   return {{"epoch", r.epoch},
           {"lr", r.lr},
           {"train_loss", r.train_loss},
           {"seconds", r.seconds},
           {"validation", r.validation.to_json()}};
-}
-
-void use_channels_last(Network& network) {
-  for (torch::Tensor& p : network.parameters()) {
-    if (p.dim() == 4) p.set_data(p.contiguous(at::MemoryFormat::ChannelsLast));
-  }
-}
-
-Batch on_device(const Batch& batch, torch::Device device, bool channels_last) {
-  Batch moved = device.is_cpu() ? batch : batch.to(device);
-  if (channels_last && moved.input().dim() == 4) {
-    moved["input"] = moved.input().contiguous(at::MemoryFormat::ChannelsLast);
-  }
-  return moved;
-}
-
-// T^2 KL(teacher / T || student / T), mean over the batch.
-torch::Tensor distillation_loss(const torch::Tensor& student, const torch::Tensor& teacher,
-                                double temperature) {
-  const torch::Tensor log_q = (student / temperature).log_softmax(1);
-  const torch::Tensor log_p = (teacher / temperature).log_softmax(1);
-  const torch::Tensor divergence = (log_p.exp() * (log_p - log_q)).sum(1).mean();
-  return divergence * (temperature * temperature);
 }
 
 // One training run: the state that a checkpoint holds, and the loop over it.
@@ -169,7 +49,7 @@ class Run {
         network_(network),
         data_(data),
         request_(request),
-        optimizer_(make_optimizer(options.optimizer, network)),
+        optimizer_(detail::make_optimizer(options.optimizer, network)),
         average_(network, options.ema_decay) {
     info_.steps_per_epoch = data.batches(Split::kTrain);
     info_.total_steps = info_.steps_per_epoch * options.epochs;
@@ -191,7 +71,7 @@ class Run {
     }
     if (request_.teacher) {
       request_.teacher->eval();
-      if (options_.channels_last) use_channels_last(*request_.teacher);
+      if (options_.channels_last) detail::use_channels_last(*request_.teacher);
       frozen_teacher_ = std::make_unique<FrozenWeights>(*request_.teacher);
     }
     at::manual_seed(request_.seed);
@@ -286,7 +166,7 @@ class Run {
     auto stream = data_.train(request_.seed, info_.epoch, info_.step % info_.steps_per_epoch);
     Batch batch;
     while (info_.step < info_.total_steps && stream->next(batch)) {
-      train_step(on_device(batch, request_.device, options_.channels_last));
+      train_step(detail::on_device(batch, request_.device, options_.channels_last));
       ++info_.step;
       epoch_seconds_ = seconds_before + seconds_since(start);
       if (request_.hooks.on_progress) {
@@ -370,7 +250,7 @@ class Run {
       answers = forward(*request_.teacher, batch, options_.precision).logits;
     }
     return loss * (1 - o.weight) +
-           distillation_loss(output.logits, answers, o.temperature) * o.weight;
+           detail::distillation_loss(output.logits, answers, o.temperature) * o.weight;
   }
 
   void end_epoch() {
@@ -384,7 +264,7 @@ class Run {
     const bool due = options_.valid_interval > 0 && (record.epoch % options_.valid_interval == 0 ||
                                                      info_.step >= info_.total_steps);
     if (request_.evaluator && due && data_.samples(Split::kValidation) > 0) {
-      WithAverage averaged(network_, average_);
+      const detail::WithAverage averaged(network_, average_);
       recalibrate();
       auto stream = data_.evaluate(Split::kValidation);
       record.validation = request_.evaluator->evaluate(network_, *stream, request_.device);
@@ -422,7 +302,7 @@ class Run {
   const FitRequest& request_;
   std::unique_ptr<FrozenWeights> frozen_teacher_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
-  WeightAverage average_;
+  detail::WeightAverage average_;
   NamedTensors best_;
   double best_value_ = 0;
   StepInfo info_;
@@ -431,32 +311,6 @@ class Run {
   std::string identity_;
   Clock::time_point last_checkpoint_;
   FitResult result_;
-};
-
-// While alive the network trains and its batch norms average over all batches seen; on the way out,
-// also by an exception, mode and momentum are as before.
-class CumulativeStatistics {
- public:
-  explicit CumulativeStatistics(Network& network)
-      : network_(network), training_(network.is_training()) {
-    for (const auto& module : network.modules(/*include_self=*/false)) {
-      auto norm = std::dynamic_pointer_cast<nn::BatchNorm2dImpl>(module);
-      if (!norm) continue;
-      norms_.emplace_back(norm, norm->options.momentum);
-      norm->reset_running_stats();
-      norm->options.momentum = -1;
-    }
-    network.train();
-  }
-  ~CumulativeStatistics() {
-    for (auto& [norm, momentum] : norms_) norm->options.momentum = momentum;
-    network_.train(training_);
-  }
-
- private:
-  Network& network_;
-  bool training_;
-  std::vector<std::pair<std::shared_ptr<nn::BatchNorm2dImpl>, double>> norms_;
 };
 
 }  // namespace
@@ -468,21 +322,10 @@ Output forward(Network& network, const Batch& batch, const std::string& precisio
   return output;
 }
 
-FitResult Trainer::fit(Network& network, const DataLoader& data, const FitRequest& request) {
+FitResult TrainingLoop::fit(Network& network, const DataLoader& data, const FitRequest& request) {
   network.to(request.device);
-  if (options_.channels_last) use_channels_last(network);
+  if (options_.channels_last) detail::use_channels_last(network);
   return Run(options_, network, data, request).go();
-}
-
-void recalibrate_batch_norms(Network& network, const DataLoader& data, std::int64_t batches,
-                             std::uint64_t seed, torch::Device device) {
-  torch::NoGradGuard no_grad;
-  const CumulativeStatistics cumulative(network);
-  auto stream = data.train(seed, /*epoch=*/0);
-  Batch batch;
-  for (std::int64_t i = 0; i < batches && stream->next(batch); ++i) {
-    network.forward(on_device(batch, device, true));
-  }
 }
 
 }  // namespace deneb

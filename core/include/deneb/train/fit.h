@@ -14,7 +14,6 @@
 #include <deneb/errors.h>
 #include <deneb/nn/network.h>
 #include <deneb/train/evaluator.h>
-#include <deneb/train/trainer_options.h>
 
 namespace deneb {
 
@@ -68,32 +67,5 @@ struct FitResult {
   std::int64_t steps = 0;
   bool resumed = false;
 };
-
-/// The training loop. One object serves one fit() at a time.
-class DENEB_API Trainer {
- public:
-  explicit Trainer(const TrainerOptions& options) : options_(options) {}
-
-  /// Trains in place. With a checkpoint file of the same options, seed and data, continues exactly
-  /// where it was written: on the CPU the result equals that of an undisturbed run with the same
-  /// number of threads (random draws on a GPU are not part of a checkpoint). RunError when the loss
-  /// is not finite or the deadline passes; Interrupted (after a checkpoint) when a stop was asked
-  /// for; ConfigError for a checkpoint of other options, DataError for a damaged one.
-  FitResult fit(Network& network, const DataLoader& data, const FitRequest& request);
-
- private:
-  TrainerOptions options_;
-};
-
-/// A training pass in TrainerOptions::precision; the logits are float32. For hooks that replace the
-/// standard pass.
-DENEB_API Output forward(Network& network, const Batch& batch, const std::string& precision);
-
-/// Re-estimates running statistics of all batch norms: plain average of the means and unbiased
-/// variances of `batches` training batches (all when larger), weights untouched. Other modules are
-/// in training mode meanwhile (dropout drops).
-DENEB_API void recalibrate_batch_norms(Network& network, const DataLoader& data,
-                                       std::int64_t batches, std::uint64_t seed,
-                                       torch::Device device);
 
 }  // namespace deneb

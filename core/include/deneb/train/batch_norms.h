@@ -1,0 +1,20 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+
+#include <deneb/data/data_loader.h>
+#include <deneb/errors.h>
+#include <deneb/nn/network.h>
+
+namespace deneb {
+
+/// Re-estimates running statistics of all batch norms: plain average of the means and unbiased
+/// variances of `batches` training batches (all when larger), weights untouched. Other modules are
+/// in training mode meanwhile (dropout drops).
+DENEB_API void recalibrate_batch_norms(Network& network, const DataLoader& data,
+                                       std::int64_t batches, std::uint64_t seed,
+                                       torch::Device device);
+
+}  // namespace deneb
