@@ -32,13 +32,13 @@ void own(benchmark::State& state, const Resnet50Setting& setting, bool second_be
 
 void cbc(benchmark::State& state, const Resnet50Setting& setting) {
   const KnapsackProblem problem = problem_of(setting);
-  if (!deneb::limpq::has_cbc()) return state.SkipWithError("built without CBC");
-  for (auto _ : state) benchmark::DoNotOptimize(deneb::limpq::solve_by_cbc(problem));
+  if (!deneb::searches::has_cbc()) return state.SkipWithError("built without CBC");
+  for (auto _ : state) benchmark::DoNotOptimize(deneb::searches::solve_by_cbc(problem));
 }
 
 // Both solvers on all settings, one after the other; the counters are ratios of their times.
 void all_settings(benchmark::State& state) {
-  if (!deneb::limpq::has_cbc()) return state.SkipWithError("built without CBC");
+  if (!deneb::searches::has_cbc()) return state.SkipWithError("built without CBC");
   KnapsackOptions options;
   options.second_best = false;  // CBC does not find it either
   std::vector<double> own, cbc, ratios;
@@ -46,7 +46,7 @@ void all_settings(benchmark::State& state) {
     for (const Resnet50Setting& setting : testing::resnet50_settings()) {
       const KnapsackProblem problem = problem_of(setting);
       own.push_back(1e3 * deneb::solve_multiple_choice_knapsack(problem, options).seconds);
-      cbc.push_back(1e3 * deneb::limpq::solve_by_cbc(problem).seconds);
+      cbc.push_back(1e3 * deneb::searches::solve_by_cbc(problem).seconds);
       ratios.push_back(cbc.back() / own.back());
     }
   }

@@ -60,6 +60,28 @@ if(EXISTS ${SOURCE}/pipeline.json)
   if(NOT results)
     message(FATAL_ERROR "${SOURCE}/pipeline.json left no output.csv below ${build}/run/tasks")
   endif()
+
+  # The same again, killed (timeout comes with the system) and resumed until it ends by itself.
+  set(killed ${build}/run/tasks/killed)
+  execute_process(
+    COMMAND timeout -s KILL 1 ${clean_env} ${prefix}/bin/deneb run pipeline.json --quiet --task-id
+            killed WORKING_DIRECTORY ${build}/run RESULT_VARIABLE code)
+  if(EXISTS ${killed}/config.resolved.json)
+    execute_process(COMMAND timeout -s KILL 1 ${clean_env} ${prefix}/bin/deneb resume ${killed} --quiet
+                    WORKING_DIRECTORY ${build}/run RESULT_VARIABLE code)
+    execute_process(COMMAND ${clean_env} ${prefix}/bin/deneb resume ${killed} --quiet
+                    WORKING_DIRECTORY ${build}/run COMMAND_ERROR_IS_FATAL ANY)
+    list(GET results 0 output)
+    get_filename_component(undisturbed ${output} DIRECTORY)
+    file(GLOB policies RELATIVE ${undisturbed}/policies ${undisturbed}/policies/*.json)
+    if(NOT policies)
+      message(FATAL_ERROR "no policies in ${undisturbed}")
+    endif()
+    foreach(policy ${policies})
+      execute_process(COMMAND ${CMAKE_COMMAND} -E compare_files ${undisturbed}/policies/${policy}
+                              ${killed}/output/nas/policies/${policy} COMMAND_ERROR_IS_FATAL ANY)
+    endforeach()
+  endif()
 endif()
 
 # A program of the project's own: prints the plugin folder of the libdeneb it got, and a greeting.

@@ -2,7 +2,7 @@
 
 #include <torch/types.h>
 
-#include <deneb/data/batch.h>
+#include <deneb/nn/batch.h>
 #include <deneb/nn/network.h>
 
 namespace deneb::detail {

@@ -20,12 +20,12 @@ nas=tasks/first/output/nas
   fail "fully_train: $(cat tasks/first/output/fully_train/reports.csv)"
 
 run "$smoke" second
-cmp $nas/indicators.json tasks/second/output/nas/indicators.json || fail "indicators differ"
+cmp $nas/layer_scores.json tasks/second/output/nas/layer_scores.json || fail "indicators differ"
 diff <(timeless_solutions $nas/solutions.json) \
      <(timeless_solutions tasks/second/output/nas/solutions.json) || fail "solutions differ"
 
 # Indicators of a finished training serve any number of other limits.
-run "$smoke" reused --set "nas.search_algorithm.indicators=$PWD/$nas/indicators.json" \
+run "$smoke" reused --set "nas.search_algorithm.indicators=$PWD/$nas/layer_scores.json" \
   --set 'pipeline=["nas"]'
 diff <(timeless_solutions $nas/solutions.json) \
      <(timeless_solutions tasks/reused/output/nas/solutions.json) || fail "reused solutions differ"
@@ -40,10 +40,10 @@ for pause in 1.4 1.2; do  # limpq_kills.sh: ten, at random
   fi
 done
 [ -e tasks/killed/output/nas/solutions.json ] || "$deneb" resume "$work/tasks/killed" --quiet
-cmp tasks/undisturbed/output/nas/indicators.json tasks/killed/output/nas/indicators.json ||
+cmp tasks/undisturbed/output/nas/layer_scores.json tasks/killed/output/nas/layer_scores.json ||
   fail "indicators differ after kill -9"
 
-reuse=(--set "nas.search_algorithm.indicators=$PWD/$nas/indicators.json" --set 'pipeline=["nas"]')
+reuse=(--set "nas.search_algorithm.indicators=$PWD/$nas/layer_scores.json" --set 'pipeline=["nas"]')
 impossible='[{"name": "can", "bitops": {"wb": 3, "ab": 3}}, {"name": "cannot", "compression_ratio": 20}]'
 code=0
 run "$smoke" infeasible "${reuse[@]}" --set "nas.search_algorithm.constraints=$impossible" \
@@ -61,24 +61,18 @@ run "$smoke" limited "${reuse[@]}" --set 'nas.limits=[{"cost": "size", "max": 60
 [ $code = 1 ] && grep -q "policy small breaks the limit: size" message || fail "limits: $(cat message)"
 [ ! -e tasks/limited/output/nas/policies/small.json ] || fail "a policy above the limit was kept"
 
-# A sweep covers everything between the narrowest and the widest policy; probes are indicators like
-# any others; all policies of the random search have nearly the same price.
+# A sweep covers everything between the narrowest and the widest policy; measured damage is solved
+# like learned indicators; all policies of the random search have nearly the same price.
 run "$source/pipelines/smoke/limpq_studies_synthetic.json" studies
 out=tasks/studies/output
 [ "$(field $out/nas/solutions.json '(len(s), {x["status"] for x in s})')" = "(12, {'optimal'})" ] ||
   fail "sweep: $(cat $out/nas/solutions.json)"
 [ "$(field $out/nas/solutions.json '{w for w in s[0]["weight_bits"] + s[0]["activation_bits"]}')" = "{2}" ] ||
   fail "the sweep does not begin at the narrowest policy"
-# 8 layers, 2 tensors, 2 widths; the float network; two policies.
-[ "$(column status $out/probe/reports.csv | grep -c finished)" = 35 ] ||
-  fail "probes: $(cat $out/probe/reports.csv)"
-[ "$(column encoding $out/probe/reports.csv | sed -n 2p)" = \
-  "w32a32 w4a32 w32a32 w32a32 w32a32 w32a32 w32a32 w32a32 w32a32 w32a32" ] ||
-  fail "the first probe: $(cat $out/probe/reports.csv)"
-[ "$(field $out/probe/solutions.json 's[0]["objective"] < s[1]["objective"]')" = True ] ||
-  fail "reversed: $(cat $out/probe/solutions.json)"
-[ "$(field $out/probe/solutions.json 's[1]["searched_bitops"] >= 0.95 * s[0]["searched_bitops"]')" = True ] ||
-  fail "reversed: $(cat $out/probe/solutions.json)"
+[ "$(field $out/measured/solutions.json 's[0]["objective"] < s[1]["objective"]')" = True ] ||
+  fail "reversed: $(cat $out/measured/solutions.json)"
+[ "$(field $out/measured/solutions.json 's[1]["searched_bitops"] >= 0.95 * s[0]["searched_bitops"]')" = True ] ||
+  fail "reversed: $(cat $out/measured/solutions.json)"
 python3 - tasks/studies/output/random/reports.csv <<'PY' || fail "random policies: see above"
 import csv, sys
 rows = list(csv.DictReader(open(sys.argv[1])))

@@ -27,5 +27,5 @@ for _ in $(seq 10); do
 done
 [ $kills -ge 8 ] || fail "only $kills kills before the end; lengthen the training"
 "$deneb" resume "$work/tasks/killed" --quiet
-cmp tasks/undisturbed/output/nas/indicators.json tasks/killed/output/nas/indicators.json ||
+cmp tasks/undisturbed/output/nas/layer_scores.json tasks/killed/output/nas/layer_scores.json ||
   fail "indicators differ after $kills kills"

@@ -2,14 +2,16 @@
 #include <gtest/gtest.h>
 
 #include <deneb/quant/cost_model.h>
+#include <deneb/search/layer_scores.h>
 
 #include "plugins/plugin_registry.h"
+#include "scratch_folder.h"
 
 namespace deneb {
 namespace {
 
 const Registry& registry() {
-  static const auto loaded = plugin_test::load({"standard_costs"});
+  static const auto loaded = plugin_test::load({"standard_costs", "layer_scores"});
   return *loaded;
 }
 
@@ -200,6 +202,38 @@ TEST(BitOps, CountsAsLimpqOnRequest) {
   const LayerChoice choice = {Format::integer(3, true), Format::integer(4, false)};
   EXPECT_EQ(cost("bitops")->layer(layer, choice), 784.0 * 32 * 12);
   EXPECT_EQ(cost("bitops", {{"counting", "limpq"}})->layer(layer, choice), 812.0 * 32 * 12);
+}
+
+TEST(LayerScoresCost, IsTheSumOfWhatIsQuantized) {
+  const ScratchFolder folder;
+  const std::string path = folder / "scores.json";
+  NetworkInfo network;
+  for (const char* name : {"a", "b", "c"}) {
+    network.layers.emplace_back();
+    network.layers.back().name = name;
+  }
+  BitPolicy policy;
+  policy.set("a", {Format::integer(8, true), Format::integer(8, true)});  // not in the file
+  policy.set("b", {Format::integer(2, true), Format::integer(6, false)});
+  policy.set("c", {Format::small_float(4, 3), Format()});
+  const nlohmann::json options = {{"scores", path}, {"alpha", 3}};
+  // An earlier step may make it.
+  EXPECT_THROW(cost("layer_scores", options)->total(network, policy), DataError);
+  LayerScores scores;
+  scores.layers = {{"b", {{"int6", .1}, {"int2", .7}}, {{"int6", .01}, {"int2", .02}}},
+                   {"c", {{"e4m3", .2}}, {{"int6", .03}}}};
+  write_layer_scores(path, scores);
+  const auto model = cost("layer_scores", options);
+  EXPECT_NEAR(model->total(network, policy), 3 * .7 + .01 + 3 * .2, 1e-12);
+  EXPECT_EQ(model->total(network, BitPolicy()), 0);
+  policy.set("c", {Format::integer(4, true), Format()});
+  try {
+    model->total(network, policy);
+    FAIL();
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(), ::testing::HasSubstr("has no score of c for int4"));
+  }
+  EXPECT_THROW(cost("layer_scores"), ConfigError);
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ TEST(IndicatorTraining, SumsTheGradientsOfAllPasses) {
     ToyContext context;
     TrainingOptions options = one_step();
     options.mixed_passes = mixed;
-    const Indicators indicators = train_indicators(context, options, kBits);
+    const LayerScores indicators = train_indicators(context, options, kBits);
 
     ByHand hand;
     hand.net->train();
@@ -132,9 +132,10 @@ TEST(IndicatorTraining, SumsTheGradientsOfAllPasses) {
     EXPECT_EQ(indicators.layers[0].name, "conv2");
     for (std::size_t i = 0; i < kBits.size(); ++i) {
       const auto at = static_cast<std::int64_t>(i);
-      EXPECT_NEAR(indicators.layers[0].weight.at(kBits[i]), weight_steps[at].item<double>(), 1e-5);
-      EXPECT_NEAR(indicators.layers[0].activation.at(kBits[i]), input_steps[at].item<double>(),
-                  1e-5);
+      EXPECT_NEAR(indicators.layers[0].weight.at("int" + std::to_string(kBits[i])),
+                  weight_steps[at].item<double>(), 1e-5);
+      EXPECT_NEAR(indicators.layers[0].activation.at("uint" + std::to_string(kBits[i])),
+                  input_steps[at].item<double>(), 1e-5);
     }
     // Weights move by the sum, every width has seen its own batch norm, conv1's norm is shared.
     EXPECT_TRUE(torch::allclose(context.network->conv2->weight, moved(hand.net->conv2->weight, .05),
@@ -156,7 +157,7 @@ TEST(IndicatorTraining, FrozenWeightsStay) {
   ToyContext context;
   TrainingOptions options = one_step();
   options.freeze_weights = true;
-  const Indicators indicators = train_indicators(context, options, kBits);
+  const LayerScores indicators = train_indicators(context, options, kBits);
   const auto fresh = toy::make_net();
   EXPECT_TRUE(torch::equal(context.network->conv2->weight, fresh->conv2->weight));
   EXPECT_TRUE(torch::equal(context.network->fc->weight, fresh->fc->weight));
@@ -164,7 +165,7 @@ TEST(IndicatorTraining, FrozenWeightsStay) {
   const auto parameters = context.network->named_parameters();
   EXPECT_FALSE(torch::equal(parameters["bn2.width6.weight"], torch::ones({4})));
   const ByHand start;
-  EXPECT_NE(indicators.layers[0].weight.at(4),
+  EXPECT_NE(indicators.layers[0].weight.at("int4"),
             start.weight->named_parameters()["scale"][1].item<double>());
 }
 

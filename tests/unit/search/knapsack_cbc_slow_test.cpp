@@ -18,11 +18,11 @@ TEST_P(PublishedIndicators, CbcAgrees) {
   if (!indicators) {
     GTEST_SKIP() << "no limpq_resnet50_indicators.json in the CMake variable DENEB_EXTRA_TEST_DATA";
   }
-  if (!limpq::has_cbc()) GTEST_SKIP() << "built without CBC (coinor-libcbc-dev)";
+  if (!searches::has_cbc()) GTEST_SKIP() << "built without CBC (coinor-libcbc-dev)";
   const Resnet50Setting setting = testing::resnet50_settings()[GetParam()];
   const auto problem = testing::resnet50_knapsack(*indicators, setting);
   const KnapsackSolution own = solve_multiple_choice_knapsack(problem);
-  const KnapsackSolution cbc = limpq::solve_by_cbc(problem);
+  const KnapsackSolution cbc = searches::solve_by_cbc(problem);
   std::cout << "W" << setting.weight_bits << "A" << setting.act_bits << " compression "
             << setting.compression << " alpha " << setting.alpha << ": " << 1e3 * own.seconds
             << " ms, " << own.states << " states; CBC " << cbc.seconds << " s\n";

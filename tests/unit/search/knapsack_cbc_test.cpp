@@ -10,18 +10,18 @@
 namespace deneb {
 namespace {
 
-using limpq::solve_by_cbc;
+using searches::solve_by_cbc;
 using Status = KnapsackSolution::Status;
 
 class Cbc : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!limpq::has_cbc()) GTEST_SKIP() << "built without CBC (coinor-libcbc-dev)";
+    if (!searches::has_cbc()) GTEST_SKIP() << "built without CBC (coinor-libcbc-dev)";
   }
 };
 
 TEST(WithoutCbc, SaysSo) {
-  if (limpq::has_cbc()) GTEST_SKIP() << "built with CBC";
+  if (searches::has_cbc()) GTEST_SKIP() << "built with CBC";
   EXPECT_THROW(solve_by_cbc({}), ConfigError);
 }
 

@@ -4,63 +4,66 @@
 
 #include <random>
 
-#include "assignment.h"
+#include "exact_assignment.h"
 #include "scratch_folder.h"
 #include "support/fake_search_context.h"
 
-namespace limpq_test {
+namespace search_common_test {
 namespace {
 
 using namespace deneb;
-using namespace deneb::limpq;
+using namespace deneb::searches;
 
 using ::testing::HasSubstr;
 
 constexpr int kLayers = 4;
 
 // Larger for fewer bits, different for every layer.
-Indicators made_up(const SearchSpace& space, std::vector<int> bits) {
+LayerScores made_up(const SearchSpace& space, const std::vector<int>& bits) {
   std::mt19937 rng(5);
   std::uniform_real_distribution<double> draw(0.5, 1.5);
-  Indicators indicators;
-  indicators.bits = bits;
+  LayerScores scores;
   for (const LayerInfo& layer : space.network().layers) {
-    LayerIndicators made{layer.name, {}, {}};
+    LayerScore made{layer.name, {}, {}};
     const double w = draw(rng), a = draw(rng);
     for (const int width : bits) {
-      made.weight[width] = w * std::pow(2.0, -width);
-      made.activation[width] = a * std::pow(2.0, -width);
+      made.weight["int" + std::to_string(width)] = w * std::pow(2.0, -width);
+      made.activation["uint" + std::to_string(width)] = a * std::pow(2.0, -width);
     }
-    indicators.layers.push_back(made);
+    scores.layers.push_back(made);
   }
-  return indicators;
+  return scores;
 }
 
 class AssignmentTest : public ::testing::Test {
  protected:
   explicit AssignmentTest(SearchSpaceOptions space = deneb::testing::open_space({4, 3, 2}))
-      : space_(deneb::testing::chain_network(kLayers), space),
-        indicators_(made_up(space_, {4, 3, 2})) {}
+      : context_(deneb::testing::chain_network(kLayers), space, 1),
+        space_(context_.space()),
+        scores_(made_up(space_, {4, 3, 2})) {
+    options_.erase_outliers = true;
+  }
 
-  Assignment solve(const Task& task) {
-    return AssignmentSolver(space_, indicators_, options_)
+  Assignment solve(const AssignmentQuery& task) {
+    return AssignmentSolver(context_, scores_, options_, "a file")
         .solve(task, [](const KnapsackProblem& problem) {
           return solve_multiple_choice_knapsack(problem);
         });
   }
-  static Task bitops(int wb, int ab) {
-    Task task;
+  static AssignmentQuery bitops(int wb, int ab) {
+    AssignmentQuery task;
     task.limits.name = "set";
     task.limits.bitops.wb = wb;
     task.limits.bitops.ab = ab;
+    task.alpha = 2;
     return task;
   }
   double cost_of(const BitPolicy& policy, double alpha) const {
     double cost = 0;
-    for (const LayerIndicators& layer : indicators_.layers) {
+    for (const LayerScore& layer : scores_.layers) {
       const LayerChoice& choice = *policy.find(layer.name);
-      cost +=
-          layer.activation.at(choice.activation.bits) + alpha * layer.weight.at(choice.weight.bits);
+      cost += *find_score(layer.activation, choice.activation) +
+              alpha * *find_score(layer.weight, choice.weight);
     }
     return cost;
   }
@@ -95,15 +98,16 @@ class AssignmentTest : public ::testing::Test {
     }
   }
 
-  SearchSpace space_;
-  Indicators indicators_;
-  LimpqOptions options_;
+  deneb::testing::FakeSearchContext context_;
+  const SearchSpace& space_;
+  LayerScores scores_;
+  AssignmentOptions options_;
   ScratchFolder folder_;
 };
 
 TEST_F(AssignmentTest, FindsTheBestPolicyWithinTheBitOps) {
   for (const double alpha : {0.5, 2.0}) {
-    Task task = bitops(3, 3);
+    AssignmentQuery task = bitops(3, 3);
     task.alpha = alpha;
     const Assignment found = solve(task);
     ASSERT_TRUE(found.optimal) << found.reason;
@@ -121,7 +125,7 @@ TEST_F(AssignmentTest, FindsTheBestPolicyWithinTheBitOps) {
 }
 
 TEST_F(AssignmentTest, EveryLimitIsKept) {
-  Task task;
+  AssignmentQuery task;
   task.limits.compression_ratio = 11;  // 1000 weights: 2909 bits
   Assignment found = solve(task);
   EXPECT_GE(found.totals.compression_ratio, 11);
@@ -141,8 +145,77 @@ TEST_F(AssignmentTest, EveryLimitIsKept) {
   EXPECT_LE(solve(task).totals.bitops, 50000);
 }
 
+// flops: MACs (w + a) / 32, no whole numbers.
+TEST_F(AssignmentTest, AnyAdditiveCostCanBeALimit) {
+  AssignmentQuery task;
+  task.alpha = 2;
+  CostLimit limit;
+  limit.cost = "flops";
+  const double narrowest = context_.flops(space_.decode(space_.narrowest()));
+  const double widest = context_.flops(space_.decode(space_.widest()));
+  for (const double share : {0.05, 0.3, 0.31, 0.7, 1.0}) {
+    limit.max = narrowest + share * (widest - narrowest);
+    task.limits.costs = {limit};
+    const Assignment found = solve(task);
+    ASSERT_TRUE(found.optimal) << found.reason;
+    EXPECT_LE(context_.flops(found.policy), limit.max);
+    EXPECT_NEAR(found.solution.cost,
+                best_cost(2, [&](const BitPolicy& p) { return context_.flops(p) <= limit.max; }),
+                1e-12);
+  }
+  limit.max = 0;
+  limit.weight_bits = limit.activation_bits = 3;
+  task.limits.costs = {limit};
+  EXPECT_LE(context_.flops(solve(task).policy),
+            context_.flops(uniform_policy(space_.network(), 3, 3)));
+  limit = {"flops", narrowest * 0.9, 0, 0};
+  task.limits.costs = {limit};
+  EXPECT_THAT(solve(task).reason, HasSubstr("flops of the searched layers"));
+  limit.cost = "nosuch";
+  task.limits.costs = {limit};
+  EXPECT_THROW(solve(task), ConfigError);
+}
+
+// Integers and small floats in one list; the bits count for the limits, the words for the scores.
+TEST(SmallFloats, AreChosenByTheirScores) {
+  SearchSpaceOptions space = deneb::testing::open_space({});
+  space.weight_candidates = {"int4", "e2m1", "int8"};
+  space.activation_candidates = {"int4", "e4m3"};
+  const deneb::testing::FakeSearchContext context(deneb::testing::chain_network(2), space, 1);
+  LayerScores scores;
+  for (const char* layer : {"layer0", "layer1"}) {
+    scores.layers.push_back(
+        {layer, {{"int4", 3}, {"e2m1", 2}, {"int8", 1}}, {{"uint4", 5}, {"e4m3", 0.5}}});
+  }
+  AssignmentOptions options;
+  const AssignmentSolver solver(context, scores, options, "a file");
+  AssignmentQuery task;
+  task.limits.avg_bits.w = 4;
+  task.limits.avg_bits.a = 8;
+  const auto exact = [](const KnapsackProblem& problem) {
+    return solve_multiple_choice_knapsack(problem);
+  };
+  const Assignment found = solver.solve(task, exact);
+  ASSERT_TRUE(found.optimal);
+  for (const auto& entry : found.policy.layers()) {
+    EXPECT_EQ(entry.second.weight.text(), "e2m1");
+    EXPECT_EQ(entry.second.activation.text(), "e4m3");
+  }
+  options.pairs = {"e2m1/int4", "w4a4"};
+  const Assignment paired = AssignmentSolver(context, scores, options, "a file").solve(task, exact);
+  for (const auto& entry : paired.policy.layers()) {
+    EXPECT_EQ(entry.second.weight.text(), "e2m1");
+    EXPECT_TRUE(entry.second.activation.is_integer());
+  }
+  EXPECT_TRUE(is_pair_word("w4a8"));
+  EXPECT_TRUE(is_pair_word("e2m1/e4m3"));
+  for (const char* word : {"", "w4", "w4a", "a4w4", "w4a99", "e2m1", "e2m1/", "w4a4 "}) {
+    EXPECT_FALSE(is_pair_word(word)) << word;
+  }
+}
+
 TEST_F(AssignmentTest, OnlyGivenWidthsAndPairs) {
-  Task task = bitops(3, 3);
+  AssignmentQuery task = bitops(3, 3);
   task.bits = {4, 2};
   for (const int width : solve(task).weight_bits) EXPECT_NE(width, 3);
   options_.pairs = {"w4a4", "w2a2"};
@@ -155,7 +228,7 @@ TEST_F(AssignmentTest, OnlyGivenWidthsAndPairs) {
   EXPECT_THAT(weights_only.activation_bits, ::testing::Each(4));
   EXPECT_THAT(weights_only.weight_bits, ::testing::Each(2));
   double cost = 0;  // activations do not count
-  for (const auto& layer : indicators_.layers) cost += 2 * layer.weight.at(2);
+  for (const auto& layer : scores_.layers) cost += layer.weight.at("int2");
   EXPECT_NEAR(weights_only.solution.cost, cost, 1e-12);
 }
 
@@ -167,7 +240,7 @@ TEST_F(AssignmentTest, LatencyTablesLimitAndForbid) {
             "\": {\"w4a4\": 2.0, \"w2a4\": 1.5, \"w2a2\": 1.0}";
   }
   write_file_atomically(path, text + "}");
-  Task task;
+  AssignmentQuery task;
   task.limits.latency = {path, 6.5};
   const Assignment found = solve(task);
   ASSERT_TRUE(found.optimal);
@@ -187,7 +260,7 @@ TEST_F(AssignmentTest, LatencyTablesLimitAndForbid) {
 }
 
 TEST_F(AssignmentTest, ReversedFindsTheWorstPolicyOfTheSameCost) {
-  Task task = bitops(3, 3);
+  AssignmentQuery task = bitops(3, 3);
   task.limits.reversed = true;
   options_.erase_outliers = false;
   const Assignment found = solve(task);
@@ -213,17 +286,17 @@ TEST_F(AssignmentTest, ReversedFindsTheWorstPolicyOfTheSameCost) {
 }
 
 TEST_F(AssignmentTest, SweepGoesFromTheNarrowestToTheWidestPolicy) {
-  const AssignmentSolver solver(space_, indicators_, options_);
+  const AssignmentSolver solver(context_, scores_, options_, "a file");
   SweepOptions grid;
   grid.bitops = 5;
   grid.size = 3;
-  const std::vector<ConstraintSet> sets = solver.sweep(grid, Task());
+  const std::vector<ConstraintSet> sets = solver.sweep(grid, AssignmentQuery());
   ASSERT_EQ(sets.size(), 15u);
   EXPECT_EQ(sets.front().name, "sweep_b01_s01");
   EXPECT_EQ(sets.back().name, "sweep_b05_s03");
   std::vector<Assignment> found;
   for (const ConstraintSet& set : sets) {
-    Task task;
+    AssignmentQuery task;
     task.limits = set;
     found.push_back(solve(task));
     ASSERT_TRUE(found.back().optimal) << set.name << ": " << found.back().reason;
@@ -242,13 +315,13 @@ TEST_F(AssignmentTest, SweepGoesFromTheNarrowestToTheWidestPolicy) {
               1e-9);
   grid = {};
   grid.size = 2;
-  ASSERT_EQ(solver.sweep(grid, Task()).size(), 2u);
-  EXPECT_EQ(solver.sweep(grid, Task()).back().name, "sweep_s02");
-  EXPECT_FALSE(solver.sweep(grid, Task()).back().bitops.is_set());
+  ASSERT_EQ(solver.sweep(grid, AssignmentQuery()).size(), 2u);
+  EXPECT_EQ(solver.sweep(grid, AssignmentQuery()).back().name, "sweep_s02");
+  EXPECT_FALSE(solver.sweep(grid, AssignmentQuery()).back().bitops.is_set());
 }
 
 TEST_F(AssignmentTest, OutliersAreNotChosen) {
-  indicators_.layers[1].weight[3] = 1e-6;  // looks free
+  scores_.layers[1].weight["int3"] = 1e-6;  // looks free
   const Assignment erased = solve(bitops(3, 3));
   EXPECT_NE(erased.weight_bits[1], 3);
   options_.erase_outliers = false;
@@ -256,7 +329,7 @@ TEST_F(AssignmentTest, OutliersAreNotChosen) {
 }
 
 TEST_F(AssignmentTest, ErrorsSayWhatIsMissing) {
-  const auto error_of = [&](const Task& task) -> std::string {
+  const auto error_of = [&](const AssignmentQuery& task) -> std::string {
     try {
       solve(task);
     } catch (const ConfigError& e) {
@@ -264,18 +337,22 @@ TEST_F(AssignmentTest, ErrorsSayWhatIsMissing) {
     }
     return "no error";
   };
-  Task task = bitops(3, 3);
+  AssignmentQuery task = bitops(3, 3);
   task.bits = {8};
-  EXPECT_THAT(error_of(task), HasSubstr("no indicators of width 8"));
+  EXPECT_THAT(error_of(task), HasSubstr("width 8 is not in search_space.bit_candidates"));
+  scores_.layers[2].weight.erase("int4");
+  EXPECT_THAT(error_of(bitops(3, 3)),
+              HasSubstr("a file has no score of layer 'layer2' for weights in int4"));
+  scores_.layers[2].weight["int4"] = 1;
   task = bitops(3, 3);
   task.fixed_act_bits = 8;
   EXPECT_THAT(error_of(task), HasSubstr("width 8 is not in search_space.bit_candidates"));
   options_.pairs = {"w4a8"};
   EXPECT_THAT(error_of(bitops(3, 3)), HasSubstr("leaves layer 'layer0' no pair of widths"));
   options_.pairs.clear();
-  indicators_.layers.pop_back();
+  scores_.layers.pop_back();
   EXPECT_THAT(error_of(bitops(3, 3)), HasSubstr("has no layer 'layer3', which is searched"));
-  indicators_.layers[0].name = "other";
+  scores_.layers[0].name = "other";
   EXPECT_THAT(error_of(bitops(3, 3)), HasSubstr("has a layer 'other' that Chain lacks"));
 }
 
@@ -300,9 +377,9 @@ TEST_F(TiedWidths, WeightAndActivationAgree) {
 
 // Weight and activation judge all widths, each for itself: width 3 is out, 2 is not.
 TEST_F(TiedWidths, OutliersOfOneTensorDoNotHideThoseOfAnother) {
-  indicators_.layers[0].weight = {{4, .1}, {3, .05}, {2, .2}};
-  indicators_.layers[0].activation = {{4, 1}, {3, .5}, {2, .8}};
-  Task task = bitops(2, 2);
+  scores_.layers[0].weight = {{"int4", .1}, {"int3", .05}, {"int2", .2}};
+  scores_.layers[0].activation = {{"int4", 1}, {"int3", .5}, {"int2", .8}};
+  AssignmentQuery task = bitops(2, 2);
   EXPECT_TRUE(solve(task).optimal);
   EXPECT_EQ(solve(task).weight_bits[0], 2);
 }
@@ -311,12 +388,13 @@ TEST_F(TiedWidths, OutliersOfOneTensorDoNotHideThoseOfAnother) {
 TEST(TiedActivations, AreSettledTogether) {
   NetworkInfo network = deneb::testing::chain_network(kLayers);
   network.layers[3].input_group = network.layers[1].input_group;
-  const SearchSpace space(network, tied(true));
-  const Indicators indicators = made_up(space, {4, 3, 2});
-  const LimpqOptions options;
-  Task task;
+  const deneb::testing::FakeSearchContext context(network, tied(true), 1);
+  const SearchSpace& space = context.space();
+  const LayerScores scores = made_up(space, {4, 3, 2});
+  const AssignmentOptions options;
+  AssignmentQuery task;
   task.limits.bitops.wb = task.limits.bitops.ab = 3;
-  const AssignmentSolver solver(space, indicators, options);
+  const AssignmentSolver solver(context, scores, options, "a file");
   const Assignment found = solver.solve(task, [](const KnapsackProblem& problem) {
     EXPECT_EQ(problem.groups.size(), 3u);
     return solve_multiple_choice_knapsack(problem);
@@ -327,4 +405,4 @@ TEST(TiedActivations, AreSettledTogether) {
 }
 
 }  // namespace
-}  // namespace limpq_test
+}  // namespace search_common_test

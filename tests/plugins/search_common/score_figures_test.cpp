@@ -1,23 +1,24 @@
-#include "indicator_figures.h"
+#include "score_figures.h"
 
 #include <gmock/gmock.h>
 
-namespace deneb::limpq {
+#include <cmath>
+
+namespace deneb::searches {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
 
-TEST(IndicatorFigures, ALinePerWidthOverTheLayers) {
-  Indicators indicators;
-  indicators.bits = {4, 2};
-  indicators.layers = {{"conv1", {{4, 0.1}, {2, 0.5}}, {{4, 1}, {2, 3}}},
-                       {"layer1.0.conv1", {{4, 0.2}, {2, 0.9}}, {{2, 7}}}};
-  const std::vector<Figure> figures = indicator_figures(indicators);
+TEST(ScoreFigures, ALinePerWidthOverTheLayers) {
+  LayerScores scores;
+  scores.layers = {{"conv1", {{"int4", 0.1}, {"int2", 0.5}}, {{"int4", 1}, {"int2", 3}}},
+                   {"layer1.0.conv1", {{"int4", 0.2}, {"int2", 0.9}}, {{"uint2", 7}}}};
+  const std::vector<Figure> figures = score_figures(scores);
   ASSERT_EQ(figures.size(), 2u);
-  EXPECT_EQ(figures[0].title, "Importance of weights");
-  EXPECT_EQ(figures[1].title, "Importance of activations");
+  EXPECT_EQ(figures[0].title, "Scores of weights");
+  EXPECT_EQ(figures[1].title, "Scores of activations");
   EXPECT_NE(figures[0].name, figures[1].name);
   for (const Figure& figure : figures) {
     EXPECT_THAT(figure.text, HasSubstr("loses much"));
@@ -32,7 +33,14 @@ TEST(IndicatorFigures, ALinePerWidthOverTheLayers) {
   // A width that a layer lacks is no point, and no reason to fail.
   EXPECT_THAT(figures[1].series[0].points, ElementsAre(Pair(0, 1)));
   EXPECT_THAT(figures[1].series[1].points, ElementsAre(Pair(0, 3), Pair(1, 7)));
+
+  const std::vector<HeatMap> maps = score_heat_maps(scores);
+  ASSERT_EQ(maps.size(), 2u);
+  EXPECT_THAT(maps[0].y_names, ElementsAre("4 bits", "2 bits"));
+  EXPECT_THAT(maps[0].values[1], ElementsAre(0.5, 0.9));
+  EXPECT_TRUE(std::isnan(maps[1].values[0][1]));
+  EXPECT_NO_THROW(to_json(maps[1]));
 }
 
 }  // namespace
-}  // namespace deneb::limpq
+}  // namespace deneb::searches
