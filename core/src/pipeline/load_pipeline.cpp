@@ -95,9 +95,9 @@ void lift_step_types(ordered_json& config, const std::vector<std::string>& steps
   }
 }
 
-// Paths are meant relative to the pipeline file.
-void make_paths_absolute(ordered_json& config, const std::vector<std::string>& steps,
-                         const fs::path& base) {
+// Paths are meant relative to the file in which they stand.
+void make_paths_absolute(ConfigDocument& document, const std::vector<std::string>& steps) {
+  ordered_json& config = document.value;
   for (const std::string& name : steps) {
     if (!config.contains(name)) continue;
     for (const char* place :
@@ -106,6 +106,9 @@ void make_paths_absolute(ordered_json& config, const std::vector<std::string>& s
       if (!config[name].contains(at) || !config[name][at].is_string()) continue;
       const std::string value = config[name][at].get<std::string>();
       if (value.empty() || value.front() == '{') continue;  // a variable names a full path
+      std::string path = name + place;
+      std::replace(path.begin() + name.size(), path.end(), '/', '.');
+      const fs::path base = fs::absolute(fs::path(document.origin_of(path))).parent_path();
       config[name][at] = (base / value).lexically_normal().string();
     }
   }
@@ -179,7 +182,7 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
                     "\"fully_train\"]");
   }
   lift_step_types(config, steps, registry, diagnostics);
-  make_paths_absolute(config, steps, base);
+  make_paths_absolute(document, steps);
   std::set<std::string> sections(steps.begin(), steps.end());
   // A step that is not in the list rests, so that steps can be taken out and in by the list alone.
   for (auto it = config.begin(); it != config.end();) {
