@@ -34,9 +34,10 @@ const char kIntroduction[] =
     "options stand beside it: `\"network\": {\"type\": \"ResNetCifar\", \"depth\": 20}`. Any "
     "object\n"
     "may be `{\"ref\": \"a.b\", ...}`: a copy of block `a.b` with the keys given here in place of\n"
-    "its own. `{local_base_path}` in a string stands for the task folder, `{pipeline_dir}` for "
-    "the\n"
-    "folder of the pipeline file.\n";
+    "its own; `{\"ref\": \"../other.json#a.b\"}` copies it from another JSON file, which need not\n"
+    "be a pipeline. Paths of files are relative to the file in which they stand.\n"
+    "`{local_base_path}` in a string stands for the task folder, `{pipeline_dir}` for the folder\n"
+    "of the pipeline file.\n";
 
 std::string cell(const std::string& text) {
   std::string escaped;

@@ -88,14 +88,14 @@ ordered_json* step(ordered_json& place, const PathSegment& segment, bool last, s
   return &place[segment.key];
 }
 
-/// Forgets the lines of everything below `path`, which is no longer from the file.
-void assign_lines(std::map<std::string, int>& lines, const std::string& path) {
-  for (auto it = lines.lower_bound(path); it != lines.end();) {
+/// Forgets the entries of `path`, which is no longer from the file, and of everything below it.
+template <class T>
+void forget(std::map<std::string, T>& entries, const std::string& path) {
+  for (auto it = entries.lower_bound(path); it != entries.end();) {
     if (it->first.compare(0, path.size(), path) != 0) break;
     const char next = it->first.size() > path.size() ? it->first[path.size()] : '\0';
-    it = next == '\0' || next == '.' || next == '[' ? lines.erase(it) : std::next(it);
+    it = next == '\0' || next == '.' || next == '[' ? entries.erase(it) : std::next(it);
   }
-  lines[path] = 0;
 }
 
 std::string substituted(const std::string& text, const std::map<std::string, std::string>& names) {
@@ -150,8 +150,11 @@ void apply_assignment(ConfigDocument& document, const std::string& assignment,
   }
   *place = value_of(assignment.substr(equals + 1));
   document.value = std::move(changed);
-  assign_lines(lines, path);
+  forget(lines, path);
+  lines[path] = 0;
   document.lines = std::move(lines);
+  forget(document.origins, path);
+  if (document.origin_of(path) != document.file) document.origins[path] = document.file;
 }
 
 void substitute(nlohmann::ordered_json& value,

@@ -6,15 +6,30 @@
 
 namespace deneb {
 
-int ConfigDocument::line_of(const std::string& path) const {
-  std::string place = path;
+namespace {
+
+/// The entry of `path` or of its nearest ancestor, or nullptr.
+template <class T>
+const T* nearest_entry(const std::map<std::string, T>& entries, std::string path) {
   while (true) {
-    const auto found = lines.find(place);
-    if (found != lines.end()) return found->second;
-    if (place.empty()) return 0;
-    const std::size_t cut = place.find_last_of(".[");
-    place.resize(cut == std::string::npos ? 0 : cut);
+    const auto found = entries.find(path);
+    if (found != entries.end()) return &found->second;
+    if (path.empty()) return nullptr;
+    const std::size_t cut = path.find_last_of(".[");
+    path.resize(cut == std::string::npos ? 0 : cut);
   }
+}
+
+}  // namespace
+
+int ConfigDocument::line_of(const std::string& path) const {
+  const int* line = nearest_entry(lines, path);
+  return line == nullptr ? 0 : *line;
+}
+
+const std::string& ConfigDocument::origin_of(const std::string& path) const {
+  const std::string* origin = nearest_entry(origins, path);
+  return origin == nullptr ? file : *origin;
 }
 
 ConfigDocument read_config(const std::string& file) {

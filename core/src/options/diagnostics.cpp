@@ -1,17 +1,18 @@
 #include <deneb/options/config.h>
 
 #include <algorithm>
-#include <limits>
+#include <tuple>
 
 namespace deneb {
 namespace {
 
-/// `--set` problems come after those of the file.
-int sort_key(const Problem& problem) {
-  return problem.assigned ? std::numeric_limits<int>::max() : problem.line;
+/// Problems of other files come after those of the document, those of `--set` last.
+auto sort_key(const Problem& problem) {
+  return std::tie(problem.assigned, problem.file, problem.line);
 }
 
-std::string one_line(const Problem& problem, const std::string& file) {
+std::string one_line(const Problem& problem, const std::string& document_file) {
+  const std::string& file = problem.file.empty() ? document_file : problem.file;
   std::string where;
   if (problem.assigned) {
     where = "--set ";
@@ -25,12 +26,16 @@ std::string one_line(const Problem& problem, const std::string& file) {
 
 void Diagnostics::add(std::string path, std::string message, int line) {
   bool assigned = false;
+  std::string file;
   if (line == 0 && document_ != nullptr && document_->lines.count("") != 0) {
     line = document_->line_of(path);
     // A parsed document knows the line of everything that was in the file.
     assigned = line == 0;
+    if (!assigned && document_->origin_of(path) != document_->file) {
+      file = document_->origin_of(path);
+    }
   }
-  problems_.push_back({std::move(path), line, std::move(message), assigned});
+  problems_.push_back({std::move(path), line, std::move(message), assigned, std::move(file)});
 }
 
 std::string Diagnostics::text(const std::string& file) const {

@@ -11,7 +11,9 @@ using nlohmann::ordered_json;
 
 ordered_json ref_schema() {
   return {{"type", "string"},
-          {"description", "copies the block at this path (a.b.c); keys given here override it"}};
+          {"description",
+           "copies the block at this path (a.b.c), or that of another file "
+           "(../other.json#a.b.c, relative to this file); keys given here override it"}};
 }
 
 ordered_json number_schema(const char* type, const Range& range) {

@@ -113,10 +113,10 @@ namespace detail {
 
 void make_paths_absolute(ordered_json& section, const std::string& path, const std::string& type,
                          const ConfigDocument& document, const Registry& registry) {
-  const fs::path folder = fs::absolute(fs::path(document.file)).parent_path();
   visit_files(options_of_step(type, registry), section, path, registry,
-              [&](const std::string&, const std::string&, std::string& text) {
+              [&](const std::string& place, const std::string&, std::string& text) {
                 if (text.empty() || text.front() == '{' || parse_artifact_reference(text)) return;
+                const fs::path folder = fs::absolute(document.origin_of(place)).parent_path();
                 text = (folder / text).lexically_normal().string();
               });
 }

@@ -5,10 +5,10 @@
 #include <cmath>
 #include <limits>
 
-#include "search/knapsack_answer.h"
-#include "search/knapsack_bound.h"
-#include "search/knapsack_model.h"
-#include "search/knapsack_search.h"
+#include "search/knapsack/answer.h"
+#include "search/knapsack/bound.h"
+#include "search/knapsack/model.h"
+#include "search/knapsack/search.h"
 
 namespace deneb {
 namespace {
@@ -90,13 +90,13 @@ class Solver {
     const SearchRequest request{limit, tolerance_, keep(), width,
                                 std::min(options_.max_states - solution.states, kMostLinks)};
     Answer answer(problem_, options_.second_best);
-    SearchResult result = search_window(model_, bound, request, answer);
+    Outcome result = search_window(model_, bound, request, answer);
     solution.states += result.states;
-    if (result.end == SearchResult::End::kStopped) {
+    if (result.end == Outcome::End::kStopped) {
       result = search_depth_first(model_, bound, request, answer);
       solution.states += result.states;
     }
-    if (result.end == SearchResult::End::kComplete) {
+    if (result.end == Outcome::End::kComplete) {
       answer.write(solution);
       return true;
     }

@@ -1,28 +1,20 @@
 #include "nsga3.h"
 
 #include <algorithm>
-#include <boost/serialization/optional.hpp>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <numeric>
-#include <pagmo/problem.hpp>
 #include <random>
 #include <sstream>
-#include <stdexcept>
+
+#include "real_variation.h"
+#include "reject.h"
 
 namespace deneb::quant_ea {
 namespace {
 
 constexpr unsigned kDuplicateRetries = 20;
 constexpr double kSwapProbability = 0.5;  // of a gene in uniform and simulated binary crossover
-constexpr double kEqualParents = 1e-14;   // parents this close have children equal to them
-constexpr const char* kStateFormat = "deneb-nsga3-state";
-constexpr int kStateVersion = 1;
-
-[[noreturn]] void reject(const std::string& text) {
-  throw std::invalid_argument("NSGA-III: " + text);
-}
 
 template <typename Value>
 void check_range(const char* name, Value value, bool fits, const char* expected) {
@@ -30,15 +22,6 @@ void check_range(const char* name, Value value, bool fits, const char* expected)
   std::ostringstream text;
   text << name << " is " << value << ", expected " << expected;
   reject(text.str());
-}
-
-void check_options(const Nsga3Options& options) {
-  check_range("p_cr", options.p_cr, options.p_cr >= 0.0 && options.p_cr <= 1.0,
-              "a probability in [0, 1]");
-  check_range("eta_c", options.eta_c, options.eta_c >= 1.0 && options.eta_c < 100.0, "[1, 100)");
-  check_range("p_m", options.p_m, options.p_m <= 1.0,
-              "a probability in [0, 1], or a negative number for 1 / genes");
-  check_range("eta_m", options.eta_m, options.eta_m >= 1.0 && options.eta_m < 100.0, "[1, 100)");
 }
 
 void check_domain(const Nsga3Domain& domain) {
@@ -70,111 +53,21 @@ void check_domain(const Nsga3Domain& domain) {
 double draw(Rng& rng) { return std::uniform_real_distribution<double>(0.0, 1.0)(rng); }
 bool happens(double probability, Rng& rng) { return std::bernoulli_distribution(probability)(rng); }
 
-// Factor by which the children lie farther apart than the parents when the nearer parent is
-// `room` away from its bound.
-double spread_factor(double room, double gap, double eta, double u) {
-  const double beta = 1.0 + 2.0 * room / gap;
-  const double alpha = 2.0 - std::pow(beta, -(eta + 1.0));
-  const double base = u <= 1.0 / alpha ? u * alpha : 1.0 / (2.0 - u * alpha);
-  return std::pow(base, 1.0 / (eta + 1.0));
-}
-
 // The batch so far decides too: a filter that looks at finished trials cannot know it.
 bool is_known(const Point& genome, const Points& batch, const DuplicateFilter& is_duplicate) {
   if (!is_duplicate) return false;
   return std::find(batch.begin(), batch.end(), genome) != batch.end() || is_duplicate(genome);
 }
 
-const nlohmann::json& field(const nlohmann::json& json, const char* name) {
-  const auto found = json.find(name);
-  if (found == json.end()) reject(std::string("saved state has no field '") + name + "'");
-  return *found;
-}
-
-template <typename Value>
-Value read(const nlohmann::json& json, const char* name) {
-  try {
-    return field(json, name).get<Value>();
-  } catch (const nlohmann::json::exception& error) {
-    reject(std::string("field '") + name + "' of the saved state: " + error.what());
-  }
-}
-
-void check_rows(const Points& points, std::size_t columns, const char* name) {
-  for (const Point& point : points) {
-    if (point.size() == columns) continue;
-    reject(std::string("field '") + name + "' of the saved state has a row of " +
-           std::to_string(point.size()) + " numbers, expected " + std::to_string(columns));
-  }
-}
-
 }  // namespace
 
-void to_json(nlohmann::json& json, const Nsga3State& state) {
-  std::ostringstream generator;
-  generator << state.rng;
-  json = {{"format", kStateFormat},         {"version", kStateVersion},
-          {"generation", state.generation}, {"genomes", state.genomes},
-          {"fitness", state.fitness},       {"offspring", state.offspring},
-          {"ideal", state.memory.ideal},    {"extremes", state.memory.extremes},
-          {"rng", generator.str()}};
-}
-
-void from_json(const nlohmann::json& json, Nsga3State& state) {
-  if (!json.is_object() || read<std::string>(json, "format") != kStateFormat) {
-    reject(std::string("saved state: expected an object with \"format\": \"") + kStateFormat +
-           "\"");
-  }
-  if (const int version = read<int>(json, "version"); version != kStateVersion) {
-    reject("saved state has version " + std::to_string(version) + ", expected " +
-           std::to_string(kStateVersion) + "; it was written by another release");
-  }
-  Nsga3State loaded;
-  loaded.generation = read<unsigned>(json, "generation");
-  loaded.genomes = read<Points>(json, "genomes");
-  loaded.fitness = read<Points>(json, "fitness");
-  loaded.offspring = read<Points>(json, "offspring");
-  loaded.memory.ideal = read<Point>(json, "ideal");
-  loaded.memory.extremes = read<Points>(json, "extremes");
-  std::istringstream generator(read<std::string>(json, "rng"));
-  if (!(generator >> loaded.rng)) {
-    reject("field 'rng' of the saved state is not the text of a 64-bit Mersenne Twister");
-  }
-  if (loaded.genomes.size() != loaded.fitness.size()) {
-    reject("saved state has " + std::to_string(loaded.genomes.size()) + " genomes and " +
-           std::to_string(loaded.fitness.size()) + " rows of fitness, expected as many");
-  }
-  if (!loaded.genomes.empty()) check_rows(loaded.genomes, loaded.genomes[0].size(), "genomes");
-  check_rows(loaded.fitness, loaded.memory.ideal.size(), "fitness");
-  check_rows(loaded.memory.extremes, loaded.memory.ideal.size(), "extremes");
-  state = std::move(loaded);
-}
-
-std::pair<double, double> sbx_children(double first, double second, double lower, double upper,
-                                       double eta, double u) {
-  const double low = std::min(first, second);
-  const double high = std::max(first, second);
-  const double gap = high - low;
-  if (gap <= kEqualParents) return {low, high};
-  const double center = 0.5 * (low + high);
-  const double child_low = center - 0.5 * gap * spread_factor(low - lower, gap, eta, u);
-  const double child_high = center + 0.5 * gap * spread_factor(upper - high, gap, eta, u);
-  return {std::clamp(child_low, lower, upper), std::clamp(child_high, lower, upper)};
-}
-
-double polynomial_mutation(double value, double lower, double upper, double eta, double u) {
-  const double range = upper - lower;
-  const double power = eta + 1.0;
-  double step = 0.0;
-  if (u < 0.5) {
-    const double room = 1.0 - (value - lower) / range;
-    step = std::pow(2.0 * u + (1.0 - 2.0 * u) * std::pow(room, power), 1.0 / power) - 1.0;
-  } else {
-    const double room = 1.0 - (upper - value) / range;
-    const double base = 2.0 * (1.0 - u) + 2.0 * (u - 0.5) * std::pow(room, power);
-    step = 1.0 - std::pow(base, 1.0 / power);
-  }
-  return std::clamp(value + step * range, lower, upper);
+void check_options(const Nsga3Options& options) {
+  check_range("p_cr", options.p_cr, options.p_cr >= 0.0 && options.p_cr <= 1.0,
+              "a probability in [0, 1]");
+  check_range("eta_c", options.eta_c, options.eta_c >= 1.0 && options.eta_c < 100.0, "[1, 100)");
+  check_range("p_m", options.p_m, options.p_m <= 1.0,
+              "a probability in [0, 1], or a negative number for 1 / genes");
+  check_range("eta_m", options.eta_m, options.eta_m >= 1.0 && options.eta_m < 100.0, "[1, 100)");
 }
 
 Nsga3Core::Nsga3Core(Nsga3Options options, Nsga3Domain domain)
@@ -418,119 +311,4 @@ Nsga3Core::Children Nsga3Core::vary_categorical(const Point& first, const Point&
   return children;
 }
 
-namespace {
-
-Nsga3Domain domain_of(const pagmo::problem& problem, std::size_t population) {
-  const std::string name = "problem '" + problem.get_name() + "' ";
-  if (problem.get_nc() != 0) {
-    reject(name + "has " + std::to_string(problem.get_nc()) +
-           " constraints, expected none; turn them into penalties or reject such genomes earlier");
-  }
-  if (problem.is_stochastic()) {
-    reject(name + "is stochastic, expected equal fitness for equal genomes; fix its seed");
-  }
-  Nsga3Domain domain;
-  std::tie(domain.lower, domain.upper) = problem.get_bounds();
-  domain.integers = problem.get_nix();
-  domain.objectives = problem.get_nobj();
-  domain.population = population;
-  return domain;
-}
-
-Points evaluate(const pagmo::problem& problem, const Points& genomes,
-                const boost::optional<pagmo::bfe>& evaluator) {
-  Points fitness;
-  if (!evaluator) {
-    for (const Point& genome : genomes) fitness.push_back(problem.fitness(genome));
-    return fitness;
-  }
-  Point flat;
-  for (const Point& genome : genomes) flat.insert(flat.end(), genome.begin(), genome.end());
-  const Point values = (*evaluator)(problem, flat);
-  const auto objectives = static_cast<std::ptrdiff_t>(problem.get_nobj());
-  for (auto row = values.begin(); row != values.end(); row += objectives) {
-    fitness.emplace_back(row, row + objectives);
-  }
-  return fitness;
-}
-
-}  // namespace
-
-Nsga3::Nsga3(Nsga3Options options) : options_(std::move(options)) {
-  check_options(options_);
-  state_ = Nsga3Core::begin(options_.seed);
-}
-
-pagmo::population Nsga3::evolve(pagmo::population population) const {
-  const pagmo::problem& problem = population.get_problem();
-  const Nsga3Core core(options_, domain_of(problem, population.size()));
-  log_.clear();
-  if (options_.gen == 0) return population;
-  if (state_.genomes != population.get_x() || state_.fitness != population.get_f()) {
-    // Another population than the one returned last: only the generator carries on.
-    Nsga3State fresh;
-    fresh.rng = state_.rng;
-    core.propose(fresh, population.get_x());
-    core.tell(fresh, population.get_f());
-    state_ = std::move(fresh);
-  }
-  const auto evaluations_before = problem.get_fevals();
-  for (unsigned generation = 1; generation <= options_.gen; ++generation) {
-    core.ask(state_, is_duplicate_);
-    core.tell(state_, evaluate(problem, state_.offspring, evaluator_));
-    if (verbosity_ > 0 && (generation - 1) % verbosity_ == 0) {
-      log_.emplace_back(generation, problem.get_fevals() - evaluations_before, state_.memory.ideal);
-    }
-  }
-  for (std::size_t i = 0; i < population.size(); ++i) {
-    population.set_xf(i, state_.genomes[i], state_.fitness[i]);
-  }
-  return population;
-}
-
-void Nsga3::set_seed(unsigned seed) {
-  options_.seed = seed;
-  state_ = Nsga3Core::begin(seed);
-}
-
-std::string Nsga3::get_extra_info() const {
-  static constexpr const char* kVariations[] = {"sbx", "categorical uniform",
-                                                "categorical two-point", "vega segment"};
-  std::ostringstream text;
-  text << "\tGenerations: " << options_.gen << "\n\tDivisions: ";
-  if (options_.divisions > 0) {
-    text << options_.divisions;
-  } else {
-    text << "largest that fits";
-  }
-  text << "\n\tVariation: " << kVariations[static_cast<std::size_t>(options_.variation)]
-       << "\n\tMutation of integers: "
-       << (options_.mutation == CategoricalMutation::kReset ? "reset" : "step")
-       << "\n\tCrossover probability: " << options_.p_cr
-       << "\n\tDistribution index of crossover: " << options_.eta_c << "\n\tMutation probability: ";
-  if (options_.p_m < 0.0) {
-    text << "1 / genes";
-  } else {
-    text << options_.p_m;
-  }
-  text << "\n\tDistribution index of mutation: " << options_.eta_m << "\n\tSeed: " << options_.seed
-       << "\n\tVerbosity: " << verbosity_;
-  return text.str();
-}
-
-template <typename Archive>
-void Nsga3::save(Archive& archive, unsigned) const {
-  const std::string state = nlohmann::json(state_).dump();
-  pagmo::detail::to_archive(archive, options_, verbosity_, evaluator_, state, log_);
-}
-
-template <typename Archive>
-void Nsga3::load(Archive& archive, unsigned) {
-  std::string state;
-  pagmo::detail::from_archive(archive, options_, verbosity_, evaluator_, state, log_);
-  state_ = nlohmann::json::parse(state).get<Nsga3State>();
-}
-
 }  // namespace deneb::quant_ea
-
-PAGMO_S11N_ALGORITHM_IMPLEMENT(deneb::quant_ea::Nsga3)

@@ -1,20 +1,14 @@
 #pragma once
 
-#include <boost/optional.hpp>
 #include <cstddef>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
-#include <pagmo/algorithm.hpp>
-#include <pagmo/bfe.hpp>
-#include <pagmo/population.hpp>
-#include <pagmo/s11n.hpp>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "categorical_variation.h"
 #include "environmental_selection.h"
+#include "nsga3_state.h"
 #include "reference_points.h"
 
 namespace deneb::quant_ea {
@@ -61,36 +55,12 @@ struct Nsga3Domain {
   std::size_t population = 4;  ///< at least 4, even or odd
 };
 
-/// Everything that a search needs to go on, as plain data. Saved and restored between any two calls
-/// of the core it continues bit for bit.
-struct Nsga3State {
-  unsigned generation = 0;  ///< completed generations; the first selection does not count
-  Points genomes;           ///< the population; empty before the first tell()
-  Points fitness;           ///< of the population, same order
-  Points offspring;         ///< handed out and not told yet; to be evaluated again after a crash
-  NormalizationMemory memory;
-  Rng rng;
-};
-
-/// JSON form {"format": "deneb-nsga3-state", "version": 1, ...}. Numbers survive exactly.
-/// from_json throws std::invalid_argument with the name of the field that does not fit; then
-/// `state` is unchanged.
-void to_json(nlohmann::json& json, const Nsga3State& state);
-void from_json(const nlohmann::json& json, Nsga3State& state);
+/// Throws std::invalid_argument for settings outside the documented ranges.
+void check_options(const Nsga3Options& options);
 
 /// Whether the caller has seen a genome before. Genomes earlier in the same batch need not be
 /// reported, the core compares with these itself.
 using DuplicateFilter = std::function<bool(const Point& genome)>;
-
-/// Both children of simulated binary crossover in the bounds [lower, upper] for one uniform draw
-/// u in [0, 1); the first is the one next to the smaller parent. Parents may be equal.
-/// Source: Deb and Agrawal 1995, in the bounded form of Deb's NSGA-II code.
-std::pair<double, double> sbx_children(double first, double second, double lower, double upper,
-                                       double eta, double u);
-
-/// Polynomial mutation of one gene for one uniform draw u in [0, 1).
-/// Source: Deb and Agrawal 1999, bounded form.
-double polynomial_mutation(double value, double lower, double upper, double eta, double u);
 
 /// NSGA-III without evaluations: the caller asks for offspring, evaluates them in any way and
 /// order, and tells their fitness. Immutable after construction: one object may serve many states,
@@ -156,57 +126,4 @@ class Nsga3Core {
   std::vector<int> candidates_;  // largest index of each integer gene, counted from its lower bound
 };
 
-/// NSGA-III as a pagmo user-defined algorithm on top of Nsga3Core.
-///
-/// For box-bounded problems with at least two objectives, without constraints and not stochastic,
-/// with finite bounds that differ, and populations of 4 or more. What the normalization remembers
-/// carries over to the next call of evolve() if it receives the population that the last call
-/// returned, so that ten calls of one generation equal one call of ten.
-/// Thread safety as usual in pagmo: one object per thread.
-class Nsga3 {
- public:
-  /// Generation, evaluations since the call, smallest value seen of each objective.
-  using LogLine = std::tuple<unsigned, unsigned long long, Point>;
-  using Log = std::vector<LogLine>;
-
-  /// Throws std::invalid_argument for settings outside the documented ranges.
-  explicit Nsga3(Nsga3Options options = {});
-
-  pagmo::population evolve(pagmo::population population) const;
-
-  /// Restarts the generator and forgets what earlier calls have left.
-  void set_seed(unsigned seed);
-  bool has_set_seed() const { return true; }
-  unsigned get_seed() const { return options_.seed; }
-  /// Logs every `level` generations, 0 none; the default is 1. Nothing is printed.
-  void set_verbosity(unsigned level) { verbosity_ = level; }
-  unsigned get_verbosity() const { return verbosity_; }
-  /// Genomes to avoid, as in Nsga3Core::ask(). Not serialized.
-  void set_duplicate_filter(DuplicateFilter filter) { is_duplicate_ = std::move(filter); }
-  /// Evaluates each generation in one call of the batch evaluator.
-  void set_bfe(const pagmo::bfe& evaluator) { evaluator_ = evaluator; }
-  const Log& get_log() const { return log_; }
-  const Nsga3Options& options() const { return options_; }
-  std::string get_name() const { return "NSGA-III"; }
-  std::string get_extra_info() const;
-
- private:
-  friend class boost::serialization::access;
-  template <typename Archive>
-  void save(Archive& archive, unsigned version) const;
-  template <typename Archive>
-  void load(Archive& archive, unsigned version);
-  BOOST_SERIALIZATION_SPLIT_MEMBER()
-
-  Nsga3Options options_;
-  unsigned verbosity_ = 1;
-  boost::optional<pagmo::bfe> evaluator_;
-  DuplicateFilter is_duplicate_;
-  // evolve() is const in pagmo; generator, memory and log change all the same, as in pagmo's own.
-  mutable Nsga3State state_;
-  mutable Log log_;
-};
-
 }  // namespace deneb::quant_ea
-
-PAGMO_S11N_ALGORITHM_EXPORT_KEY(deneb::quant_ea::Nsga3)

@@ -9,7 +9,7 @@
 #include <pagmo/population.hpp>
 #include <pagmo/problem.hpp>
 
-#include "nsga3.h"
+#include "pagmo_nsga3.h"
 #include "quant_ea_options.h"
 #include "trial_problem.h"
 

@@ -13,7 +13,7 @@
 #include <pagmo/problems/dtlz.hpp>
 #include <vector>
 
-#include "nsga3.h"
+#include "pagmo_nsga3.h"
 
 namespace deneb::quant_ea {
 namespace {

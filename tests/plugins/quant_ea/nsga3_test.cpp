@@ -18,6 +18,7 @@
 #include <sstream>
 
 #include "messages.h"
+#include "pagmo_nsga3.h"
 
 namespace deneb::quant_ea {
 namespace {

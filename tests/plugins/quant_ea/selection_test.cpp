@@ -18,6 +18,7 @@
 #include <sstream>
 
 #include "messages.h"
+#include "real_variation.h"
 
 namespace deneb::quant_ea {
 namespace {

@@ -139,11 +139,14 @@ TEST(ResolveRefs, BadTargets) {
       "t.ref: there is no block 'a.n.x' ('a.n' exists); give the full path of a block in this "
       "file");
   EXPECT_EQ(problem("5"),
-            "t.ref: got number 5, expected the path of a block, such as \"nas.trainer\"");
+            "t.ref: got number 5, expected the path of a block, such as \"nas.trainer\" or "
+            "\"../other.json#nas.trainer\"");
   EXPECT_EQ(problem("\"\""),
-            "t.ref: got string \"\", expected the path of a block, such as \"nas.trainer\"");
+            "t.ref: got string \"\", expected the path of a block, such as \"nas.trainer\" or "
+            "\"../other.json#nas.trainer\"");
   EXPECT_EQ(problem("{\"a\": 1}"),
-            "t.ref: got an object, expected the path of a block, such as \"nas.trainer\"");
+            "t.ref: got an object, expected the path of a block, such as \"nas.trainer\" or "
+            "\"../other.json#nas.trainer\"");
   EXPECT_EQ(problem("\"a..n\""), "t.ref: 'a..n' is no path: a key is empty");
   EXPECT_EQ(problem("\"a[x]\""),
             "t.ref: 'a[x]' is no path: list elements are written [0], [1], ...");
@@ -170,7 +173,12 @@ TEST(ResolveRefs, Cycles) {
   EXPECT_THAT(resolve(R"({"a": {"ref": "a.b"}})").problems,
               ElementsAre("a.ref: the reference leads back to itself: a -> a; write one of these "
                           "blocks out"));
-  EXPECT_THAT(resolve(R"({"ref": "a", "a": {}})").problems, IsEmpty());
+}
+
+TEST(ResolveRefs, NoWholeDocument) {
+  EXPECT_THAT(resolve(R"({"ref": "a", "a": {}})").problems,
+              ElementsAre("ref: a whole file cannot be a reference; put \"ref\" into the blocks "
+                          "that need it"));
 }
 
 TEST(ResolveRefs, FailedBlocksStayAndOthersResolve) {

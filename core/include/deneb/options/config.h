@@ -28,6 +28,7 @@ struct Problem {
   int line = 0;           ///< 1-based line in the file; 0 = not from the file
   std::string message;    ///< what was found, what was expected, what to do
   bool assigned = false;  ///< the value came from apply_assignment (`--set`)
+  std::string file{};     ///< where the value stands; "" = the document itself
 };
 
 struct ConfigDocument;
@@ -35,8 +36,8 @@ struct ConfigDocument;
 /// Collects problems, so that a user sees all of them at once.
 class DENEB_API Diagnostics {
  public:
-  /// From now on add() looks up the lines of paths in `document`, which must live as long as
-  /// problems are added (nullptr: stop). It may change in between.
+  /// From now on add() looks up the lines and files of paths in `document`, which must live as long
+  /// as problems are added (nullptr: stop). It may change in between.
   void set_lines(const ConfigDocument* document) { document_ = document; }
 
   /// `line` 0: look it up by the path, if set_lines was called.
@@ -45,8 +46,9 @@ class DENEB_API Diagnostics {
   bool empty() const { return problems_.empty(); }
   /// In the order in which they were added.
   const std::vector<Problem>& problems() const { return problems_; }
-  /// `file:line: path: message`, one problem a line, in file order; then those from the command
-  /// line as `--set path: message`. No newline at the end.
+  /// `file:line: path: message`, one problem a line, in file order, `file` being the document; then
+  /// those of the files that it refers to, then those from the command line as
+  /// `--set path: message`. No newline at the end.
   std::string text(const std::string& file) const;
   /// Throws ConfigError with text() unless empty.
   void throw_if_any(const std::string& file) const;
@@ -63,9 +65,17 @@ struct DENEB_API ConfigDocument {
   /// Dotted path (`a.b[2].c`; "" = the document) -> line of the key or list element; 0 = set by
   /// apply_assignment. Keys that contain dots are joined as they are.
   std::map<std::string, int> lines;
+  /// Dotted path -> file that the value stands in, where that is another than that of the value
+  /// around it. Named as `file` is: absolute or relative to the working directory.
+  std::map<std::string, std::string> origins{};
 
-  /// Line of `path` or of its nearest ancestor; 0 when unknown or not from the file.
+  /// Line of `path` or of its nearest ancestor in the file that it came from; 0 when unknown or not
+  /// from a file.
   int line_of(const std::string& path) const;
+  /// File that the value at `path`, or else its nearest ancestor, came from: `file`, or one that a
+  /// ref named. Relative paths in the value are meant relative to the folder of that file. Values
+  /// from apply_assignment belong to `file`.
+  const std::string& origin_of(const std::string& path) const;
 };
 
 /// Reads and parses a UTF-8 JSON file with `//` and `/* */` comments whose top level is an object.
@@ -158,11 +168,16 @@ DENEB_API std::string nearest_name(const std::string& name, const std::vector<st
 /// Replaces every `{"ref": "a.b", ...}` block, at any depth, by a deep copy of block a.b with the
 /// local keys merged over it: objects merge key by key, everything else replaces. A nested block
 /// whose "type" differs from the one it would merge with replaces it too, since its keys mean
-/// something else. Refs may chain, may pass through other refs and may index lists (`a.b[0]`);
-/// paths are those of the document, local keys are resolved before they are merged. Keys that come
-/// from a.b keep the line where they were written. Problems: cycles (with the chain), missing
-/// targets (nearest path suggested), targets that are no object, and refs that together copy more
-/// than 20 000 values or nest deeper than 100 levels; the block keeps its "ref" then.
+/// something else. `{"ref": "../other.json#a.b"}` takes the block from another file, whose path is
+/// absolute or relative to the file that holds the ref; refs in that file are resolved there. Refs
+/// may chain, may pass through other refs and may index lists (`a.b[0]`); paths are those of the
+/// document in which they stand, local keys are resolved before they are merged. Keys that come
+/// from a.b keep the line and the file (ConfigDocument::origins) where they were written. Of other
+/// files only what is asked for is resolved. Problems, which stand at the ref: cycles (with the
+/// chain), missing targets and files (nearest one suggested), targets that are no object, files
+/// that cannot be read, and refs that together copy more than 20 000 values, nest deeper than 100
+/// levels or lead to more than 64 files or to one of more than 4 MiB; the block keeps its "ref"
+/// then. A document cannot be a reference as a whole. Call it once for a document.
 DENEB_API void resolve_refs(ConfigDocument& document, Diagnostics& diagnostics);
 
 /// `a.b.c=value`: value is JSON, or else taken as a string. List elements are `a[0]` or `a.0`; keys
@@ -171,7 +186,8 @@ DENEB_API void resolve_refs(ConfigDocument& document, Diagnostics& diagnostics);
 /// name is unknown at the top level or near an existing one: that is a problem in `diagnostics`,
 /// as are list indices that do not exist and steps into a plain value. Types are checked later with
 /// the rest. Called after resolve_refs it changes this path only, before it also the copies that
-/// refs make. Throws ConfigError for an assignment without '=', with a bad path or not in UTF-8.
+/// refs make, and blocks of other files not at all. Throws ConfigError for an assignment without
+/// '=', with a bad path or not in UTF-8.
 DENEB_API void apply_assignment(ConfigDocument& document, const std::string& assignment,
                                 Diagnostics& diagnostics);
 

@@ -3,7 +3,7 @@
 #include <array>
 #include <vector>
 
-#include "search/knapsack_model.h"
+#include "search/knapsack/model.h"
 
 namespace deneb::knapsack {
 
@@ -48,7 +48,7 @@ class Bound {
   void set_uses(const Model& model);
   double priced(const Choice& choice, int set) const;
 
-  std::vector<Limit> limits_;
+  std::vector<UseLimit> limits_;
   std::array<Set, kMaxLimits> prices_ = {};
   std::vector<Set> least_;  // priced cost by stage
   std::vector<Rest> rest_;  // by stage, with an end

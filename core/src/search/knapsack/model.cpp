@@ -1,4 +1,4 @@
-#include "search/knapsack_model.h"
+#include "search/knapsack/model.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@ namespace {
 // Whether a can stand in for b: it costs no more, uses no more of any limit, and wins a tie.
 bool dominates(const Model& model, const Choice& a, const Choice& b, double tolerance) {
   if (a.cost > b.cost) return false;
-  for (const Limit& limit : model.limits) {
+  for (const UseLimit& limit : model.limits) {
     if (use_of(limit, a.uses) > use_of(limit, b.uses)) return false;
   }
   return a.cost + tolerance < b.cost || wins_tie(a.uses, a.index, b.uses, b.index);

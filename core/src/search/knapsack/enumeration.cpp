@@ -5,7 +5,7 @@
 
 #include <deneb/search/multiple_choice_knapsack.h>
 
-#include "search/knapsack_model.h"
+#include "search/knapsack/model.h"
 
 namespace deneb {
 namespace {

@@ -1,4 +1,4 @@
-#include "search/knapsack_frontier.h"
+#include "search/knapsack/frontier.h"
 
 #include <algorithm>
 

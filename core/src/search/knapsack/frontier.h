@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "search/knapsack_bound.h"
+#include "search/knapsack/bound.h"
 
 namespace deneb::knapsack {
 

@@ -1,4 +1,4 @@
-#include "search/knapsack_bound.h"
+#include "search/knapsack/bound.h"
 
 #include <algorithm>
 #include <cmath>

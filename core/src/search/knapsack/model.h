@@ -26,21 +26,21 @@ struct Stage {
 };
 
 // sign * used[row] <= most. A lower bound of a row is an upper bound of the negated use.
-struct Limit {
+struct UseLimit {
   int row;
   std::int64_t sign;
   std::int64_t most;
 };
 
-inline std::int64_t use_of(const Limit& limit, const Uses& uses) {
+inline std::int64_t use_of(const UseLimit& limit, const Uses& uses) {
   return limit.sign * uses[limit.row];
 }
 
 struct Model {
-  std::vector<Stage> stages;  // the groups, in the order in which a search decides them
-  std::vector<Limit> limits;  // only those that some choice breaks
-  double base_cost = 0;       // of the cheapest choice, rows aside
-  double spread = 0;          // from there to the dearest choice
+  std::vector<Stage> stages;     // the groups, in the order in which a search decides them
+  std::vector<UseLimit> limits;  // only those that some choice breaks
+  double base_cost = 0;          // of the cheapest choice, rows aside
+  double spread = 0;             // from there to the dearest choice
 };
 
 // Of a problem without obstacle.

@@ -2,8 +2,8 @@
 
 #include <deneb/interrupt.h>
 
-#include "search/knapsack_frontier.h"
-#include "search/knapsack_search.h"
+#include "search/knapsack/frontier.h"
+#include "search/knapsack/search.h"
 
 namespace deneb::knapsack {
 namespace {
@@ -30,15 +30,15 @@ class Window {
         request_(request),
         answer_(answer),
         frontier_(model.limits.size(), request.keep),
-        order_(model.limits.empty() ? Limit{0, 0, 0} : model.limits[0]) {}
+        order_(model.limits.empty() ? UseLimit{0, 0, 0} : model.limits[0]) {}
 
-  SearchResult run() {
+  Outcome run() {
     links_ = {{-1, -1}};
     states_ = {{0, 0, {}, 0}};
     for (stage_ = 0; stage_ < model_.stages.size(); ++stage_) {
       throw_if_stopping();
       if (!decide()) {
-        result_.end = SearchResult::End::kStopped;
+        result_.end = Outcome::End::kStopped;
         return result_;
       }
       narrow();
@@ -129,7 +129,7 @@ class Window {
   // Cuts off the highest bounds beyond the width.
   void narrow() {
     if (next_.size() <= request_.width) return;
-    result_.end = SearchResult::End::kNarrowed;
+    result_.end = Outcome::End::kNarrowed;
     bounds_.clear();
     for (const State& state : next_) bounds_.push_back(state.bound);
     const auto last = bounds_.begin() + std::ptrdiff_t(request_.width) - 1;
@@ -165,20 +165,20 @@ class Window {
   const SearchRequest& request_;
   Answer& answer_;
   Frontier frontier_;
-  Limit order_;
+  UseLimit order_;
   std::size_t stage_ = 0;
   std::vector<State> states_, next_;  // before and after the stage
   std::vector<Link> links_;           // of all states so far
   std::vector<Head> heads_;
   std::vector<double> bounds_;
   std::vector<int> options_a_, options_b_;
-  SearchResult result_;
+  Outcome result_;
 };
 
 }  // namespace
 
-SearchResult search_window(const Model& model, const Bound& bound, const SearchRequest& request,
-                           Answer& answer) {
+Outcome search_window(const Model& model, const Bound& bound, const SearchRequest& request,
+                      Answer& answer) {
   return Window(model, bound, request, answer).run();
 }
 

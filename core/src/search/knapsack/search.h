@@ -1,8 +1,8 @@
 #pragma once
 
-#include "search/knapsack_answer.h"
-#include "search/knapsack_bound.h"
-#include "search/knapsack_model.h"
+#include "search/knapsack/answer.h"
+#include "search/knapsack/bound.h"
+#include "search/knapsack/model.h"
 
 namespace deneb::knapsack {
 
@@ -14,18 +14,18 @@ struct SearchRequest {
   std::int64_t max_states;  // kept in all
 };
 
-struct SearchResult {
+struct Outcome {
   enum class End { kComplete, kNarrowed, kStopped };
   End end = End::kComplete;  // all that matters was seen; `width` cut some off; max_states reached
   std::int64_t states = 0;
 };
 
 // Dynamic programming over the stages.
-SearchResult search_window(const Model& model, const Bound& bound, const SearchRequest& request,
-                           Answer& answer);
+Outcome search_window(const Model& model, const Bound& bound, const SearchRequest& request,
+                      Answer& answer);
 
 // Depth-first branch and bound; knows neither width nor max_states.
-SearchResult search_depth_first(const Model& model, const Bound& bound,
-                                const SearchRequest& request, Answer& answer);
+Outcome search_depth_first(const Model& model, const Bound& bound, const SearchRequest& request,
+                           Answer& answer);
 
 }  // namespace deneb::knapsack

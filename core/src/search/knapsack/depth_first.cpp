@@ -2,7 +2,7 @@
 
 #include <deneb/interrupt.h>
 
-#include "search/knapsack_search.h"
+#include "search/knapsack/search.h"
 
 namespace deneb::knapsack {
 namespace {
@@ -17,7 +17,7 @@ class DepthFirst {
         chosen_(model.stages.size()),
         branches_(model.stages.size()) {}
 
-  SearchResult run() {
+  Outcome run() {
     descend(0, 0, {});
     return result_;
   }
@@ -67,13 +67,13 @@ class DepthFirst {
   Answer& answer_;
   std::vector<int> chosen_;                    // option by group
   std::vector<std::vector<Branch>> branches_;  // by stage; each level of the recursion has its own
-  SearchResult result_;
+  Outcome result_;
 };
 
 }  // namespace
 
-SearchResult search_depth_first(const Model& model, const Bound& bound,
-                                const SearchRequest& request, Answer& answer) {
+Outcome search_depth_first(const Model& model, const Bound& bound, const SearchRequest& request,
+                           Answer& answer) {
   return DepthFirst(model, bound, request, answer).run();
 }
 

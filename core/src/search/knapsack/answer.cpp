@@ -1,9 +1,9 @@
-#include "search/knapsack_answer.h"
+#include "search/knapsack/answer.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "search/knapsack_model.h"
+#include "search/knapsack/model.h"
 
 namespace deneb::knapsack {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "search/knapsack_bound.h"
+#include "search/knapsack/bound.h"
 
 namespace deneb::knapsack {
 namespace {
@@ -19,7 +19,7 @@ class Relaxation {
   explicit Relaxation(const Model& model)
       : size_(int(model.limits.size())), cost_unit_(model.spread > 0 ? model.spread : 1) {
     for (int j = 0; j < size_; ++j) {
-      const Limit& limit = model.limits[j];
+      const UseLimit& limit = model.limits[j];
       double range = 1;
       for (const Stage& stage : model.stages) {
         std::int64_t most = 0;
