@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "../common/objectives.h"
+#include "objectives.h"
 
 namespace deneb::quant_ea {
 
