@@ -105,6 +105,38 @@ TEST(Validate, WeightsThatAreNotThereAreADataError) {
   EXPECT_TRUE(holds(outcome.err, folder.path() + "/absent.safetensors")) << outcome.err;
 }
 
+TEST(Validate, BlocksOfAnotherFileKeepTheirLinesAndPaths) {
+  const Folder folder;
+  folder.file("shared/protocol.json", R"({
+  "train": {
+    "pipe_step": {"type": "TrainPipeStep"}, "weights": "absent.safetensors",
+    "network": {"type": "ResNetCifar", "depth": 21}, "dataset": {"type": "Cifar10"}
+  }
+})");
+  folder.file("p.json", R"({
+  "pipeline": ["train"],
+  "train": {"ref": "shared/protocol.json#train", "trainer": {"epochs": -1}}
+})");
+  Call call;
+  call.directory = folder.path();
+  call.arguments = {"validate", "p.json"};
+  Outcome outcome = run(call);
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(count_lines(outcome.err), 2u) << outcome.err;
+  line_of(outcome.err, "deneb: error: p.json:3: train.trainer.epochs: ");
+  line_of(outcome.err, "deneb: error: shared/protocol.json:4: train.network.depth: ");
+  // Weights lie beside the file that names them; those of the command line, beside the pipeline.
+  call.arguments = {
+      "validate", "p.json", "--set", "train.network.depth=20", "--set", "train.trainer.epochs=1"};
+  outcome = run(call);
+  EXPECT_EQ(outcome.exit_code, 4) << outcome.err;
+  EXPECT_TRUE(holds(outcome.err, folder.path() + "/shared/absent.safetensors")) << outcome.err;
+  call.arguments.insert(call.arguments.end(), {"--set", "train.weights=none.safetensors"});
+  outcome = run(call);
+  EXPECT_EQ(outcome.exit_code, 4) << outcome.err;
+  EXPECT_TRUE(holds(outcome.err, folder.path() + "/none.safetensors")) << outcome.err;
+}
+
 TEST(Validate, MissingFileAndFolder) {
   const Folder folder;
   for (const std::string& path : {folder.path() + "/absent.json", folder.path()}) {

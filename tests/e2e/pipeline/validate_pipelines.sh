@@ -13,6 +13,13 @@ while read -r name needed; do
   "$deneb" validate "$(find "$source/pipelines" -name "$name")" 2> message || code=$?
   [ $code = 4 ] && grep -q "$needed" message || fail "$name: $code, $(cat message)"
 done <<< "$needs_files"
-find "$source/pipelines" -name '*.json' "${others[@]}" -print0 | sort -z > files
+# Files of pipelines/protocols are no pipelines: their blocks are checked where pipelines take them.
+find "$source/pipelines" -name protocols -prune -o -name '*.json' "${others[@]}" -print0 |
+  sort -z > files
 [ -s files ] || fail "no pipeline files below $source/pipelines"
 xargs -0 "$deneb" validate < files
+
+for protocol in "$source"/pipelines/protocols/*.json; do
+  name=$(basename "$protocol")
+  grep -rqF --exclude-dir=protocols "\"../protocols/$name#" "$source/pipelines" || fail "no pipeline refers to $name"
+done
