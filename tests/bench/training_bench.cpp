@@ -28,7 +28,9 @@ std::shared_ptr<deneb::Network> resnet20(bool quantized) {
   auto network = plugin_test::make<deneb::Network>(registry(), "ResNetCifar", {{"depth", 20}});
   if (quantized) {
     const auto info = deneb::probe(*network, "ResNetCifar");
-    const auto factory = [] { return plugin_test::make<deneb::Quantizer>(registry(), "LSQ"); };
+    const auto factory = [](const deneb::Format&) {
+      return plugin_test::make<deneb::Quantizer>(registry(), "LSQ");
+    };
     deneb::apply_policy(*network, deneb::uniform_policy(info, 4, 4), factory, factory);
   }
   for (Tensor& p : network->parameters()) {

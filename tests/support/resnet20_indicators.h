@@ -112,7 +112,9 @@ class PlainTraining {
 
  private:
   void prepare(Context& context) {
-    const auto factory = [&] { return context.make_quantizer({"LSQ", nlohmann::json::object()}); };
+    const auto factory = [&](const deneb::Format&) {
+      return context.make_quantizer({"LSQ", nlohmann::json::object()});
+    };
     deneb::apply_policy(*network_, deneb::uniform_policy(context.space().network(), 4, 4), factory,
                         factory);
     network_->train();

@@ -216,9 +216,9 @@ void apply_policy(Network& network, const BitPolicy& policy,
     const auto fitted = [&](const Format& format, std::shared_ptr<Quantizer> current,
                             const QuantizerFactory& factory, QuantizerSite::Role role) {
       if (format.is_float32()) return std::shared_ptr<Quantizer>();
-      const bool fresh = !current;
+      const bool fresh = !current || !current->accepts(format);
       if (fresh) {
-        current = factory();
+        current = factory(format);
         current->attach({role, named.name, named.layer->float_weight()});
       }
       if (fresh || current->format() != format) current->set_format(format);

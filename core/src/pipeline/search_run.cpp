@@ -208,10 +208,8 @@ std::shared_ptr<Quantizer> SearchRun::make_quantizer(const PluginSpec& spec) {
   return context_.registry.make<Quantizer>(spec);
 }
 
-std::shared_ptr<Quantizer> SearchRun::make_quantizer(QuantizerRole role, const Format&) {
-  const QuantizerOptions& quantizer = options_.quantizer;
-  return context_.registry.make<Quantizer>(role == QuantizerRole::kWeight ? quantizer.weight
-                                                                          : quantizer.activation);
+std::shared_ptr<Quantizer> SearchRun::make_quantizer(QuantizerRole role, const Format& format) {
+  return bench_.make_quantizer(role, format);
 }
 
 void SearchRun::in_parallel(std::size_t tasks, const std::function<Task()>& make_worker) {

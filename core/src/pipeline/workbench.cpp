@@ -61,6 +61,21 @@ class FirstBatches final : public BatchStream {
   int left_;
 };
 
+// A method of the section and the option that names it.
+struct Method {
+  std::string key;
+  const PluginSpec& spec;
+};
+
+Method method_of(const QuantizerOptions& options, QuantizerSite::Role role, const Format& format) {
+  if (role == QuantizerSite::Role::kWeight) {
+    return format.is_integer() ? Method{"quantizer.weight", options.weight}
+                               : Method{"quantizer.float_weight", options.float_weight};
+  }
+  return format.is_integer() ? Method{"quantizer.activation", options.activation}
+                             : Method{"quantizer.float_activation", options.float_activation};
+}
+
 }  // namespace
 
 Workbench::Workbench(const Registry& registry, ModelSection section, torch::Device device)
@@ -175,12 +190,18 @@ void Workbench::check_weights() const {
   if (std::filesystem::exists(section_.weights)) make_network(0);
 }
 
+std::shared_ptr<Quantizer> Workbench::make_quantizer(QuantizerSite::Role role,
+                                                     const Format& format) const {
+  if (format.is_float32()) return nullptr;
+  return registry_.make<Quantizer>(method_of(section_.quantizer, role, format).spec);
+}
+
 void Workbench::apply(Network& network, const BitPolicy& policy) const {
-  const auto factory = [this](const PluginSpec& spec) {
-    return [this, &spec] { return registry_.make<Quantizer>(spec); };
+  const auto factory = [this](QuantizerSite::Role role) {
+    return [this, role](const Format& format) { return make_quantizer(role, format); };
   };
-  apply_policy(network, policy, factory(section_.quantizer.weight),
-               factory(section_.quantizer.activation));
+  apply_policy(network, policy, factory(QuantizerSite::Role::kWeight),
+               factory(QuantizerSite::Role::kActivation));
   network.to(device_);
 }
 
@@ -199,20 +220,36 @@ std::vector<Objective> Workbench::measures() const {
 }
 
 void Workbench::check_formats(const BitPolicy& policy) const {
-  const auto check = [this](QuantizerSite::Role role, const PluginSpec& spec, const Format& format,
-                            const std::string& layer) {
-    if (format.is_float32()) return;
-    const auto quantizer = registry_.make<Quantizer>(spec);
-    quantizer->attach({role, layer, torch::ones({2, 2})});  // formats do not depend on weights
-    quantizer->set_format(format);
+  std::set<std::pair<QuantizerSite::Role, std::string>> known;
+  const auto check = [&](QuantizerSite::Role role, const Format& format, const std::string& layer) {
+    if (format.is_float32() || !known.emplace(role, format.text()).second) return;
+    if (!format.is_integer()) refuse_misplaced_method(role);
+    try {
+      const auto quantizer = make_quantizer(role, format);
+      quantizer->attach({role, layer, torch::ones({2, 2})});  // formats do not depend on weights
+      quantizer->set_format(format);
+    } catch (const ConfigError& e) {
+      throw ConfigError(method_of(section_.quantizer, role, format).key + ": " + e.what());
+    }
   };
-  std::set<std::pair<std::string, std::string>> known;
   for (const auto& [layer, choice] : policy.layers()) {
-    if (!known.emplace(choice.weight.text(), choice.activation.text()).second) continue;
-    check(QuantizerSite::Role::kWeight, section_.quantizer.weight, choice.weight, layer);
-    check(QuantizerSite::Role::kActivation, section_.quantizer.activation, choice.activation,
-          layer);
+    check(QuantizerSite::Role::kWeight, choice.weight, layer);
+    check(QuantizerSite::Role::kActivation, choice.activation, layer);
   }
+}
+
+void Workbench::refuse_misplaced_method(QuantizerSite::Role role) const {
+  const Method integers = method_of(section_.quantizer, role, Format::integer(8, true));
+  const auto quantizer = registry_.make<Quantizer>(integers.spec);
+  for (int bits = 1; bits <= 16; ++bits) {
+    if (quantizer->accepts(Format::integer(bits, true)) ||
+        quantizer->accepts(Format::integer(bits, false))) {
+      return;
+    }
+  }
+  throw ConfigError(integers.key + ": " + integers.spec.type +
+                    " takes no integers; small floats have options of their own, name it in " +
+                    method_of(section_.quantizer, role, Format::small_float(2, 1)).key);
 }
 
 std::map<std::string, double> Workbench::costs(const BitPolicy& policy) const {

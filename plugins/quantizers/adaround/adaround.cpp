@@ -47,9 +47,7 @@ class AdaRound final : public deneb::quantizers::SiteQuantizer {
   }
 
   void set_format(const deneb::Format& format) override {
-    if (!format.is_float32() && !(is_integer_width(format) && format.is_signed())) {
-      refuse("AdaRound", format, "int1 .. int16 and float32");
-    }
+    if (!accepts(format)) refuse("AdaRound", format, "int1 .. int16 and float32");
     if (format == format_) return;
     format_ = format;
     if (format.is_float32() || weight_.numel() == 0) return;
@@ -81,6 +79,11 @@ class AdaRound final : public deneb::quantizers::SiteQuantizer {
                                     : rounding_.detach().ge(0).to(w.scalar_type());
     const Tensor code = (w.detach() / step).floor() + up + zero;
     return (code.clamp(0, top()) - zero) * step;
+  }
+
+ protected:
+  bool takes(const deneb::Format& format, Role role) const override {
+    return role == Role::kWeight && is_integer_width(format) && format.is_signed();
   }
 
  private:

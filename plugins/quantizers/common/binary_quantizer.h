@@ -12,9 +12,7 @@ inline torch::Tensor sign(const torch::Tensor& x) { return at::where(x.isnan(), 
 class BinaryQuantizer : public SiteQuantizer {
  public:
   void set_format(const Format& format) final {
-    const bool fits =
-        format.is_integer() && format.bits == 1 && (format.is_signed() || !on_weight());
-    if (!format.is_float32() && !fits) {
+    if (!accepts(format)) {
       refuse(method_, format, on_weight() ? "int1 and float32" : "int1, uint1 and float32");
     }
     format_ = format;
@@ -30,6 +28,10 @@ class BinaryQuantizer : public SiteQuantizer {
  protected:
   /// `method` is its name in messages, a literal.
   explicit BinaryQuantizer(const char* method) : method_(method) {}
+  bool takes(const Format& format, Role role) const final {
+    return format.is_integer() && format.bits == 1 &&
+           (format.is_signed() || role == Role::kActivation);
+  }
   virtual torch::Tensor weight(const torch::Tensor& w) = 0;
   virtual torch::Tensor activation(const torch::Tensor& x) = 0;
 

@@ -57,7 +57,7 @@ void RangedQuantizer::attach(const QuantizerSite& site) {
 }
 
 void RangedQuantizer::set_format(const Format& format) {
-  if (!format.is_float32()) check_format(format);
+  if (!accepts(format)) refuse_format(format);
   if (format == format_) return;
   format_ = format;
   if (format.is_float32() || dynamic()) return;

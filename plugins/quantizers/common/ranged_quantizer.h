@@ -32,8 +32,8 @@ class RangedQuantizer : public SiteQuantizer {
  protected:
   explicit RangedQuantizer(const RangeOptions& options) : options_(options) {}
 
-  /// ConfigError for a format that the method cannot represent.
-  virtual void check_format(const Format& format) const = 0;
+  /// ConfigError for a format that the method does not accept.
+  [[noreturn]] virtual void refuse_format(const Format& format) const = 0;
   /// Does only the larger of |low| and |high| matter?
   virtual bool symmetric() const = 0;
   /// Highest level + 1, for the entropy search.

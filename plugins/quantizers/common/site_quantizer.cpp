@@ -58,6 +58,12 @@ void SiteQuantizer::attach(const QuantizerSite& site) {
   layer_ = site.layer;
 }
 
+bool SiteQuantizer::accepts(const Format& format) const {
+  if (format.is_float32()) return true;
+  if (role_) return takes(format, *role_);
+  return takes(format, Role::kWeight) || takes(format, Role::kActivation);
+}
+
 void SiteQuantizer::refuse(const char* method, const Format& format,
                            const std::string& accepted) const {
   throw ConfigError("layer '" + layer_ + "': " + method + " cannot quantize " +

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <deneb/quant/quantizer.h>
@@ -42,12 +43,17 @@ class CachedFlag {
 class SiteQuantizer : public Quantizer {
  public:
   void attach(const QuantizerSite& site) override;
+  bool accepts(const Format& format) const final;
   Format format() const override { return format_; }
   /// All quantizers here repeat what they did; those that change with the data say otherwise.
   QuantizerTraits traits() const override { return {/*repeatable=*/true, false, false}; }
 
  protected:
-  bool on_weight() const { return role_ == QuantizerSite::Role::kWeight; }
+  using Role = QuantizerSite::Role;
+
+  /// Can the method represent `format`, which is not float32, in that place? Needs no attach().
+  virtual bool takes(const Format& format, Role role) const = 0;
+  bool on_weight() const { return role_.value_or(Role::kWeight) == Role::kWeight; }
   /// ConfigError: which layer and tensor, the method, the format that it got and those it takes.
   [[noreturn]] void refuse(const char* method, const Format& format,
                            const std::string& accepted) const;
@@ -59,7 +65,7 @@ class SiteQuantizer : public Quantizer {
   Format format_;  ///< float32 until set_format(): quantize() returns its input
 
  private:
-  QuantizerSite::Role role_ = QuantizerSite::Role::kWeight;
+  std::optional<Role> role_;  ///< unknown until attach()
   std::string layer_;
 };
 

@@ -14,8 +14,7 @@ class DoReFa final : public deneb::quantizers::SiteQuantizer {
   explicit DoReFa(const Options&) {}
 
   void set_format(const deneb::Format& format) override {
-    const bool fits = is_integer_width(format) && (!on_weight() || format.is_signed());
-    if (!format.is_float32() && !fits) {
+    if (!accepts(format)) {
       refuse(
           "DoReFa", format,
           on_weight() ? "int1 .. int16 and float32" : "uint1 .. uint16, int1 .. int16 and float32");
@@ -28,6 +27,11 @@ class DoReFa final : public deneb::quantizers::SiteQuantizer {
     if (format_.is_float32()) return x;
     if (on_weight()) return deneb::quantizers::dorefa_weight(x, format_.bits);
     return deneb::quantizers::dorefa_activation(x, format_.bits, format_.is_signed());
+  }
+
+ protected:
+  bool takes(const deneb::Format& format, Role role) const override {
+    return is_integer_width(format) && (role == Role::kActivation || format.is_signed());
   }
 };
 

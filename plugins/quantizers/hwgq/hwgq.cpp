@@ -68,13 +68,9 @@ class Hwgq final : public SiteQuantizer {
   explicit Hwgq(const Options& options) : options_(options) {}
 
   void set_format(const deneb::Format& format) override {
-    const int largest = options_.step_table.empty() ? kGaussianWidths
-                                                    : static_cast<int>(options_.step_table.size());
-    const bool fits =
-        format.is_integer() && format.bits <= largest && format.is_signed() == on_weight();
-    if (!format.is_float32() && !fits) {
+    if (!accepts(format)) {
       const std::string word = on_weight() ? "int" : "uint";
-      refuse("HWGQ", format, word + "1 .. " + word + std::to_string(largest) + " and float32");
+      refuse("HWGQ", format, word + "1 .. " + word + std::to_string(largest()) + " and float32");
     }
     format_ = format;
     if (format.is_float32()) return;
@@ -92,7 +88,18 @@ class Hwgq final : public SiteQuantizer {
                        : HalfWaveActivation::apply(x, step_, format_.bits);
   }
 
+ protected:
+  bool takes(const deneb::Format& format, Role role) const override {
+    return format.is_integer() && format.bits <= largest() &&
+           format.is_signed() == (role == Role::kWeight);
+  }
+
  private:
+  int largest() const {
+    return options_.step_table.empty() ? kGaussianWidths
+                                       : static_cast<int>(options_.step_table.size());
+  }
+
   Options options_;
   double step_ = 1;
 };

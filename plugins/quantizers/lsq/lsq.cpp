@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -228,13 +229,13 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
   }
 
   void set_format(const deneb::Format& format) override {
-    // int1 has no positive level: neither its initial step nor its gradient scale is finite.
-    const bool fits = is_integer_width(format) && (!format.is_signed() || format.bits >= 2);
-    if (!format.is_float32() && !fits) {
-      refuse("LSQ", format, "int2 .. int16, uint1 .. uint16 and float32");
+    if (!accepts(format)) {
+      refuse("LSQ", format,
+             has_grid(format) ? "the widths of its bank (" + bank_text() + ") and float32"
+                              : "int2 .. int16, uint1 .. uint16 and float32");
     }
     if (format == format_) return;
-    if (bank() && !format.is_float32()) entry_ = entry_of(format);
+    if (bank() && !format.is_float32()) entry_ = *entry_of(format.bits);
     format_ = format;
     if (format.is_float32()) return;
     levels_ = levels_of(format, options_.symmetric);
@@ -266,6 +267,11 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
     return options_.sat_linear_scale && x.dim() == 2 ? y * sat_scale(y.detach()) : y;
   }
 
+ protected:
+  bool takes(const deneb::Format& format, Role) const override {
+    return has_grid(format) && (!bank() || entry_of(format.bits));
+  }
+
  private:
   // Scale-adjusted training (Jin et al. 2019, arXiv 1912.10207) for the weight of a linear layer,
   // [outputs, inputs]; without gradient.
@@ -279,13 +285,21 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
   bool by_channel() const { return options_.granularity == "channel"; }
   bool bank() const { return !options_.widths.empty(); }
   Tensor entry(const Tensor& of) const { return bank() ? of.select(0, entry_) : of; }
-  std::int64_t entry_of(const deneb::Format& format) const {
-    const auto& widths = options_.widths;
-    const auto found = std::find(widths.begin(), widths.end(), format.bits);
-    if (found != widths.end()) return found - widths.begin();
+  // int1 has no positive level: neither its initial step nor its gradient scale is finite.
+  static bool has_grid(const deneb::Format& format) {
+    return is_integer_width(format) && (!format.is_signed() || format.bits >= 2);
+  }
+  std::optional<std::int64_t> entry_of(int width) const {
+    const auto found = std::find(options_.widths.begin(), options_.widths.end(), width);
+    if (found == options_.widths.end()) return std::nullopt;
+    return found - options_.widths.begin();
+  }
+  std::string bank_text() const {
     std::string list;
-    for (const int width : widths) list += (list.empty() ? "" : ", ") + std::to_string(width);
-    refuse("LSQ", format, "the widths of its bank (" + list + ") and float32");
+    for (const int width : options_.widths) {
+      list += (list.empty() ? "" : ", ") + std::to_string(width);
+    }
+    return list;
   }
 
   // max(|mean - 3 sd|, |mean + 3 sd|) / 2^(bits - 1), sd unbiased; of all weights or of each output

@@ -147,9 +147,7 @@ class Mixture final : public SiteQuantizer {
 
   // All widths are in the mixture at all times: the format only says that the tensor is quantized.
   void set_format(const deneb::Format& format) override {
-    const bool fits = format.is_integer() && format.is_signed() == on_weight() &&
-                      std::count(widths_.begin(), widths_.end(), format.bits) > 0;
-    if (!format.is_float32() && !fits) {
+    if (!accepts(format)) {
       std::string list;
       for (const std::int64_t bits : widths_) {
         list += (on_weight() ? "int" : "uint") + std::to_string(bits) + ", ";
@@ -166,6 +164,12 @@ class Mixture final : public SiteQuantizer {
     const Tensor shares = alpha_.softmax(0);
     return on_weight() ? WeightMixture::apply(x, shares, widths_)
                        : ActivationMixture::apply(x, shares, widths_);
+  }
+
+ protected:
+  bool takes(const deneb::Format& format, Role role) const override {
+    return format.is_integer() && format.is_signed() == (role == Role::kWeight) &&
+           std::count(widths_.begin(), widths_.end(), format.bits) > 0;
   }
 
  private:

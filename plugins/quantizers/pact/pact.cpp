@@ -77,8 +77,7 @@ class Pact final : public deneb::quantizers::SiteQuantizer {
   }
 
   void set_format(const deneb::Format& format) override {
-    const bool fits = is_integer_width(format) && (!on_weight() || format.is_signed());
-    if (!format.is_float32() && !fits) {
+    if (!accepts(format)) {
       refuse(
           "PACT", format,
           on_weight() ? "int1 .. int16 and float32" : "uint1 .. uint16, int1 .. int16 and float32");
@@ -97,6 +96,11 @@ class Pact final : public deneb::quantizers::SiteQuantizer {
     // Differs from PACT, whose activations are never negative: a signed format clips to
     // [-alpha, alpha] with 2^bits levels, so that a layer with signed input can be quantized.
     return PactActivation::apply(x, alpha_, format_.bits, format_.is_signed());
+  }
+
+ protected:
+  bool takes(const deneb::Format& format, Role role) const override {
+    return is_integer_width(format) && (role == Role::kActivation || format.is_signed());
   }
 
  private:

@@ -84,10 +84,11 @@ class SmallFloat final : public deneb::quantizers::RangedQuantizer {
   explicit SmallFloat(const Options& options) : RangedQuantizer(options), options_(options) {}
 
  protected:
-  void check_format(const deneb::Format& format) const override {
-    if (format.kind != deneb::Format::Kind::kSmallFloat) {
-      refuse("SmallFloat", format, "e<1-8>m<0-10> such as e4m3, and float32");
-    }
+  bool takes(const deneb::Format& format, Role) const override {
+    return format.kind == deneb::Format::Kind::kSmallFloat;
+  }
+  [[noreturn]] void refuse_format(const deneb::Format& format) const override {
+    refuse("SmallFloat", format, "e<1-8>m<0-10> such as e4m3, and float32");
   }
   bool symmetric() const override { return true; }
   std::int64_t magnitudes() const override { return 0; }

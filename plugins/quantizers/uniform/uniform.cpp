@@ -105,14 +105,12 @@ class Uniform final : public deneb::quantizers::RangedQuantizer {
   explicit Uniform(const Options& options) : RangedQuantizer(options), options_(options) {}
 
  protected:
-  void check_format(const deneb::Format& format) const override {
-    // Around zero, int1 has no positive level.
-    const int least = symmetric() ? 2 : 1;
-    const bool fits = is_integer_width(format) && (!format.is_signed() || format.bits >= least);
-    if (!fits) {
-      refuse("Uniform", format,
-             "int" + std::to_string(least) + " .. int16, uint1 .. uint16 and float32");
-    }
+  bool takes(const deneb::Format& format, Role) const override {
+    return is_integer_width(format) && (!format.is_signed() || format.bits >= least_signed());
+  }
+  [[noreturn]] void refuse_format(const deneb::Format& format) const override {
+    refuse("Uniform", format,
+           "int" + std::to_string(least_signed()) + " .. int16, uint1 .. uint16 and float32");
   }
   bool symmetric() const override { return options_.symmetric; }
   std::int64_t magnitudes() const override { return static_cast<std::int64_t>(levels().high) + 1; }
@@ -131,6 +129,8 @@ class Uniform final : public deneb::quantizers::RangedQuantizer {
   struct Levels {
     double low, high;
   };
+  // Around zero, int1 has no positive level.
+  int least_signed() const { return symmetric() ? 2 : 1; }
   Levels levels() const {
     const double half = std::exp2(format_.bits - 1);
     if (!format_.is_signed()) return {0, 2 * half - 1};

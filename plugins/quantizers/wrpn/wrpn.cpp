@@ -35,10 +35,7 @@ class Wrpn final : public deneb::quantizers::SiteQuantizer {
   explicit Wrpn(const Options&) {}
 
   void set_format(const deneb::Format& format) override {
-    // int1 leaves no bit beside the sign.
-    const bool fits =
-        is_integer_width(format) && (!on_weight() || (format.is_signed() && format.bits >= 2));
-    if (!format.is_float32() && !fits) {
+    if (!accepts(format)) {
       refuse(
           "WRPN", format,
           on_weight() ? "int2 .. int16 and float32" : "uint1 .. uint16, int1 .. int16 and float32");
@@ -53,6 +50,13 @@ class Wrpn final : public deneb::quantizers::SiteQuantizer {
     }
     TORCH_CHECK(x.is_floating_point(), "WRPN needs a float tensor, got ", x.scalar_type());
     return WrpnWeight::apply(x, format_.bits);
+  }
+
+ protected:
+  // int1 leaves no bit beside the sign of a weight.
+  bool takes(const deneb::Format& format, Role role) const override {
+    return is_integer_width(format) &&
+           (role == Role::kActivation || (format.is_signed() && format.bits >= 2));
   }
 };
 

@@ -101,7 +101,7 @@ class JointTraining {
       policy.set(layer.name, {Format::integer(bits_.front(), true),
                               Format::integer(bits_.front(), layer.signed_input)});
     }
-    const auto factory = [this] {
+    const auto factory = [this](const Format&) {
       return context_.make_quantizer({"LSQ", {{"widths", bits_}, {"clamp_step", true}}});
     };
     apply_policy(*network_, policy, factory, factory);

@@ -441,7 +441,9 @@ std::shared_ptr<OneConv> quantized_network() {
   auto network = std::make_shared<OneConv>();
   deneb::BitPolicy policy;
   policy.set("conv", {Format::parse("int3"), Format::parse("uint3")});
-  const auto factory = [] { return plugin_test::make<Quantizer>(registry(), "LSQ"); };
+  const auto factory = [](const Format&) {
+    return plugin_test::make<Quantizer>(registry(), "LSQ");
+  };
   deneb::apply_policy(*network, policy, factory, factory);
   return network;
 }

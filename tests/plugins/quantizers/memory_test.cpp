@@ -18,7 +18,9 @@ double peak_of_a_step(const std::string& quantizer) {
   const auto network = plugin_test::make<deneb::Network>(*networks, "ResNetCifar");
   if (!quantizer.empty()) {
     const auto info = deneb::probe(*network, "ResNetCifar");
-    const auto factory = [&] { return plugin_test::make<Quantizer>(registry(), quantizer); };
+    const auto factory = [&](const Format&) {
+      return plugin_test::make<Quantizer>(registry(), quantizer);
+    };
     deneb::apply_policy(*network, deneb::uniform_policy(info, 4, 4), factory, factory);
   }
   for (Tensor& p : network->parameters()) {

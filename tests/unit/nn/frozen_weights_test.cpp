@@ -90,6 +90,7 @@ TEST(EvaluationMode, FreezesWeightsMeanwhile) {
 class Refusing final : public deneb::Quantizer {
  public:
   void attach(const deneb::QuantizerSite&) override {}
+  bool accepts(const deneb::Format&) const override { return true; }
   void set_format(const deneb::Format&) override {}
   deneb::Format format() const override { return deneb::Format::integer(4, true); }
   Tensor quantize(const Tensor&) override { throw deneb::RunError("no"); }

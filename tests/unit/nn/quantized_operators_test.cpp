@@ -18,6 +18,7 @@ class Steps final : public deneb::Quantizer {
     step = register_parameter("step", torch::full({}, 0.25));
   }
   void attach(const deneb::QuantizerSite&) override {}
+  bool accepts(const deneb::Format&) const override { return true; }
   void set_format(const deneb::Format& format) override { format_ = format; }
   deneb::Format format() const override { return format_; }
   deneb::QuantizerTraits traits() const override { return {repeatable_, false, false}; }
@@ -151,6 +152,7 @@ TEST(QuantizedOperators, EvaluationWritesOverAnInputThatNobodyElseHas) {
   class InPlace final : public deneb::Quantizer {
    public:
     void attach(const deneb::QuantizerSite&) override {}
+    bool accepts(const deneb::Format&) const override { return true; }
     void set_format(const deneb::Format&) override {}
     deneb::Format format() const override { return deneb::Format::integer(4, true); }
     deneb::QuantizerTraits traits() const override { return {false, false, writes_over}; }

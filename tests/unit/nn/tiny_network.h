@@ -25,6 +25,7 @@ class Rounding final : public deneb::Quantizer {
     ++attached;
     site = new_site;
   }
+  bool accepts(const deneb::Format& format) const override { return format.bits <= most_bits; }
   void set_format(const deneb::Format& format) override {
     ++formatted;
     format_ = format;
@@ -39,7 +40,7 @@ class Rounding final : public deneb::Quantizer {
 
   Tensor step, flag;
   deneb::QuantizerSite site;
-  int attached = 0, formatted = 0, used = 0;
+  int attached = 0, formatted = 0, used = 0, most_bits = 32;
 
  private:
   deneb::Format format_;

@@ -219,8 +219,10 @@ TEST(Probe, FaultyUnitsAreRefused) {
 class ApplyPolicy : public testing::Test {
  protected:
   deneb::QuantizerFactory factory() {
-    return [this] {
+    return [this](const Format& format) {
       made.push_back(std::make_shared<Rounding>());
+      made.back()->most_bits = format.bits < 10 ? 9 : 32;
+      wanted.push_back(format.text());
       return made.back();
     };
   }
@@ -233,6 +235,7 @@ class ApplyPolicy : public testing::Test {
 
   Tiny network;
   std::vector<std::shared_ptr<Rounding>> made;
+  std::vector<std::string> wanted;  // formats that the factories were asked for
 };
 
 TEST_F(ApplyPolicy, PutsQuantizersIn) {
@@ -284,6 +287,30 @@ TEST_F(ApplyPolicy, KeepsQuantizersThatStayAndTheirState) {
   for (const auto& p : network.named_parameters()) {
     EXPECT_EQ(p.key().find("quantizer"), std::string::npos) << p.key();
   }
+}
+
+TEST_F(ApplyPolicy, AFormatThatAQuantizerDoesNotAcceptGetsANewOne) {
+  BitPolicy policy;
+  policy.set("conv1", choice("int4", "uint4"));
+  apply(policy);
+  const auto narrow = network.conv1->weight_quantizer(), input = network.conv1->input_quantizer();
+  policy.set("conv1", choice("int16", "uint9"));
+  apply(policy);
+  EXPECT_THAT(wanted, testing::ElementsAre("int4", "uint4", "int16"));
+  const auto wide = std::dynamic_pointer_cast<Rounding>(network.conv1->weight_quantizer());
+  ASSERT_TRUE(wide);
+  EXPECT_NE(wide, narrow);
+  EXPECT_EQ(wide->attached, 1);
+  EXPECT_EQ(wide->site.layer, "conv1");
+  EXPECT_EQ(wide->format().text(), "int16");
+  EXPECT_EQ(network.conv1->input_quantizer(), input);
+  // The old one is gone from the network with its state.
+  const auto parameters = network.named_parameters();
+  ASSERT_TRUE(parameters.find("conv1.weight_quantizer.step"));
+  EXPECT_TRUE(parameters["conv1.weight_quantizer.step"].is_same(wide->step));
+  policy.set("conv1", choice("int2", "uint9"));
+  apply(policy);  // the wide one accepts it
+  EXPECT_EQ(network.conv1->weight_quantizer(), wide);
 }
 
 TEST_F(ApplyPolicy, UnknownLayersAreRefusedBeforeAnyChange) {

@@ -22,12 +22,14 @@ DENEB_API std::vector<NamedQuantLayer> quant_layers(Network& network);
 /// names, or layers listed twice, not at all or not in forward order.
 DENEB_API NetworkInfo probe(Network& network, const std::string& model);
 
-/// Makes one quantizer; the caller binds plugin and options.
-using QuantizerFactory = std::function<std::shared_ptr<Quantizer>()>;
+/// Makes a quantizer for a format, never float32, that is not attached yet; the caller binds
+/// plugins and options.
+using QuantizerFactory = std::function<std::shared_ptr<Quantizer>(const Format& format)>;
 
 /// Puts quantizers of the policy's formats into the layers: float32 means no quantizer. Layers that
-/// the policy does not list lose theirs. A layer that already holds quantizers (with learned state)
-/// keeps them and gets the new formats. ConfigError as BitPolicy::check_against.
+/// the policy does not list lose theirs. A quantizer that a layer already holds (with learned
+/// state) stays and gets the new format if it accepts that; else a new one of the factory takes its
+/// place. ConfigError as BitPolicy::check_against, or of a quantizer that refuses its place.
 DENEB_API void apply_policy(Network& network, const BitPolicy& policy,
                             const QuantizerFactory& weight_quantizer,
                             const QuantizerFactory& activation_quantizer);

@@ -19,15 +19,21 @@
 
 namespace deneb {
 
-/// Which quantizers policies are realised with.
+/// Which quantizers policies are realised with. The format alone decides: integers go to `weight`
+/// and `activation`, small floats to `float_weight` and `float_activation`.
 struct QuantizerOptions {
   PluginSpec weight{"LSQ", nlohmann::json::object()};
   PluginSpec activation{"LSQ", nlohmann::json::object()};
+  PluginSpec float_weight{"SmallFloat", nlohmann::json::object()};
+  PluginSpec float_activation{"SmallFloat", nlohmann::json::object()};
   int calibration_batches = 8;
   template <class V>
   void visit(V& v) {
-    v.plugin("weight", weight, "quantizer", "method for weights");
-    v.plugin("activation", activation, "quantizer", "method for layer inputs");
+    v.plugin("weight", weight, "quantizer", "method for weights in integer formats");
+    v.plugin("activation", activation, "quantizer", "method for layer inputs in integer formats");
+    v.plugin("float_weight", float_weight, "quantizer", "method for weights in small floats: e2m1");
+    v.plugin("float_activation", float_activation, "quantizer",
+             "method for layer inputs in small floats");
     v("calibration_batches", calibration_batches,
       "training batches that set the fixed ranges of activations, before anything else; 0 = the "
       "first batch does",
@@ -105,6 +111,8 @@ class DENEB_API Workbench {
   void check_trainer() const;
   /// DataError when the section's start weights are there and damaged or of another network.
   void check_weights() const;
+  /// A new quantizer of the section for a format, not attached yet; nullptr for float32.
+  std::shared_ptr<Quantizer> make_quantizer(QuantizerSite::Role role, const Format& format) const;
   /// Puts the section's quantizers in, by policy.
   void apply(Network& network, const BitPolicy& policy) const;
 
@@ -114,7 +122,8 @@ class DENEB_API Workbench {
 
   /// Metrics of the evaluator, then all costs.
   std::vector<Objective> measures() const;
-  /// ConfigError when a quantizer of the section cannot represent a format of the policy.
+  /// ConfigError when a quantizer of the section cannot represent a format of the policy: names the
+  /// option, the layer, the method and what it can do.
   void check_formats(const BitPolicy& policy) const;
   std::map<std::string, double> costs(const BitPolicy& policy) const;
   /// All registered cost models that need no options, and those of the section.
@@ -123,6 +132,9 @@ class DENEB_API Workbench {
   const CostModel& cost_model(const std::string& name) const;
 
  private:
+  // ConfigError where small floats are asked for and the method for integers takes none of those.
+  void refuse_misplaced_method(QuantizerSite::Role role) const;
+
   const Registry& registry_;
   ModelSection section_;
   torch::Device device_;

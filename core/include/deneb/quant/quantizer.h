@@ -49,8 +49,11 @@ class DENEB_API Quantizer : public torch::nn::Module {
 
   /// Called once, when the quantizer is put into a layer.
   virtual void attach(const QuantizerSite& site) = 0;
-  /// Chooses the format; ConfigError when the method cannot represent it (the text says which it
-  /// can). Learned state is initialised anew when the width changes.
+  /// Can the method represent the format? Before attach(): for a weight or for an activation;
+  /// after it: where it sits. float32 leaves the tensor as it is.
+  virtual bool accepts(const Format& format) const = 0;
+  /// Chooses the format; ConfigError when the method does not accept it (the text says which it
+  /// does). Learned state is initialised anew when the width changes.
   virtual void set_format(const Format& format) = 0;
   virtual Format format() const = 0;
   virtual QuantizerTraits traits() const;
