@@ -35,6 +35,21 @@ std::string with_article(const std::string& kind) {
   return (vowel ? "an " : "a ") + kind;
 }
 
+/// Lays `local` over `target`: objects key by key, all else replaces. A nested block of another
+/// "type" replaces too, since its keys mean something else.
+void lay_over(json& target, const json& local) {
+  for (const auto& item : local.items()) {
+    json& old = target[item.key()];
+    const bool other_type = item.value().contains("type") && old.contains("type") &&
+                            item.value()["type"] != old["type"];
+    if (old.is_object() && item.value().is_object() && !other_type) {
+      lay_over(old, item.value());
+    } else {
+      old = item.value();
+    }
+  }
+}
+
 /// Passes the findings of a check() on, below the path of its struct.
 class PathErrors final : public OptionErrors {
  public:
@@ -242,7 +257,8 @@ class OptionReader final : public OptionVisitor {
     for (const auto& item : object_.items()) {
       const std::string& key = item.key();
       if (contains(keys_, key) || contains(ignored, key)) continue;
-      const std::string near = nearest_name(key, keys_);
+      std::string near = nearest_name(key, keys_);
+      if (near.empty()) near = nearest_name(key, ignored);
       std::string message = "unknown key";
       if (!near.empty()) {
         message += "; did you mean '" + near + "'?";
@@ -307,26 +323,27 @@ class OptionReader final : public OptionVisitor {
   bool read_plugin(const Field& field, const json* value, const std::string& path,
                    const PluginRef& plugin) {
     PluginSpec& spec = *plugin.spec;
-    json block;
-    if (value == nullptr) {
-      if (!spec) {
-        if (!plugin.required) return true;
-        diagnostics_.add(path, "missing; expected " + with_article(plugin.kind) +
-                                   " block such as " + example(plugin.kind));
-        return false;
-      }
-      block = spec.options.is_object() ? json(spec.options) : json::object();
-      block["type"] = spec.type;
-    } else if (value->is_object()) {
-      if (skip_reference(*value, path, diagnostics_)) return false;
-      block = *value;
-    } else {
+    if (value == nullptr && !spec) {
+      if (!plugin.required) return true;
+      diagnostics_.add(path, "missing; expected " + with_article(plugin.kind) + " block such as " +
+                                 example(plugin.kind));
+      return false;
+    }
+    json block = json::object();
+    if (value != nullptr && !value->is_object()) {
       const bool name = value->is_string() &&
                         catalog_.options_of(plugin.kind, value->get<std::string>()) != nullptr;
       return values_reader_.wrong(
           path, *value, with_article(plugin.kind) + " block",
           "; write " + (name ? "{\"type\": " + value->dump() + "}" : example(plugin.kind)));
     }
+    if (value != nullptr && skip_reference(*value, path, diagnostics_)) return false;
+    // Without a type the block is about the member's plugin, and missing keys keep its values.
+    if (spec && (value == nullptr || !value->contains("type"))) {
+      if (spec.options.is_object()) block = json(spec.options);
+      block["type"] = spec.type;
+    }
+    if (value != nullptr) lay_over(block, *value);
     PluginSpec result;
     if (!find_type(block, path, plugin, result.type) || too_deep(path)) return false;
     const OptionWalk& walk = *catalog_.options_of(plugin.kind, result.type);

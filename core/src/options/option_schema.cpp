@@ -42,9 +42,16 @@ ordered_json or_null(ordered_json schema) {
   return schema;
 }
 
+/// Holds for blocks that say what they are.
+ordered_json type_or_ref() {
+  return {
+      {"anyOf", ordered_json::array({ordered_json{{"required", ordered_json::array({"type"})}},
+                                     ordered_json{{"required", ordered_json::array({"ref"})}}})}};
+}
+
 class SchemaWriter final : public OptionVisitor {
  public:
-  explicit SchemaWriter(int depth) : depth_(depth) {}
+  SchemaWriter(const PluginCatalog* catalog, int depth) : catalog_(catalog), depth_(depth) {}
 
   void field(const Field& field, const FieldRef& ref) override {
     ordered_json schema = field_schema(field, ref);
@@ -103,21 +110,34 @@ class SchemaWriter final : public OptionVisitor {
             [&](const GroupListRef& list) { return list_schema(nested(list.visit_default)); },
             [&](const PluginRef& plugin) {
               if (plugin.required && !*plugin.spec) required_.push_back(field.key);
-              // Draft-07 ignores what stands beside a $ref.
-              const std::string target = std::string("#/definitions/") + plugin.kind;
-              return ordered_json{{"allOf", ordered_json::array({{{"$ref", target}}})}};
+              return block_schema(plugin);
             }},
         ref);
+  }
+
+  ordered_json block_schema(const PluginRef& plugin) const {
+    const std::string kind = std::string("#/definitions/") + plugin.kind;
+    // Draft-07 ignores what stands beside a $ref.
+    ordered_json rules = ordered_json::array({{{"$ref", kind}}});
+    const PluginSpec& spec = *plugin.spec;
+    if (!spec) {
+      rules.push_back(type_or_ref());
+    } else if (catalog_ != nullptr && catalog_->options_of(plugin.kind, spec.type) != nullptr) {
+      rules.push_back(
+          {{"if", type_or_ref()}, {"else", {{"$ref", kind + "/definitions/" + spec.type}}}});
+    }
+    return {{"allOf", std::move(rules)}};
   }
 
   ordered_json nested(const OptionWalk& walk) const {
     // A struct with a list of its own kind would never end.
     if (depth_ >= detail::kMaxGroupDepth) return {{"type", "object"}};
-    SchemaWriter writer(depth_ + 1);
+    SchemaWriter writer(catalog_, depth_ + 1);
     walk(writer);
     return writer.object_schema({});
   }
 
+  const PluginCatalog* catalog_;
   const int depth_;
   ordered_json properties_ = ordered_json::object();
   std::vector<std::string> required_;
@@ -126,21 +146,24 @@ class SchemaWriter final : public OptionVisitor {
 }  // namespace
 
 nlohmann::ordered_json options_schema(const OptionWalk& walk,
-                                      const std::vector<std::string>& extra_keys) {
-  SchemaWriter writer(0);
+                                      const std::vector<std::string>& extra_keys,
+                                      const PluginCatalog* catalog) {
+  SchemaWriter writer(catalog, 0);
   walk(writer);
   return writer.object_schema(extra_keys);
 }
 
 nlohmann::ordered_json plugin_schema(const PluginCatalog& catalog, const std::string& kind) {
   const std::vector<std::string> names = catalog.names(kind);
-  ordered_json cases = ordered_json::array();
+  ordered_json cases = ordered_json::array(), options = ordered_json::object();
   for (const std::string& name : names) {
     const OptionWalk* walk = catalog.options_of(kind, name);
     if (walk == nullptr) continue;
     ordered_json is_name = {{"properties", {{"type", {{"const", name}}}}}};
     is_name["required"] = ordered_json::array({"type"});
-    cases.push_back({{"if", std::move(is_name)}, {"then", options_schema(*walk, {"type"})}});
+    const std::string target = "#/definitions/" + kind + "/definitions/" + name;
+    cases.push_back({{"if", std::move(is_name)}, {"then", {{"$ref", target}}}});
+    options[name] = options_schema(*walk, {"type"}, &catalog);
   }
   // if/then rather than oneOf: editors then complete and complain about the named plugin only.
   ordered_json type = {{"type", "string"}, {"description", "name of a " + kind + " plugin"}};
@@ -148,9 +171,8 @@ nlohmann::ordered_json plugin_schema(const PluginCatalog& catalog, const std::st
   if (names.empty()) return schema;  // an empty enum is no valid schema
   type["enum"] = names;
   schema["properties"] = ordered_json{{"type", std::move(type)}, {"ref", ref_schema()}};
-  schema["anyOf"] = ordered_json::array({ordered_json{{"required", ordered_json::array({"type"})}},
-                                         ordered_json{{"required", ordered_json::array({"ref"})}}});
   schema["allOf"] = std::move(cases);
+  schema["definitions"] = std::move(options);
   return schema;
 }
 

@@ -11,7 +11,7 @@ nlohmann::ordered_json pipeline_schema(const Registry& registry) {
   schema["required"] = {"pipeline"};
   auto& properties = schema["properties"];
   properties["$schema"] = {{"type", "string"}};
-  properties["general"] = options_schema(walk(general));
+  properties["general"] = options_schema(walk(general), {}, &registry);
   properties["pipeline"] = {{"type", "array"},
                             {"items", {{"type", "string"}}},
                             {"minItems", 1},
@@ -21,14 +21,14 @@ nlohmann::ordered_json pipeline_schema(const Registry& registry) {
                            {"description", "further plugin files or folders"}};
   auto variants = nlohmann::ordered_json::array();
   for (const RegistryEntry* entry : registry.entries(PipeStep::kKind)) {
-    nlohmann::ordered_json section = options_schema(entry->options, {"ref"});
+    nlohmann::ordered_json section = options_schema(entry->options, {"ref"}, &registry);
     section["properties"]["pipe_step"]["properties"]["type"] = {{"const", entry->name}};
     section["description"] = entry->help;
     variants.push_back(section);
   }
   schema["additionalProperties"] = {{"anyOf", variants}};
-  for (const char* kind : {"network", "dataset", "evaluator", "quantizer", "cost_model",
-                           "search_algorithm", "report", "pipe_step"}) {
+  for (const char* kind : {"network", "dataset", "trainer", "criterion", "evaluator", "quantizer",
+                           "cost_model", "search_algorithm", "report", "pipe_step"}) {
     schema["definitions"][kind] = plugin_schema(registry, kind);
   }
   return schema;

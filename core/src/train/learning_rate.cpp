@@ -35,6 +35,10 @@ double learning_rate(const LrSchedulerOptions& s, double base_lr, std::int64_t s
     const double start = s.shift ? warmup : 0;
     return anneal(base_lr, s.min_lr, (at - start) / std::max(1.0, end - start));
   }
+  if (s.type == "Linear") {
+    const double done = (at - warmup) / std::max(1.0, all - warmup);
+    return base_lr + (s.min_lr - base_lr) * std::clamp(done, 0.0, 1.0);
+  }
   if (s.type == "OneCycle") {
     const double rise = s.warmup_share * all;
     if (at < rise) return anneal(base_lr / kOneCycleStart, base_lr, at / rise);

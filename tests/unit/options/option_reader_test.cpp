@@ -303,11 +303,11 @@ TEST(ReadOptions, Plugins) {
   EXPECT_EQ(
       problem_of(R"("optimizer": [])"),
       R"(x.optimizer: got an empty list, expected an optimizer block; write {"type": "Adam"})");
-  EXPECT_EQ(problem_of(R"("optimizer": {"lr": 1})"),
-            R"(x.optimizer: "type" is missing; name an optimizer as in {"type": "Adam"})");
-  EXPECT_EQ(problem_of(R"("optimizer": {"tpye": "SGD"})"),
-            R"(x.optimizer: "type" is missing (misspelled as "tpye"?); name an optimizer )"
-            R"(as in {"type": "Adam"})");
+  EXPECT_THAT(read_text(options, R"({"network": {"width": 1}})"),
+              ElementsAre(R"(x.network: "type" is missing; name a network as in {"type": "Mlp"})"));
+  EXPECT_THAT(read_text(options, R"({"network": {"tpye": "Mlp"}})"),
+              ElementsAre(R"(x.network: "type" is missing (misspelled as "tpye"?); name a network )"
+                          R"(as in {"type": "Mlp"})"));
   EXPECT_EQ(problem_of(R"("optimizer": {"type": 5})"),
             "x.optimizer.type: got number 5, expected the name of an optimizer");
   EXPECT_EQ(problem_of(R"("cost": {"type": "BitOps"})"),
@@ -318,6 +318,50 @@ TEST(ReadOptions, Plugins) {
             R"((one of Mlp, ResNetCifar, Wrapper))");
   EXPECT_EQ(read_text(options, R"({"network": {"type": "Vgg"}})").at(0),
             R"(x.network.type: unknown network "Vgg"; expected one of Mlp, ResNetCifar, Wrapper)");
+}
+
+// The member's plugin is SGD with lr 0.5; SGD's own lr is 0.1.
+TEST(ReadOptions, BlocksWithoutATypeAreOfTheDefaultPlugin) {
+  const auto read = [](const std::string& block) {
+    Everything options;
+    EXPECT_THAT(read_one("\"optimizer\": " + block, options), IsEmpty()) << block;
+    return options.optimizer.type + options.optimizer.options.dump();
+  };
+  EXPECT_EQ(read(R"({})"), R"(SGD{"lr":0.5,"nesterov":false,"momentum":0.9})");
+  EXPECT_EQ(read(R"({"momentum": 0.8})"), R"(SGD{"lr":0.5,"nesterov":false,"momentum":0.8})");
+  EXPECT_EQ(read(R"({"lr": 1})"), R"(SGD{"lr":1.0,"nesterov":false,"momentum":0.9})");
+  EXPECT_EQ(read(R"({"type": "SGD", "momentum": 0.8})"),
+            R"(SGD{"lr":0.1,"nesterov":false,"momentum":0.8})");
+  EXPECT_EQ(read(R"({"type": "Adam"})"), "Adam{}");
+  EXPECT_EQ(problem_of(R"("optimizer": {"lr": "big"})"),
+            R"(x.optimizer.lr: got string "big", expected a number (0 .. 100))");
+  EXPECT_EQ(problem_of(R"("optimizer": {"tpye": "Adam"})"),
+            "x.optimizer.tpye: unknown key; did you mean 'type'?");
+  EXPECT_EQ(problem_of(R"("optimizer": {"widht": 1})"),
+            "x.optimizer.widht: unknown key; expected one of lr, nesterov, momentum");
+  // An optional plugin without a default is none, either.
+  EXPECT_EQ(problem_of(R"("cost": {})"),
+            R"(x.cost: "type" is missing; name a cost_model as in {"type": "..."})");
+}
+
+TEST(ReadOptions, NestedBlocksWithoutATypeAreLaidOverTheDefault) {
+  struct Outer {
+    PluginSpec network{"Wrapper",
+                       {{"inner", {{"type", "ResNetCifar"}, {"depth", 56}}},
+                        {"optimizer", {{"type", "SGD"}, {"momentum", 0.5}}}}};
+    void visit(OptionVisitor& v) { v.plugin("network", network, "network", "plugin"); }
+  };
+  const auto read = [](const std::string& block) {
+    Outer outer;
+    EXPECT_THAT(read_text(outer, "{\"network\": " + block + "}"), IsEmpty()) << block;
+    return outer.network.options.dump();
+  };
+  EXPECT_EQ(read(R"({"inner": {"width": 4}, "optimizer": {"lr": 1}})"),
+            R"({"inner":{"type":"ResNetCifar","width":4,"depth":56},)"
+            R"("optimizer":{"type":"SGD","lr":1.0,"nesterov":false,"momentum":0.5}})");
+  EXPECT_EQ(read(R"({"inner": {"type": "Mlp"}})"),
+            R"({"inner":{"type":"Mlp"},)"
+            R"("optimizer":{"type":"SGD","lr":0.1,"nesterov":false,"momentum":0.5}})");
 }
 
 TEST(ReadOptions, NestedPluginsAreReadToTheBottom) {

@@ -34,8 +34,8 @@ class Validator {
   bool keyword(const json& value, const json& schema, const std::string& key,
                const json& rule) const {
     const auto follows = [&](const json& other) { return valid(value, other); };
-    if (key == "description" || key == "default" || key == "then" || key == "definitions" ||
-        key == "$schema") {
+    if (key == "description" || key == "default" || key == "then" || key == "else" ||
+        key == "definitions" || key == "$schema") {
       return true;
     }
     if (key == "$ref")
@@ -51,7 +51,10 @@ class Validator {
     if (key == "maximum") return !value.is_number() || value.get<double>() <= rule.get<double>();
     if (key == "anyOf") return std::any_of(rule.begin(), rule.end(), follows);
     if (key == "allOf") return std::all_of(rule.begin(), rule.end(), follows);
-    if (key == "if") return !follows(rule) || follows(schema.at("then"));
+    if (key == "if") {
+      const char* branch = follows(rule) ? "then" : "else";
+      return !schema.contains(branch) || follows(schema.at(branch));
+    }
     if (key == "items") {
       return !value.is_array() || std::all_of(value.begin(), value.end(), [&](const json& element) {
         return valid(element, rule);
@@ -90,7 +93,7 @@ json file_schema() {
   Everything options;
   const FakeCatalog catalog;
   nlohmann::ordered_json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"}};
-  schema.update(options_schema(walk(options)));
+  schema.update(options_schema(walk(options), {}, &catalog));
   for (const char* kind : {"network", "optimizer", "cost_model"}) {
     schema["definitions"][kind] = plugin_schema(catalog, kind);
   }
@@ -130,7 +133,15 @@ TEST(OptionsSchema, Fields) {
   EXPECT_EQ(keys["objectives"]["items"]["properties"]["direction"]["enum"].dump(),
             R"(["max","min"])");
   EXPECT_EQ(keys["network"].dump(),
-            R"({"description":"required plugin","allOf":[{"$ref":"#/definitions/network"}]})");
+            R"({"description":"required plugin","allOf":[{"$ref":"#/definitions/network"},)"
+            R"({"anyOf":[{"required":["type"]},{"required":["ref"]}]}]})");
+  EXPECT_EQ(keys["optimizer"]["allOf"].dump(), R"([{"$ref":"#/definitions/optimizer"}])");
+  const FakeCatalog catalog;
+  const auto known = options_schema(walk(options), {}, &catalog)["properties"]["optimizer"];
+  EXPECT_EQ(known["allOf"].dump(),
+            R"([{"$ref":"#/definitions/optimizer"},)"
+            R"({"if":{"anyOf":[{"required":["type"]},{"required":["ref"]}]},)"
+            R"("else":{"$ref":"#/definitions/optimizer/definitions/SGD"}}])");
   EXPECT_EQ(keys["optimizer"]["default"].dump(), R"({"type":"SGD","lr":0.5})");
   for (const auto* object : {&schema, &keys["policy"], &keys["objectives"]["items"]}) {
     EXPECT_EQ((*object)["properties"]["ref"]["type"], "string");
@@ -140,11 +151,13 @@ TEST(OptionsSchema, Fields) {
 TEST(OptionsSchema, PluginKinds) {
   const nlohmann::ordered_json schema = plugin_schema(FakeCatalog(), "optimizer");
   EXPECT_EQ(schema["properties"]["type"]["enum"].dump(), R"(["Adam","SGD"])");
-  EXPECT_EQ(schema["anyOf"].dump(), R"([{"required":["type"]},{"required":["ref"]}])");
+  EXPECT_FALSE(schema.contains("anyOf"));  // members with a default need no type
   ASSERT_EQ(schema["allOf"].size(), 2u);
   EXPECT_EQ(schema["allOf"][1]["if"].dump(),
             R"({"properties":{"type":{"const":"SGD"}},"required":["type"]})");
-  EXPECT_EQ(schema["allOf"][1]["then"]["properties"]["lr"]["maximum"], 100);
+  EXPECT_EQ(schema["allOf"][1]["then"].dump(),
+            R"({"$ref":"#/definitions/optimizer/definitions/SGD"})");
+  EXPECT_EQ(schema["definitions"]["SGD"]["properties"]["lr"]["maximum"], 100);
   EXPECT_EQ(plugin_schema(FakeCatalog(), "cost_model").dump(), R"({"type":"object"})");
 }
 
@@ -164,6 +177,13 @@ TEST(OptionsSchema, AgreesWithTheReader) {
       {R"({"network": {"type": "ResNetCifar", "depth": 56}, "optimizer": {"type": "Adam"}})", true},
       {R"({"network": {"type": "Wrapper", "inner": {"type": "Mlp"}}})", true},
       {R"({"network": {"type": "Mlp"}, "objectives": [{"name": "x"}, {}], "policy": {}})", true},
+      {R"({"network": {"type": "Mlp"}, "optimizer": {"momentum": 0.5}})", true},
+      {R"({"network": {"type": "Mlp"}, "optimizer": {}})", true},
+      {R"({"network": {"type": "Mlp"}, "optimizer": {"lr": -1}})", false},
+      {R"({"network": {"type": "Mlp"}, "optimizer": {"width": 1}})", false},
+      {R"({"network": {"type": "Mlp"}, "optimizer": {"type": "Adam", "lr": 1}})", false},
+      {R"({"network": {"width": 1}})", false},
+      {R"({"network": {"type": "Mlp"}, "cost": {}})", false},
       {R"({})", false},
       {R"([])", false},
       {R"({"network": {"type": "Nope"}})", false},

@@ -102,6 +102,28 @@ TEST(LearningRate, CosineStartsAfterTheWarmUp) {
   EXPECT_NEAR(at(11), 0.146446609407, 1e-11);
 }
 
+// A straight line from the end of the warm-up to min_lr, as BERT is fine-tuned.
+TEST(LearningRate, Linear) {
+  auto options = schedule("Linear");
+  const auto at = [&](std::int64_t step, std::int64_t total) {
+    return learning_rate(options, 0.4, step, kPerEpoch, total);
+  };
+  EXPECT_DOUBLE_EQ(at(0, 8), 0.4);
+  EXPECT_DOUBLE_EQ(at(2, 8), 0.3);
+  EXPECT_DOUBLE_EQ(at(7, 8), 0.05);
+  EXPECT_NEAR(at(8, 8), 0, 1e-12);
+  EXPECT_NEAR(at(20, 8), 0, 1e-12);
+  options.min_lr = 0.2;
+  EXPECT_DOUBLE_EQ(at(2, 8), 0.35);
+  options.min_lr = 0;
+  options.warmup_epochs = 0.4;  // two steps of ten
+  EXPECT_DOUBLE_EQ(at(0, 10), 0);
+  EXPECT_DOUBLE_EQ(at(1, 10), 0.2);
+  EXPECT_DOUBLE_EQ(at(2, 10), 0.4);
+  EXPECT_DOUBLE_EQ(at(6, 10), 0.2);
+  EXPECT_DOUBLE_EQ(at(9, 10), 0.05);
+}
+
 // LIMPQ's recipes (timm's cosine, once an epoch): 3 epochs of indicators; 90 + 5 of fine-tuning
 // with 5 of warm-up, after which the cosine goes on where it would be without.
 TEST(LearningRate, RecipesOfLimpq) {

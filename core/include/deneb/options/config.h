@@ -111,7 +111,9 @@ OptionWalk walk(Options& options) {
 /// - wrong types: an integer option takes JSON integers only, a number option any finite number,
 ///   null only clears std::optional;
 /// - numbers out of range and strings that are no choice, also as elements of a list;
-/// - missing required plugins, unknown plugin types, and problems in the blocks of nested plugins,
+/// - missing required plugins, a missing "type" where the member has no default (options.h),
+/// unknown
+///   plugin types, and problems in the blocks of nested plugins,
 ///   whose missing options are filled in (PluginSpec::options);
 /// - what check() of a struct finds; it runs only if the struct's fields and groups had no problem.
 /// `path` is the dotted path of `object`, "" for a whole document. A block that still holds a "ref"
@@ -136,15 +138,17 @@ DENEB_API nlohmann::ordered_json write_options(const OptionWalk& walk);
 
 /// JSON Schema (draft-07) of the options: an object schema with properties, defaults, ranges,
 /// enums, descriptions, `additionalProperties: false`. `extra_keys` are allowed with any value.
-/// Nested plugins become `{"allOf": [{"$ref": "#/definitions/<kind>"}], ...}`; the caller puts
-/// plugin_schema() of every kind there. Every object may hold a string "ref", and then needs no
-/// required keys.
+/// Nested plugins become `{"allOf": [{"$ref": "#/definitions/<kind>"}, ...], ...}`; the caller puts
+/// plugin_schema() of every kind there. A plugin block must have a "type", unless the member has a
+/// default: then the block without one is held against that plugin, if `catalog` knows it. Every
+/// object may hold a string "ref", and then needs no required keys.
 DENEB_API nlohmann::ordered_json options_schema(const OptionWalk& walk,
-                                                const std::vector<std::string>& extra_keys = {});
+                                                const std::vector<std::string>& extra_keys = {},
+                                                const PluginCatalog* catalog = nullptr);
 
 /// JSON Schema of a plugin block of `kind`: "type" is one of the registered names, and if it is X,
-/// then the other keys are X's options. A block with "ref" may leave "type" out; its keys are then
-/// not checked by the schema.
+/// then the other keys are X's options (also found below `definitions/<name>`). The keys of a block
+/// without "type" are not checked here.
 DENEB_API nlohmann::ordered_json plugin_schema(const PluginCatalog& catalog,
                                                const std::string& kind);
 

@@ -39,7 +39,10 @@ struct Range {
 };
 
 /// A place in a pipeline file that names a plugin: `{"type": "ResNetCifar", ...its options}`.
-/// A member with a type in its initialiser makes that plugin the default.
+/// A member with a type in its initialiser makes that plugin the default: the block may be left
+/// out, and a block without "type" sets options of that plugin (`"trainer": {"epochs": 3}`), where
+/// keys that are not given keep the values of the initialiser. A block with a "type", be it the
+/// same, starts from the plugin's own defaults.
 struct PluginSpec {
   std::string type;  ///< registered name; empty = not set
   /// The plugin's own keys (no "type") in declaration order. After read_options all of them are

@@ -23,11 +23,12 @@ struct LrSchedulerOptions {
 
   template <class V>
   void visit(V& v) {
-    v("type", type, "shape over the epochs", {"Constant", "MultiStep", "Cosine", "OneCycle"});
+    v("type", type, "shape over the epochs",
+      {"Constant", "MultiStep", "Cosine", "OneCycle", "Linear"});
     v("milestones", milestones, "MultiStep: epochs after which lr is multiplied by gamma",
       {0, 1e6});
     v("gamma", gamma, "MultiStep: factor", {0, 1});
-    v("min_lr", min_lr, "Cosine, OneCycle: lr at the end", {0, 1e6});
+    v("min_lr", min_lr, "Cosine, OneCycle, Linear: lr at the end", {0, 1e6});
     v("warmup_epochs", warmup_epochs, "linear rise from warmup_lr to lr first; 0 = none", {0, 1e6});
     v("warmup_lr", warmup_lr, "lr at the start of the warm-up", {0, 1e6});
     v("shift", shift,
@@ -42,7 +43,8 @@ struct LrSchedulerOptions {
 
 /// Learning rate before step `step` (0-based) of `total_steps`. Cosine as in SGDR without restarts
 /// (Loshchilov and Hutter 2017), OneCycle as Smith and Topin 2018 with cosine annealing, lr only
-/// (the momentum stays).
+/// (the momentum stays), Linear as BERT is fine-tuned (Devlin et al. 2019): a straight line from
+/// the end of the warm-up to min_lr after the last step.
 DENEB_API double learning_rate(const LrSchedulerOptions& schedule, double base_lr,
                                std::int64_t step, std::int64_t steps_per_epoch,
                                std::int64_t total_steps);
