@@ -217,13 +217,13 @@ void SearchRun::in_parallel(std::size_t tasks, const std::function<Task()>& make
       std::min(tasks, static_cast<std::size_t>(std::max(1, context_.general.workers)));
   std::vector<Task> workers;
   for (std::size_t i = 0; i < count; ++i) workers.push_back(make_worker());
-  // Threads that start take over the number of threads that LibTorch has then.
   const int threads = at::get_num_threads();
   at::set_num_threads(context_.general.threads_per_worker);
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::exception_ptr failure;
   const auto work = [&](const Task& task) {
+    at::init_num_threads();  // takes over what is set now, for LibTorch and for its libraries
     for (;;) {
       const std::size_t i = next++;
       if (i >= tasks) return;

@@ -69,6 +69,7 @@ class Fan final : public Quantizer {
     }
   }
   void attach(const QuantizerSite&) override {}
+  bool accepts(const Format&) const override { return true; }
   void set_format(const Format& format) override { format_ = format; }
   Format format() const override { return format_; }
   Tensor quantize(const Tensor& x) override {

@@ -77,6 +77,7 @@ Tensor run_chain(Network& net, const Batch& batch) {
 class Halves final : public Quantizer {
  public:
   void attach(const QuantizerSite&) override {}
+  bool accepts(const Format&) const override { return true; }
   void set_format(const Format&) override {}
   Format format() const override { return Format::integer(4, true); }
   QuantizerTraits traits() const override { return {true, false, /*writes_over=*/true}; }
