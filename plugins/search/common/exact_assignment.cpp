@@ -333,27 +333,26 @@ AssignmentSolver::Row AssignmentSolver::latency_row(const LatencyLimit& limit) c
           }};
 }
 
-// Whole numbers count as they are. Others are counted in small steps and rounded up, so that no
-// policy is above the limit.
+// Costs are counted in whole steps: exactly where they are multiples of a small fraction, else
+// rounded up, so that no policy is above the limit.
 AssignmentSolver::Row AssignmentSolver::cost_row(const CostLimit& limit) const {
   const CostModel& model = setup_.cost_model(limit.cost);
   const NetworkInfo& network = space_.network();
-  BitPolicy uniform = space_.decode(space_.widest());
-  double fixed = model.total(network, uniform);
+  BitPolicy policy = space_.decode(space_.widest());
+  double fixed = model.total(network, policy);
   double largest = 0;
-  bool whole = true;
+  std::vector<double> costs;
   for (const Searched& layer : searched_) {
     const LayerInfo& facts = info(layer);
-    fixed -= model.layer(facts, *uniform.find(facts.name));
+    fixed -= model.layer(facts, *policy.find(facts.name));
     const auto formats = [&](const std::optional<std::size_t>& gene, const Format& only) {
       return gene ? space_.genes()[*gene].candidates : std::vector<Format>{only};
     };
     double most = 0;
     for (const Format& weight : formats(layer.weight_gene, layer.fixed.weight)) {
       for (const Format& activation : formats(layer.activation_gene, layer.fixed.activation)) {
-        const double cost = model.layer(facts, {weight, activation});
-        most = std::max(most, std::fabs(cost));
-        whole = whole && std::floor(cost) == cost;
+        costs.push_back(model.layer(facts, {weight, activation}));
+        most = std::max(most, std::fabs(costs.back()));
       }
     }
     largest += most;
@@ -366,16 +365,27 @@ AssignmentSolver::Row AssignmentSolver::cost_row(const CostLimit& limit) const {
       if (layer.activation_gene) {
         choice.activation = Format::integer(limit.activation_bits, info(layer).signed_input);
       }
-      uniform.set(info(layer).name, choice);
+      policy.set(info(layer).name, choice);
     }
-    allowed = model.total(network, uniform);
+    allowed = model.total(network, policy);
   }
-  const double scale = whole && largest < 1e15 ? 1 : kCostResolution / std::max(largest, 1e-300);
-  Row row{{limit.cost + " of the searched layers" + (scale == 1 ? "" : " in small steps"),
+  double scale = kCostResolution / std::max(largest, 1e-300);
+  bool exact = false;
+  for (const double steps : {1.0, 32.0, 256.0, 1000.0, 1e6}) {
+    const auto is_whole = [steps](double cost) {
+      return std::fabs(cost * steps - std::round(cost * steps)) <= 1e-12 * std::fabs(cost * steps);
+    };
+    if (largest * steps > 1e15 || !std::all_of(costs.begin(), costs.end(), is_whole)) continue;
+    scale = steps;
+    exact = true;
+    break;
+  }
+  Row row{{limit.cost + " of the searched layers" +
+               (scale == 1 ? "" : " times " + nlohmann::json(scale).dump()),
            floor_of((allowed - fixed) * scale), std::nullopt},
-          [&model, scale](const LayerInfo& layer, const LayerChoice& choice) {
+          [&model, scale, exact](const LayerInfo& layer, const LayerChoice& choice) {
             const double cost = model.layer(layer, choice) * scale;
-            return static_cast<std::int64_t>(scale == 1 ? std::llround(cost) : std::ceil(cost));
+            return static_cast<std::int64_t>(exact ? std::llround(cost) : std::ceil(cost));
           }};
   row.may_be_negative = true;
   return row;

@@ -228,7 +228,7 @@ TEST_F(AssignmentTest, OnlyGivenWidthsAndPairs) {
   EXPECT_THAT(weights_only.activation_bits, ::testing::Each(4));
   EXPECT_THAT(weights_only.weight_bits, ::testing::Each(2));
   double cost = 0;  // activations do not count
-  for (const auto& layer : scores_.layers) cost += layer.weight.at("int2");
+  for (const auto& layer : scores_.layers) cost += 2 * layer.weight.at("int2");
   EXPECT_NEAR(weights_only.solution.cost, cost, 1e-12);
 }
 
