@@ -9,9 +9,6 @@
 #include <filesystem>
 #include <set>
 
-#include "pipeline/search_step.h"
-#include "pipeline/train_step.h"
-
 namespace deneb {
 namespace {
 
@@ -231,36 +228,6 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
 }
 
 }  // namespace
-
-bool ValidationContext::check_input_file(const std::string& key, const std::string& path) const {
-  if (path.empty() || fs::path(path).lexically_normal().string().rfind(task_folder + "/", 0) == 0) {
-    return false;
-  }
-  if (fs::exists(path)) return true;
-  throw DataError(key + ": " + path + " does not exist; make it first or name another file");
-}
-
-PipeStep::~PipeStep() = default;
-void PipeStep::validate(const ValidationContext&) const {}
-std::vector<std::string> PipeStep::takes(bool) const { return {}; }
-std::vector<std::string> PipeStep::gives() const { return {}; }
-Console::~Console() = default;
-
-void register_core(Registry& registry) {
-  struct Collector final : Registrar {
-    explicit Collector(Registry& r) : registry(r) {}
-    void add_entry(RegistryEntry entry) override {
-      entry.plugin = "core";
-      registry.add_entry(std::move(entry));
-    }
-    Registry& registry;
-  } registrar(registry);
-  registrar.add<PipeStep, detail::SearchStep>("SearchPipeStep", "runs a search, leaves policies");
-  registrar.add<PipeStep, detail::TrainStep>(
-      "TrainPipeStep", "trains policies of the step before, leaves weights and test metrics");
-  registrar.add<PipeStep, detail::EvaluateStep>("EvaluatePipeStep",
-                                                "measures trained models on the test split");
-}
 
 torch::Device resolve_device(const std::string& word) {
   if (word == "auto") return torch::cuda::is_available() ? torch::kCUDA : torch::kCPU;

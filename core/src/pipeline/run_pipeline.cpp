@@ -4,7 +4,6 @@
 #include <deneb/options/config.h>
 #include <deneb/pipeline/pipeline.h>
 #include <deneb/platform.h>
-#include <deneb/random.h>
 #include <deneb/report/report.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -148,16 +147,6 @@ bool write_line(int fd, const nlohmann::json& json) {
 }
 
 }  // namespace
-
-std::uint64_t RunContext::step_seed() const {
-  return derive_seed(static_cast<std::uint64_t>(general.seed), step);
-}
-
-std::string RunContext::output_folder() const {
-  const std::string folder = task_folder + "/output/" + step;
-  make_directories(folder);
-  return folder;
-}
 
 void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
                   const Registry& registry, const PluginLoader& loader, Console& console,

@@ -1,0 +1,7 @@
+#include <deneb/pipeline/console.h>
+
+namespace deneb {
+
+Console::~Console() = default;
+
+}  // namespace deneb
