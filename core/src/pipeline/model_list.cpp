@@ -1,11 +1,11 @@
+#include "pipeline/model_list.h"
+
 #include <deneb/quant/policy_file.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
 #include <set>
-
-#include "pipeline/train_step.h"
 
 namespace deneb::detail {
 namespace {
@@ -54,12 +54,14 @@ std::vector<ModelTask> models_in(const std::string& folder, const std::string& l
   return models;
 }
 
-// Evenly over the models in the order of their cost; the cheapest and the dearest are in.
+// Evenly over the models in the order of their first cost; the cheapest and the dearest are in.
 std::vector<ModelTask> spread(std::vector<ModelTask> models, std::size_t count,
                               const Workbench& bench) {
   std::map<std::string, double> cost;
+  const std::vector<std::string> costs = bench.table_costs();
   for (const ModelTask& m : models) {
-    cost[m.origin] = bench.cost_model("bitops").total(bench.network_info(), m.policy);
+    if (costs.empty()) break;  // they stay in the order of their names
+    cost[m.origin] = bench.cost_model(costs.front()).total(bench.network_info(), m.policy);
   }
   std::stable_sort(models.begin(), models.end(), [&](const ModelTask& a, const ModelTask& b) {
     return cost[a.origin] < cost[b.origin];

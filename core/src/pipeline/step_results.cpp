@@ -67,9 +67,10 @@ void print_candidates(Console& console, const NetworkInfo& network, const Search
                 console_table(header, rows));
 }
 
-void print_models(Console& console, const std::vector<TrialRow>& models,
-                  const std::string& metric) {
-  const std::vector<std::string> shown = {metric, "validation_" + metric, "bitops", "size"};
+void print_models(Console& console, const std::vector<TrialRow>& models, const std::string& metric,
+                  const std::vector<std::string>& costs) {
+  std::vector<std::string> shown = {metric, "validation_" + metric};
+  shown.insert(shown.end(), costs.begin(), costs.end());
   std::vector<std::string> header = {"model", "from", "status"};
   header.insert(header.end(), shown.begin(), shown.end());
   std::vector<std::vector<std::string>> rows;

@@ -86,10 +86,8 @@ void describe_step(RunContext& context, const TrainStepOptions& options, const W
                                  {"network", network_json(bench.network_info())},
                                  {"objectives", nlohmann::ordered_json::array()}};
   std::vector<Objective> objectives = {main_metric(bench)};
-  const auto costs = bench.cost_names();
-  if (std::count(costs.begin(), costs.end(), "bitops")) {
-    objectives.push_back({"bitops", Direction::kMinimize});
-  }
+  const std::vector<std::string> costs = bench.table_costs();
+  if (!costs.empty()) objectives.push_back({costs.front(), Direction::kMinimize});
   for (const Objective& objective : objectives) {
     info["objectives"].push_back(
         {{"name", objective.name},
@@ -132,7 +130,7 @@ void TrainStep::run(RunContext& context) {
   const std::vector<TrialRow> rows = context.store.trials(context.step);
   const auto finished = std::count_if(rows.begin(), rows.end(),
                                       [](const TrialRow& row) { return row.status == "finished"; });
-  print_models(context.console, rows, main_metric(bench).name);
+  print_models(context.console, rows, main_metric(bench).name, bench.table_costs());
   if (finished == 0) {
     throw RunError("step " + context.step +
                    ": no model could be trained; the last one said: " + rows.back().message);
@@ -258,7 +256,8 @@ void EvaluateStep::run(RunContext& context) {
     context.store.finish_trial(row);
     context.console.progress(context.step, task.id, std::int64_t(tasks.size()), task.origin);
   }
-  print_models(context.console, context.store.trials(context.step), main_metric(bench).name);
+  print_models(context.console, context.store.trials(context.step), main_metric(bench).name,
+               bench.table_costs());
 }
 
 }  // namespace deneb::detail

@@ -264,6 +264,17 @@ std::vector<std::string> Workbench::cost_names() const {
   return names;
 }
 
+std::vector<std::string> Workbench::table_costs() const {
+  std::vector<std::pair<int, std::string>> ranked;
+  for (const auto& [name, model] : costs_) {
+    if (const int rank = model->table_rank(); rank > 0) ranked.emplace_back(rank, name);
+  }
+  std::sort(ranked.begin(), ranked.end());
+  std::vector<std::string> names;
+  for (const auto& entry : ranked) names.push_back(entry.second);
+  return names;
+}
+
 const CostModel& Workbench::cost_model(const std::string& name) const {
   const auto it = costs_.find(name);
   if (it != costs_.end()) return *it->second;

@@ -31,6 +31,7 @@ class BitOps final : public deneb::CostModel {
     return double(macs) * weight_bits(choice) * activation_bits(choice);
   }
   std::string unit() const override { return "bit operations"; }
+  int table_rank() const override { return 1; }
 
  private:
   Options options_;
@@ -56,6 +57,7 @@ class Size final : public deneb::CostModel {
     return options_.include_other_parameters ? 32.0 * double(network.other_parameters) : 0;
   }
   std::string unit() const override { return "bits"; }
+  int table_rank() const override { return 2; }
 
  private:
   Options options_;

@@ -274,6 +274,7 @@ TEST_F(WorkbenchTest, MeasuresAreMetricsAndCosts) {
                                           "-flops", "-params", "-size", "-wide"));
   const BitPolicy policy = uniform(bench, 4);
   EXPECT_EQ(bench.costs(policy).at("wide"), bench.costs(policy).at("size"));
+  EXPECT_THAT(bench.table_costs(), testing::ElementsAre("bitops", "size", "wide"));
 }
 
 TEST_F(WorkbenchTest, StartWeightsAreCheckedWhereTheyAre) {

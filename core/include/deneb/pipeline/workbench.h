@@ -128,6 +128,8 @@ class DENEB_API Workbench {
   std::map<std::string, double> costs(const BitPolicy& policy) const;
   /// All registered cost models that need no options, and those of the section.
   std::vector<std::string> cost_names() const;
+  /// Those that tables of models always show, by CostModel::table_rank().
+  std::vector<std::string> table_costs() const;
   /// ConfigError lists the known names.
   const CostModel& cost_model(const std::string& name) const;
 

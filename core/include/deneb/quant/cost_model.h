@@ -22,6 +22,10 @@ class DENEB_API CostModel {
   virtual double total(const NetworkInfo& network, const BitPolicy& policy) const;
   /// "bit operations", "bits", "FLOPs", "parameters".
   virtual std::string unit() const = 0;
+  /// Place among the costs that tables of trained models always show: 1 for the first, which also
+  /// says how models are ordered, 2 for the next one; costs of equal rank go by name. 0, the
+  /// default: only where it is asked for.
+  virtual int table_rank() const;
 };
 
 }  // namespace deneb
