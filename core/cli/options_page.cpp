@@ -11,10 +11,10 @@ namespace {
 
 const std::vector<std::pair<std::string, std::string>>& known_kinds() {
   static const std::vector<std::pair<std::string, std::string>> list = {
-      {"pipe_step", "Steps"},        {"search_algorithm", "Searches"},
-      {"network", "Networks"},       {"dataset", "Datasets"},
-      {"evaluator", "Evaluators"},   {"quantizer", "Quantizers"},
-      {"cost_model", "Cost models"}, {"report", "Reports"},
+      {"pipe_step", "Steps"},      {"search_algorithm", "Searches"}, {"network", "Networks"},
+      {"dataset", "Datasets"},     {"trainer", "Trainers"},          {"criterion", "Criteria"},
+      {"evaluator", "Evaluators"}, {"quantizer", "Quantizers"},      {"cost_model", "Cost models"},
+      {"report", "Reports"},
   };
   return list;
 }
@@ -31,9 +31,13 @@ const char kIntroduction[] =
     "| `plugins` | further plugin files or folders, relative to the file |\n"
     "| name of a step | its [section](#steps); `pipe_step.type` says which kind of step it is |\n\n"
     "Where a type is \"... plugin\", the value is an object whose `type` names the plugin; its\n"
-    "options stand beside it: `\"network\": {\"type\": \"ResNetCifar\", \"depth\": 20}`. Any "
-    "object\n"
-    "may be `{\"ref\": \"a.b\", ...}`: a copy of block `a.b` with the keys given here in place of\n"
+    "options stand beside it: `\"network\": {\"type\": \"ResNetCifar\", \"depth\": 20}`. Where "
+    "such "
+    "an\n"
+    "option has a default, a block without `type` sets options of that plugin: `\"trainer\": "
+    "{\"epochs\": 3}`.\n"
+    "Any object may be `{\"ref\": \"a.b\", ...}`: a copy of block `a.b` with the keys given here "
+    "in place of\n"
     "its own. `{local_base_path}` in a string stands for the task folder, `{pipeline_dir}` for "
     "the\n"
     "folder of the pipeline file.\n";

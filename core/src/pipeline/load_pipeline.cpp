@@ -1,6 +1,7 @@
 #include <deneb/io/files.h>
 #include <deneb/pipeline/pipeline.h>
 #include <deneb/platform.h>
+#include <deneb/train/cross_entropy.h>
 #include <torch/cuda.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 
 #include "pipeline/search_step.h"
 #include "pipeline/train_step.h"
+#include "train/gradient_trainer.h"
 
 namespace deneb {
 namespace {
@@ -257,6 +259,10 @@ void register_core(Registry& registry) {
       "TrainPipeStep", "trains policies of the step before, leaves weights and test metrics");
   registrar.add<PipeStep, detail::EvaluateStep>("EvaluatePipeStep",
                                                 "measures trained models on the test split");
+  registrar.add<Trainer, detail::GradientTrainer>(
+      "Trainer", "gradient descent over epochs, with schedules, distillation and checkpoints");
+  registrar.add<Criterion, CrossEntropy>("CrossEntropy",
+                                         "cross-entropy of labels, of samples or token by token");
 }
 
 torch::Device resolve_device(const std::string& word) {

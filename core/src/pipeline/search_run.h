@@ -33,6 +33,7 @@ class SearchRun final : public SearchContext {
   std::shared_ptr<Network> make_network() override;
   std::shared_ptr<Quantizer> make_quantizer(const PluginSpec& spec) override;
   const DataLoader& data() override { return bench_.data(); }
+  const Criterion& criterion() const override { return bench_.criterion(); }
   const Evaluator& evaluator() const override { return bench_.evaluator(); }
   torch::Device device() const override { return bench_.device(); }
   std::string artifact_path(const std::string& file) const override;

@@ -22,7 +22,8 @@ struct Pipeline {
   std::vector<std::shared_ptr<PipeStep>> step_objects;  ///< same order
 };
 
-/// Registers the core's own steps (SearchPipeStep, TrainPipeStep, EvaluatePipeStep).
+/// Registers the core's own plugins: steps (SearchPipeStep, TrainPipeStep, EvaluatePipeStep), the
+/// trainer Trainer and the criterion CrossEntropy.
 DENEB_API void register_core(Registry& registry);
 
 /// Reads a file, applies `--set` assignments and refs, loads the plugins that it names, and
