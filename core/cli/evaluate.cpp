@@ -102,11 +102,6 @@ std::shared_ptr<Network> load_network(Workbench& bench, const Evaluation& evalua
   return network;
 }
 
-Metrics measure(Workbench& bench, Network& network, Split split) {
-  StoppableStream stream(bench.data().evaluate(split));
-  return bench.evaluator().evaluate(network, stream, bench.device());
-}
-
 /// Saves the weights, reads them into a new network and measures that. RunError when the result
 /// differs.
 void check_round_trip(Workbench& bench, const Evaluation& evaluation, const Network& network,
@@ -117,7 +112,7 @@ void check_round_trip(Workbench& bench, const Evaluation& evaluation, const Netw
   saved.metadata["deneb.policy"] = evaluation.policy.to_json().dump();
   write_safetensors(file.path(), saved);
   const auto copy = load_network(bench, evaluation, file.path());
-  const Metrics after = measure(bench, *copy, evaluation.split);
+  const Metrics after = bench.measure(*copy, evaluation.split);
   if (before.to_json() != after.to_json()) {
     throw RunError("round trip: the metrics were " + before.to_json().dump() + " and are " +
                    after.to_json().dump() +
@@ -209,7 +204,7 @@ int evaluate_command(const Words& words) {
 
   Workbench bench(session.registry(), model.section, resolve_device(pipeline.general.device));
   const auto network = load_network(bench, evaluation, evaluation.weights);
-  const Metrics metrics = measure(bench, *network, evaluation.split);
+  const Metrics metrics = bench.measure(*network, evaluation.split);
   if (arguments.has("round-trip")) check_round_trip(bench, evaluation, *network, metrics);
   print_result(arguments, model, evaluation, metrics, bench.data().samples(evaluation.split));
   return kExitOk;

@@ -11,10 +11,10 @@ namespace {
 
 const std::vector<std::pair<std::string, std::string>>& known_kinds() {
   static const std::vector<std::pair<std::string, std::string>> list = {
-      {"pipe_step", "Steps"},        {"search_algorithm", "Searches"},
-      {"network", "Networks"},       {"dataset", "Datasets"},
-      {"evaluator", "Evaluators"},   {"quantizer", "Quantizers"},
-      {"cost_model", "Cost models"}, {"report", "Reports"},
+      {"pipe_step", "Steps"},      {"search_algorithm", "Searches"}, {"network", "Networks"},
+      {"dataset", "Datasets"},     {"trainer", "Trainers"},          {"criterion", "Criteria"},
+      {"evaluator", "Evaluators"}, {"quantizer", "Quantizers"},      {"cost_model", "Cost models"},
+      {"report", "Reports"},
   };
   return list;
 }
@@ -31,13 +31,17 @@ const char kIntroduction[] =
     "| `plugins` | further plugin files or folders, relative to the file |\n"
     "| name of a step | its [section](#steps); `pipe_step.type` says which kind of step it is |\n\n"
     "Where a type is \"... plugin\", the value is an object whose `type` names the plugin; its\n"
-    "options stand beside it: `\"network\": {\"type\": \"ResNetCifar\", \"depth\": 20}`. Any "
-    "object\n"
-    "may be `{\"ref\": \"a.b\", ...}`: a copy of block `a.b` with the keys given here in place of\n"
+    "options stand beside it: `\"network\": {\"type\": \"ResNetCifar\", \"depth\": 20}`. Where "
+    "such an\n"
+    "option has a default, a block without `type` sets options of that plugin: `\"trainer\": "
+    "{\"epochs\": 3}`.\n"
+    "Any object may be `{\"ref\": \"a.b\", ...}`: a copy of block `a.b` with the keys given here "
+    "in place of\n"
     "its own; `{\"ref\": \"../other.json#a.b\"}` copies it from another JSON file, which need not\n"
-    "be a pipeline. Paths of files are relative to the file in which they stand.\n"
-    "`{local_base_path}` in a string stands for the task folder, `{pipeline_dir}` for the folder\n"
-    "of the pipeline file.\n";
+    "be a pipeline. Paths of files are relative to the file in which they stand; where an earlier "
+    "step makes the\n"
+    "file, its name is `step:kind`. `{local_base_path}` in a string stands for the task folder,\n"
+    "`{pipeline_dir}` for the folder of the pipeline file.\n";
 
 std::string cell(const std::string& text) {
   std::string escaped;

@@ -121,6 +121,7 @@ class FakeSearchContext : public SearchContext {
   }
   std::unique_ptr<BatchStream> calibration_data() override { throw RunError("no data here"); }
   const DataLoader& data() override { throw RunError("no data here"); }
+  const Criterion& criterion() const override { throw RunError("no criterion here"); }
   const Evaluator& evaluator() const override { throw RunError("no evaluator here"); }
   torch::Device device() const override { return torch::kCPU; }
   std::string artifact_path(const std::string& file) const override { return file; }

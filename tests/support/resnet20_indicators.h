@@ -1,6 +1,5 @@
 #pragma once
 
-#include <torch/nn/functional/loss.h>
 #include <torch/nn/utils/clip_grad.h>
 #include <torch/optim/sgd.h>
 #include <torch/types.h>
@@ -14,6 +13,7 @@
 
 #include <deneb/data/data_loader.h>
 #include <deneb/nn/walk.h>
+#include <deneb/train/cross_entropy.h>
 #include <deneb/train/training_loop.h>
 
 #include "indicator_training.h"
@@ -51,6 +51,7 @@ class Context final : public deneb::testing::FakeSearchContext {
     return plugin_test::make<deneb::Quantizer>(registry(), spec.type, spec.options);
   }
   const deneb::DataLoader& data() override { return data_; }
+  const deneb::Criterion& criterion() const override { return criterion_; }
   std::string artifact_path(const std::string& file) const override { return folder_ / file; }
   void progress(std::int64_t, std::int64_t, const std::string&) override {
     if (after_step) after_step();
@@ -70,6 +71,7 @@ class Context final : public deneb::testing::FakeSearchContext {
     return deneb::DataLoader(std::move(images), options);
   }
 
+  const deneb::CrossEntropy criterion_;
   deneb::DataLoader data_;
   ScratchFolder folder_;
 };
@@ -88,6 +90,7 @@ class PlainTraining {
   explicit PlainTraining(Context& context)
       : options_(recipe(0).trainer),
         network_(context.make_network()),
+        criterion_(context.criterion()),
         sgd_((prepare(context), network_->parameters()),
              torch::optim::SGDOptions(options_.optimizer.lr)
                  .momentum(options_.optimizer.momentum)
@@ -98,12 +101,9 @@ class PlainTraining {
   }
 
   void step() {
-    namespace F = torch::nn::functional;
     sgd_.zero_grad();
-    const Tensor logits = deneb::forward(*network_, batch_, options_.precision).logits;
     const Tensor loss =
-        F::cross_entropy(logits, batch_.target(),
-                         F::CrossEntropyFuncOptions().label_smoothing(options_.label_smoothing));
+        criterion_.loss(deneb::forward(*network_, batch_, options_.precision), batch_);
     loss.backward();
     TORCH_CHECK(std::isfinite(loss.item<double>()));
     torch::nn::utils::clip_grad_value_(network_->parameters(), options_.grad_clip_value);
@@ -125,6 +125,7 @@ class PlainTraining {
 
   deneb::TrainerOptions options_;
   std::shared_ptr<deneb::Network> network_;
+  const deneb::Criterion& criterion_;
   torch::optim::SGD sgd_;
   deneb::Batch batch_;
 };

@@ -147,8 +147,14 @@ void SearchRun::record(std::int64_t id, const WorkerPool::Answer& answer) {
   std::vector<EpochRow> epochs;
   if (row.status == "finished") {
     for (const auto& item : answer.json.at("epochs")) {
-      EpochRow epoch{context_.step,      id, item.at("epoch"), item.at("lr"), item.at("train_loss"),
-                     item.at("seconds"), {}};
+      EpochRow epoch;
+      epoch.step = context_.step;
+      epoch.trial = id;
+      epoch.epoch = item.at("epoch");
+      epoch.lr = item.at("lr");
+      epoch.train_loss = item.at("train_loss");
+      epoch.penalty = item.at("penalty");
+      epoch.seconds = item.at("seconds");
       epoch.metrics = item.at("metrics");
       epochs.push_back(epoch);
     }

@@ -38,6 +38,7 @@ class SearchRun final : public SearchContext {
   std::shared_ptr<Quantizer> make_quantizer(QuantizerRole role, const Format& format) override;
   std::unique_ptr<BatchStream> calibration_data() override { return bench_.calibration_data(); }
   const DataLoader& data() override { return bench_.data(); }
+  const Criterion& criterion() const override { return bench_.criterion(); }
   const Evaluator& evaluator() const override { return bench_.evaluator(); }
   torch::Device device() const override { return bench_.device(); }
   std::string artifact_path(const std::string& file) const override;

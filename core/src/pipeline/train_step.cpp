@@ -7,7 +7,6 @@
 #include <deneb/nn/walk.h>
 #include <deneb/quant/policy_file.h>
 #include <deneb/random.h>
-#include <deneb/train/training_loop.h>
 
 #include <algorithm>
 #include <chrono>
@@ -106,11 +105,6 @@ std::string title_of(const ModelTask& task, std::size_t count) {
          ")";
 }
 
-Metrics measure(Workbench& bench, Network& network, Split split) {
-  StoppableStream stream(bench.data().evaluate(split));
-  return bench.evaluator().evaluate(network, stream, bench.device());
-}
-
 }  // namespace
 
 void TrainStep::validate(const ValidationContext& context) const {
@@ -122,10 +116,10 @@ void TrainStep::run(RunContext& context) {
   const std::vector<ModelTask> tasks = collect_models(options_, context, bench, "policies");
   bench.data();
   describe_step(context, options_, bench);
+  const std::string extent = bench.trainer().extent();
   context.console.log("info", context.step,
                       "training " + std::to_string(tasks.size()) + " model(s) of " +
-                          options_.network.type + " for " +
-                          std::to_string(options_.trainer.epochs) + " epoch(s)");
+                          options_.network.type + (extent.empty() ? "" : " for " + extent));
   for (const ModelTask& task : tasks) try_model(context, bench, task, tasks.size());
   const std::vector<TrialRow> rows = context.store.trials(context.step);
   const auto finished = std::count_if(rows.begin(), rows.end(),
@@ -197,30 +191,37 @@ std::vector<EpochRow> TrainStep::train_model(RunContext& context, Workbench& ben
   const auto network = bench.make_quantized(derive_seed(row->seed, "init"), weights, task.policy);
   // Random weights show no ranges worth keeping; the first batch of the training is better.
   if (!weights.empty()) bench.calibrate(*network);
-  FitRequest request;
-  request.seed = derive_seed(row->seed, "train");
-  request.device = bench.device();
-  request.evaluator = &bench.evaluator();
-  request.teacher = bench.make_teacher();
+  FitRequest request = bench.fit_request(derive_seed(row->seed, "train"));
   request.checkpoint = checkpoint;
   request.hooks.on_progress = [&](const StepInfo& info) {
-    char text[96];
-    std::snprintf(text, sizeof(text), ", epoch %lld, loss %.4f, lr %.3g",
-                  static_cast<long long>(info.epoch + 1), info.loss, info.lr);
+    char text[128], penalty[32] = "";
+    if (info.penalty != 0) {
+      std::snprintf(penalty, sizeof(penalty), " (penalty %.4f)", info.penalty);
+    }
+    std::snprintf(text, sizeof(text), ", epoch %lld, loss %.4f%s, lr %.3g",
+                  static_cast<long long>(info.epoch + 1), info.loss, penalty, info.lr);
     context.console.progress(context.step, info.step, info.total_steps,
                              title_of(task, count) + text);
   };
-  const FitResult fit = TrainingLoop(options_.trainer).fit(*network, bench.data(), request);
+  const FitResult fit = bench.trainer().fit(*network, bench.data(), request);
   std::vector<EpochRow> epochs;
   for (const EpochRecord& record : fit.epochs) {
-    epochs.push_back({context.step, task.id, record.epoch, record.lr, record.train_loss,
-                      record.seconds, record.validation.to_json()});
+    EpochRow epoch;
+    epoch.step = context.step;
+    epoch.trial = task.id;
+    epoch.epoch = record.epoch;
+    epoch.lr = record.lr;
+    epoch.train_loss = record.train_loss;
+    epoch.penalty = record.penalty;
+    epoch.seconds = record.seconds;
+    epoch.metrics = record.validation.to_json();
+    epochs.push_back(std::move(epoch));
     row->seconds += record.seconds;
   }
   // The test split judges, and chooses nothing.
-  add_metrics(row->metrics, measure(bench, *network, Split::kTest), "");
+  add_metrics(row->metrics, bench.measure(*network, Split::kTest), "");
   if (bench.data().samples(Split::kValidation) > 0) {
-    add_metrics(row->metrics, measure(bench, *network, Split::kValidation), "validation_");
+    add_metrics(row->metrics, bench.measure(*network, Split::kValidation), "validation_");
   }
   for (const auto& [name, value] : bench.costs(task.policy)) row->metrics[name] = value;
   save_model(folder, *network, options_, context, task, row->metrics);
@@ -249,7 +250,7 @@ void EvaluateStep::run(RunContext& context) {
     const std::string& weights = task.weights.empty() ? options_.weights : task.weights;
     const auto network = bench.make_quantized(derive_seed(row.seed, "init"), weights, task.policy);
     bench.calibrate(*network);
-    add_metrics(row.metrics, measure(bench, *network, Split::kTest), "");
+    add_metrics(row.metrics, bench.measure(*network, Split::kTest), "");
     for (const auto& [name, value] : bench.costs(task.policy)) row.metrics[name] = value;
     row.status = "finished";
     row.seconds = std::chrono::duration<double>(Clock::now() - start).count();

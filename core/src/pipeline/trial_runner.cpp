@@ -1,7 +1,6 @@
 #include "pipeline/trial_runner.h"
 
 #include <deneb/random.h>
-#include <deneb/train/training_loop.h>
 
 #include <cmath>
 
@@ -13,17 +12,10 @@ TrialOutcome run_trial(Workbench& bench, const BitPolicy& policy, std::uint64_t 
   // Random weights show no ranges worth keeping; the first batch of the training is better.
   if (!bench.section().weights.empty()) bench.calibrate(*network);
   TrialOutcome outcome;
-  TrainerOptions options = bench.section().trainer;
-  FitRequest request;
-  request.seed = derive_seed(seed, "train");
-  request.device = bench.device();
-  request.evaluator = &bench.evaluator();
-  request.teacher = bench.make_teacher();
-  // The validation below is the last one; inside of fit() only earlier epochs are worth it.
-  if (options.keep == "last") options.valid_interval = 0;
-  outcome.fit = TrainingLoop(options).fit(*network, bench.data(), request);
-  const auto stream = bench.data().evaluate(Split::kValidation);
-  outcome.metrics = bench.evaluator().evaluate(*network, *stream, bench.device());
+  FitRequest request = bench.fit_request(derive_seed(seed, "train"));
+  request.measured_after = true;
+  outcome.fit = bench.trainer().fit(*network, bench.data(), request);
+  outcome.metrics = bench.measure(*network, Split::kValidation);
   for (const Metric& metric : outcome.metrics.all()) {
     if (!std::isfinite(metric.value)) {
       throw RunError("validation: " + metric.name + " is not finite");
@@ -38,6 +30,7 @@ nlohmann::json epochs_json(const FitResult& fit) {
     rows.push_back({{"epoch", record.epoch},
                     {"lr", record.lr},
                     {"train_loss", record.train_loss},
+                    {"penalty", record.penalty},
                     {"seconds", record.seconds},
                     {"metrics", record.validation.to_json()}});
   }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <deneb/pipeline/workbench.h>
-#include <deneb/train/training_loop.h>
+#include <deneb/train/fit.h>
 
 #include <cstdint>
 #include <nlohmann/json.hpp>

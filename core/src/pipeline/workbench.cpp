@@ -83,6 +83,8 @@ Workbench::Workbench(const Registry& registry, ModelSection section, torch::Devi
   const auto network = registry_.make<Network>(section_.network);
   info_ = probe(*network, section_.network.type);
   dataset_ = registry_.make<Dataset>(section_.dataset);
+  trainer_ = registry_.make<Trainer>(section_.trainer);
+  criterion_ = registry_.make<Criterion>(section_.criterion);
   evaluator_ = registry_.make<Evaluator>(section_.evaluator);
   const DatasetInfo data = dataset_->info();
   if (data.sample_shape != network->input_shape()) {
@@ -169,21 +171,21 @@ void Workbench::calibrate(Network& network) {
   for (const auto& quantizer : waiting) quantizer->finish_calibration();
 }
 
-std::shared_ptr<Network> Workbench::make_teacher() const {
-  return section_.trainer.distillation.weight > 0 ? make_network(0) : nullptr;
+FitRequest Workbench::fit_request(std::uint64_t seed) const {
+  FitRequest request;
+  request.seed = seed;
+  request.device = device_;
+  request.criterion = criterion_.get();
+  request.evaluator = evaluator_.get();
+  if (trainer_->wants_teacher()) request.teacher = make_network(0);
+  return request;
 }
 
 void Workbench::check_trainer() const {
-  if (section_.trainer.keep == "best" && section_.data_loader.train_portion >= 1.0) {
-    throw ConfigError(
-        "trainer.keep: \"best\" needs validation samples, but data_loader.train_portion is 1; "
-        "lower it or keep the last");
-  }
-  if (section_.trainer.distillation.weight > 0 && section_.weights.empty()) {
-    throw ConfigError(
-        "trainer.distillation: the teacher is the float network of `weights`, which is not set; "
-        "set weights, or distillation.weight to 0");
-  }
+  TrainerSetting setting;
+  setting.validation = section_.data_loader.train_portion < 1.0;
+  setting.start_weights = !section_.weights.empty();
+  trainer_->check(setting);
 }
 
 void Workbench::check_weights() const {
@@ -211,6 +213,11 @@ const DataLoader& Workbench::data() {
     loader_ = std::make_unique<DataLoader>(dataset_, section_.data_loader);
   }
   return *loader_;
+}
+
+Metrics Workbench::measure(Network& network, Split split) {
+  StoppableStream stream(data().evaluate(split));
+  return evaluator_->evaluate(network, stream, *criterion_, device_);
 }
 
 std::vector<Objective> Workbench::measures() const {

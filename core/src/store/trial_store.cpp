@@ -17,7 +17,7 @@ using Durability = SqliteTransaction::Durability;
 // Marks the file as ours ("Dneb") and tells its layout. A change of the layout raises the version;
 // newer files are refused, older ones are to be converted in prepare().
 constexpr std::int64_t kApplicationId = 0x446e6562;
-constexpr std::int64_t kSchemaVersion = 1;
+constexpr std::int64_t kSchemaVersion = 2;
 
 constexpr const char* kSchema = R"sql(
 CREATE TABLE steps (
@@ -48,7 +48,7 @@ CREATE TABLE epochs (
   step TEXT NOT NULL,
   trial INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
-  lr REAL, train_loss REAL, seconds REAL,
+  lr REAL, train_loss REAL, seconds REAL, penalty REAL DEFAULT 0,
   metrics TEXT NOT NULL,
   PRIMARY KEY (step, trial, epoch),
   FOREIGN KEY (step, trial) REFERENCES trials(step, id) ON DELETE CASCADE);
@@ -56,9 +56,14 @@ CREATE TABLE events (
   id INTEGER PRIMARY KEY,
   time TEXT NOT NULL, step TEXT NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL);
 PRAGMA application_id = 1148085602;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 )sql";
-static_assert(kApplicationId == 1148085602 && kSchemaVersion == 1, "keep the text above in step");
+// From version 1, which knew no penalties.
+constexpr const char* kConversion = R"sql(
+ALTER TABLE epochs ADD COLUMN penalty REAL DEFAULT 0;
+PRAGMA user_version = 2;
+)sql";
+static_assert(kApplicationId == 1148085602 && kSchemaVersion == 2, "keep the text above in step");
 
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
@@ -142,6 +147,11 @@ struct TrialStore::Impl {
     // journal: just as safe, but readers and the writer may wait for each other.
     database.integer("PRAGMA journal_mode = WAL");
     database.execute("PRAGMA foreign_keys = ON");
+    if (version == 1) {
+      SqliteTransaction transaction(database, Durability::kPower);
+      if (check_format() == 1) database.execute(kConversion);
+      transaction.commit();
+    }
     if (version != 0) return;
     // All tables and the version, or nothing: a kill in between leaves an empty database, which
     // the next start fills.
@@ -164,6 +174,10 @@ struct TrialStore::Impl {
       throw RunError(database.path() + ": was written by a newer Deneb (store version " +
                      std::to_string(version) + ", this one knows up to " +
                      std::to_string(kSchemaVersion) + "); use that Deneb");
+    }
+    if (ours && !empty && version < kSchemaVersion && read_only) {
+      throw RunError(database.path() + ": was written by an older Deneb (store version " +
+                     std::to_string(version) + "); `deneb resume` converts it");
     }
     if (empty && read_only) {
       throw RunError(database.path() +
@@ -343,11 +357,11 @@ void TrialStore::set_epochs(const std::string& step, std::int64_t trial,
     }
     SqliteStatement s(impl_->database,
                       "INSERT OR REPLACE INTO epochs (step, trial, epoch, lr, train_loss, seconds, "
-                      "metrics) VALUES (?, ?, ?, ?, ?, ?, ?)");
+                      "penalty, metrics) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     for (const EpochRow& row : epochs) {
       s.reset();
       s.bind(step).bind(trial).bind(row.epoch).bind(row.lr).bind(row.train_loss);
-      s.bind(row.seconds).bind(to_text(row.metrics)).run();
+      s.bind(row.seconds).bind(row.penalty).bind(to_text(row.metrics)).run();
     }
   });
 }
@@ -355,7 +369,7 @@ void TrialStore::set_epochs(const std::string& step, std::int64_t trial,
 std::vector<EpochRow> TrialStore::epochs(const std::string& step, std::int64_t trial) const {
   const std::lock_guard<std::mutex> lock(impl_->mutex);
   SqliteStatement s(impl_->database,
-                    "SELECT epoch, lr, train_loss, seconds, metrics FROM epochs "
+                    "SELECT epoch, lr, train_loss, seconds, penalty, metrics FROM epochs "
                     "WHERE step = ? AND trial = ? ORDER BY epoch");
   s.bind(step).bind(trial);
   std::vector<EpochRow> rows;
@@ -367,7 +381,8 @@ std::vector<EpochRow> TrialStore::epochs(const std::string& step, std::int64_t t
     row.lr = s.real(1);
     row.train_loss = s.real(2);
     row.seconds = s.real(3);
-    row.metrics = from_text(s.text(4), impl_->database);
+    row.penalty = s.real(4);
+    row.metrics = from_text(s.text(5), impl_->database);
     rows.push_back(std::move(row));
   }
   return rows;

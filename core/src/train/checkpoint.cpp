@@ -45,6 +45,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint,
   append(file, "model.", checkpoint.model);
   append(file, "ema.", checkpoint.ema);
   append(file, "best.", checkpoint.best);
+  append(file, "hooks.", checkpoint.hooks);
   append(file, kOptimizer, optimizer_state(optimizer));
   file.tensors.emplace_back(kGenerator, at::detail::getDefaultCPUGenerator().get_state());
   file.metadata["progress"] = checkpoint.progress.dump();
@@ -58,6 +59,7 @@ Checkpoint read_checkpoint(const std::string& path, torch::optim::Optimizer& opt
   checkpoint.model = with_prefix(file, "model.");
   checkpoint.ema = with_prefix(file, "ema.");
   checkpoint.best = with_prefix(file, "best.");
+  checkpoint.hooks = with_prefix(file, "hooks.");
   restore_optimizer(optimizer, with_prefix(file, kOptimizer), path);
   try {
     at::Generator(at::detail::getDefaultCPUGenerator()).set_state(file.find(kGenerator));

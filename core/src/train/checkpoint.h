@@ -16,7 +16,8 @@ namespace deneb::detail {
 
 /// Everything that a training needs to go on: one safetensors file.
 struct Checkpoint {
-  NamedTensors model, ema, best;    ///< ema and best may be empty
+  NamedTensors model;
+  NamedTensors ema, best, hooks;    ///< may be empty
   nlohmann::ordered_json progress;  ///< step, epoch sums, history, identity of the training
 };
 

@@ -2,10 +2,14 @@
 
 #include <torch/types.h>
 
+#include <deneb/errors.h>
+
 namespace deneb::detail {
 
-/// T^2 KL(teacher / T || student / T) of logits [N, classes], mean over the batch.
-torch::Tensor distillation_loss(const torch::Tensor& student, const torch::Tensor& teacher,
-                                double temperature);
+/// T^2 KL(teacher / T || student / T) over the last dimension of logits [..., classes], averaged
+/// over the answers that count. `counted`: bool [...]; undefined = all.
+DENEB_API torch::Tensor distillation_loss(const torch::Tensor& student,
+                                          const torch::Tensor& teacher,
+                                          const torch::Tensor& counted, double temperature);
 
 }  // namespace deneb::detail

@@ -4,8 +4,8 @@
 #include <deneb/options/config.h>
 #include <deneb/random.h>
 #include <deneb/train/batch_norms.h>
+#include <deneb/train/cross_entropy.h>
 #include <deneb/train/training_loop.h>
-#include <torch/nn/functional/loss.h>
 #include <torch/nn/utils/clip_grad.h>
 #include <torch/types.h>
 #include <torch/utils.h>
@@ -33,11 +33,8 @@ double seconds_since(Clock::time_point start) {
 }
 
 nlohmann::ordered_json to_json(const EpochRecord& r) {
-  return {{"epoch", r.epoch},
-          {"lr", r.lr},
-          {"train_loss", r.train_loss},
-          {"seconds", r.seconds},
-          {"validation", r.validation.to_json()}};
+  return {{"epoch", r.epoch},     {"lr", r.lr},           {"train_loss", r.train_loss},
+          {"penalty", r.penalty}, {"seconds", r.seconds}, {"validation", r.validation.to_json()}};
 }
 
 // One training run: the state that a checkpoint holds, and the loop over it.
@@ -49,7 +46,8 @@ class Run {
         network_(network),
         data_(data),
         request_(request),
-        optimizer_(detail::make_optimizer(options.optimizer, network)),
+        criterion_(request.criterion ? *request.criterion : plain_),
+        optimizer_(options.optimizer, network),
         average_(network, options.ema_decay) {
     info_.steps_per_epoch = data.batches(Split::kTrain);
     info_.total_steps = info_.steps_per_epoch * options.epochs;
@@ -60,6 +58,7 @@ class Run {
     DataLoaderOptions loader = data.options();
     identity["data_loader"] = write_options(walk(loader));
     identity["data_loader"].erase("workers");
+    identity["criterion"] = criterion_.identity();
     identity["seed"] = request.seed;
     identity["samples"] = data.samples(Split::kTrain);
     identity_ = identity.dump();
@@ -68,6 +67,9 @@ class Run {
   FitResult go() {
     if (options_.distillation.weight > 0 && !request_.teacher) {
       throw ConfigError("trainer.distillation: there is no teacher; set weight to 0");
+    }
+    if (bool(request_.hooks.save_state) != bool(request_.hooks.load_state)) {
+      throw RunError("training: hooks with only one of save_state and load_state; give both");
     }
     if (request_.teacher) {
       request_.teacher->eval();
@@ -92,11 +94,13 @@ class Run {
                           ": was written with other options, seed or data; delete it to "
                           "train from the start, or restore the options");
       }
-      Checkpoint checkpoint = detail::read_checkpoint(path, *optimizer_);
+      check_hook_state(known.at("hook_state"));
+      Checkpoint checkpoint = detail::read_checkpoint(path, optimizer_.optimizer());
       restore_progress(checkpoint.progress);
       detail::restore_state(network_, checkpoint.model);
       average_.restore(checkpoint.ema, path);
       best_ = checkpoint.best;
+      if (request_.hooks.load_state) request_.hooks.load_state(checkpoint.hooks);
     } catch (const nlohmann::json::exception& e) {
       throw DataError(path + ": its progress record is damaged (" + e.what() +
                       "); delete it to train from the start");
@@ -104,9 +108,20 @@ class Run {
     result_.resumed = true;
   }
 
+  void check_hook_state(bool stored) const {
+    if (stored == bool(request_.hooks.load_state)) return;
+    throw ConfigError(request_.checkpoint +
+                      (stored
+                           ? ": holds the state of a search that takes part in the training, and "
+                             "this training has none"
+                           : ": holds no state of the search that takes part in this training") +
+                      "; delete it to train from the start");
+  }
+
   void restore_progress(const nlohmann::ordered_json& p) {
     info_.step = p.at("step");
     loss_sum_ = p.at("loss_sum");
+    penalty_sum_ = p.at("penalty_sum");
     samples_ = p.at("samples");
     if (info_.step < 0 || info_.step > info_.total_steps || samples_ < 0) {
       throw DataError(request_.checkpoint + ": its progress record is damaged (step " +
@@ -120,6 +135,7 @@ class Run {
       record.epoch = item.at("epoch");
       record.lr = item.at("lr");
       record.train_loss = item.at("train_loss");
+      record.penalty = item.at("penalty");
       record.seconds = item.at("seconds");
       for (const auto& metric : item.at("metrics")) {
         // JSON has no NaN and no infinity: they are written as null.
@@ -138,6 +154,7 @@ class Run {
     checkpoint.model = state_of(network_);
     if (average_.on()) checkpoint.ema = average_.state();
     checkpoint.best = best_;
+    if (request_.hooks.save_state) checkpoint.hooks = request_.hooks.save_state();
     auto epochs = nlohmann::ordered_json::array();
     for (const EpochRecord& record : result_.epochs) {
       auto item = to_json(record);
@@ -149,13 +166,15 @@ class Run {
       epochs.push_back(item);
     }
     checkpoint.progress = {{"identity", identity_},
+                           {"hook_state", bool(request_.hooks.save_state)},
                            {"step", info_.step},
                            {"loss_sum", loss_sum_},
+                           {"penalty_sum", penalty_sum_},
                            {"samples", samples_},
                            {"epoch_seconds", epoch_seconds_},
                            {"best_value", best_value_},
                            {"epochs", epochs}};
-    detail::write_checkpoint(request_.checkpoint, checkpoint, *optimizer_);
+    detail::write_checkpoint(request_.checkpoint, checkpoint, optimizer_.optimizer());
   }
 
   void train_epoch() {
@@ -172,6 +191,8 @@ class Run {
       if (request_.hooks.on_progress) {
         StepInfo shown = info_;
         shown.loss = loss_sum_ / double(samples_);
+        shown.penalty = penalty_sum_ / double(samples_);
+        shown.task_loss = shown.loss - shown.penalty;
         request_.hooks.on_progress(shown);
       }
       if (info_.step % info_.steps_per_epoch == 0 || info_.step >= info_.total_steps) break;
@@ -197,30 +218,14 @@ class Run {
   }
 
   void train_step(const Batch& batch) {
-    info_.lr = learning_rate(options_.lr_scheduler, options_.optimizer.lr, info_.step,
-                             info_.steps_per_epoch, info_.total_steps);
+    set_learning_rates();
     const TrainHooks& hooks = request_.hooks;
-    if (hooks.before_step) {
-      StepInfo shown = info_;
-      hooks.before_step(shown);
-      info_.lr = shown.lr;
-    }
-    for (auto& group : optimizer_->param_groups()) group.options().set_lr(info_.lr);
-    optimizer_->zero_grad();
-    torch::Tensor loss;
-    if (hooks.forward_backward) {
-      loss = hooks.forward_backward(network_, batch);
-    } else {
-      const Output output = forward(network_, batch, options_.precision);
-      loss = torch::nn::functional::cross_entropy(
-          output.logits, batch.target(),
-          torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(
-              options_.label_smoothing));
-      if (options_.distillation.weight > 0) loss = distilled(loss, output, batch);
-      if (hooks.loss) loss = hooks.loss(info_, loss);
-      loss.backward();
-    }
+    optimizer_.optimizer().zero_grad();
+    const torch::Tensor loss =
+        hooks.forward_backward ? hooks.forward_backward(network_, batch) : standard_pass(batch);
     info_.loss = loss.item<double>();
+    if (!hooks.loss || hooks.forward_backward) info_.task_loss = info_.loss;
+    info_.penalty = info_.loss - info_.task_loss;
     if (!std::isfinite(info_.loss)) {
       // std::to_string shows the sign of a NaN, which means nothing.
       const std::string shown = std::isnan(info_.loss) ? "nan" : std::to_string(info_.loss);
@@ -235,11 +240,47 @@ class Run {
     if (options_.grad_clip_value > 0) {
       torch::nn::utils::clip_grad_value_(parameters, options_.grad_clip_value);
     }
-    optimizer_->step();
+    optimizer_.optimizer().step();
     average_.update(network_, info_.step);
     loss_sum_ += info_.loss * double(batch.size());
+    penalty_sum_ += info_.penalty * double(batch.size());
     samples_ += batch.size();
     if (hooks.after_step) hooks.after_step(info_);
+  }
+
+  void set_learning_rates() {
+    const auto scheduled = [this](double base) {
+      return learning_rate(options_.lr_scheduler, base, info_.step, info_.steps_per_epoch,
+                           info_.total_steps);
+    };
+    info_.lr = scheduled(options_.optimizer.lr);
+    info_.group_lr.clear();
+    for (const double base : optimizer_.base_lr()) info_.group_lr.push_back(scheduled(base));
+    if (request_.hooks.before_step) {
+      StepInfo shown = info_;
+      request_.hooks.before_step(shown);
+      if (shown.group_lr.size() != info_.group_lr.size()) {
+        throw RunError("training: before_step left " + std::to_string(shown.group_lr.size()) +
+                       " learning rates of groups, expected " +
+                       std::to_string(info_.group_lr.size()));
+      }
+      info_.lr = shown.lr;
+      info_.group_lr = shown.group_lr;
+    }
+    optimizer_.set_lr(info_.lr, info_.group_lr);
+  }
+
+  // Forward and backward; the loss that was differentiated.
+  torch::Tensor standard_pass(const Batch& batch) {
+    const Output output = forward(network_, batch, options_.precision);
+    torch::Tensor loss = criterion_.loss(output, batch);
+    if (options_.distillation.weight > 0) loss = distilled(loss, output, batch);
+    if (request_.hooks.loss) {
+      info_.task_loss = loss.item<double>();
+      loss = request_.hooks.loss(info_, loss);
+    }
+    loss.backward();
+    return loss.detach();
   }
 
   torch::Tensor distilled(const torch::Tensor& loss, const Output& output, const Batch& batch) {
@@ -249,8 +290,10 @@ class Run {
       torch::NoGradGuard no_grad;
       answers = forward(*request_.teacher, batch, options_.precision).logits;
     }
-    return loss * (1 - o.weight) +
-           detail::distillation_loss(output.logits, answers, o.temperature) * o.weight;
+    return loss * (1 - o.weight) + detail::distillation_loss(output.logits, answers,
+                                                             criterion_.counted(batch),
+                                                             o.temperature) *
+                                       o.weight;
   }
 
   void end_epoch() {
@@ -258,16 +301,19 @@ class Run {
     record.epoch = info_.epoch + 1;
     record.lr = info_.lr;
     record.train_loss = loss_sum_ / double(std::max<std::int64_t>(1, samples_));
+    record.penalty = penalty_sum_ / double(std::max<std::int64_t>(1, samples_));
     record.seconds = epoch_seconds_;
-    loss_sum_ = epoch_seconds_ = 0;
+    loss_sum_ = penalty_sum_ = epoch_seconds_ = 0;
     samples_ = 0;
     const bool due = options_.valid_interval > 0 && (record.epoch % options_.valid_interval == 0 ||
                                                      info_.step >= info_.total_steps);
-    if (request_.evaluator && due && data_.samples(Split::kValidation) > 0) {
+    const bool wanted = options_.keep == "best" || !request_.measured_after;
+    if (request_.evaluator && due && wanted && data_.samples(Split::kValidation) > 0) {
       const detail::WithAverage averaged(network_, average_);
       recalibrate();
       auto stream = data_.evaluate(Split::kValidation);
-      record.validation = request_.evaluator->evaluate(network_, *stream, request_.device);
+      record.validation =
+          request_.evaluator->evaluate(network_, *stream, criterion_, request_.device);
       remember_best(record.validation);
     }
     result_.epochs.push_back(record);
@@ -301,12 +347,14 @@ class Run {
   const DataLoader& data_;
   const FitRequest& request_;
   std::unique_ptr<FrozenWeights> frozen_teacher_;
-  std::unique_ptr<torch::optim::Optimizer> optimizer_;
+  const CrossEntropy plain_;
+  const Criterion& criterion_;
+  detail::GroupedOptimizer optimizer_;
   detail::WeightAverage average_;
   NamedTensors best_;
   double best_value_ = 0;
   StepInfo info_;
-  double loss_sum_ = 0, epoch_seconds_ = 0;
+  double loss_sum_ = 0, penalty_sum_ = 0, epoch_seconds_ = 0;
   std::int64_t samples_ = 0;
   std::string identity_;
   Clock::time_point last_checkpoint_;
@@ -319,10 +367,14 @@ Output forward(Network& network, const Batch& batch, const std::string& precisio
   const detail::Bfloat16Autocast autocast(precision == "bf16", batch.input().device());
   Output output = network.forward(batch);
   output.logits = output.logits.to(torch::kFloat32);
+  for (auto& head : output.auxiliary) {
+    if (head.second.is_floating_point()) head.second = head.second.to(torch::kFloat32);
+  }
   return output;
 }
 
-FitResult TrainingLoop::fit(Network& network, const DataLoader& data, const FitRequest& request) {
+FitResult TrainingLoop::fit(Network& network, const DataLoader& data,
+                            const FitRequest& request) const {
   network.to(request.device);
   if (options_.channels_last) detail::use_channels_last(network);
   return Run(options_, network, data, request).go();

@@ -1,6 +1,6 @@
 #include "indicator_training.h"
 
-#include <torch/nn/functional/loss.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
@@ -80,6 +80,7 @@ class JointTraining {
     FitRequest request;
     request.seed = context_.seed("indicators");
     request.device = context_.device();
+    request.criterion = &context_.criterion();
     request.checkpoint = context_.artifact_path("indicators.checkpoint.safetensors");
     request.hooks.before_step = [this](StepInfo& info) { step_ = info.step; };
     request.hooks.forward_backward = [this](Network& network, const Batch& batch) {
@@ -138,15 +139,13 @@ class JointTraining {
   Tensor pass_all(Network& network, const Batch& batch) {
     Tensor first, reported;
     const auto pass = [&] {
-      const Tensor logits = forward(network, batch, options_.trainer.precision).logits;
+      const Output output = forward(network, batch, options_.trainer.precision);
+      const Tensor& logits = output.logits;
       Tensor loss;
       if (options_.inplace_distillation && first.defined()) {
         loss = -(first.softmax(1) * logits.log_softmax(1)).sum(1).mean();
       } else {
-        namespace F = torch::nn::functional;
-        loss = F::cross_entropy(
-            logits, batch.target(),
-            F::CrossEntropyFuncOptions().label_smoothing(options_.trainer.label_smoothing));
+        loss = context_.criterion().loss(output, batch);
       }
       loss.backward();
       if (!first.defined()) first = logits.detach();

@@ -17,8 +17,8 @@ struct TrainingOptions {
   template <class V>
   void visit(V& v) {
     v("trainer", trainer,
-      "optimizer, schedule, clipping; data_loader.train_limit of the step "
-      "says how much data");
+      "optimizer, schedule, clipping; the step's data_loader.train_limit says how much data, its "
+      "criterion what the loss is");
     v("mixed_passes", mixed_passes,
       "passes per step with a random width for every layer, after one pass for each width",
       {0, 100});
@@ -32,7 +32,6 @@ struct TrainingOptions {
     TrainerOptions o;
     o.epochs = 3;
     o.valid_interval = 0;
-    o.label_smoothing = 0.1;
     o.grad_clip_value = 1;
     o.optimizer.lr = 0.01;
     o.optimizer.nesterov = true;

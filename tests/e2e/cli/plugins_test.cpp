@@ -1,6 +1,7 @@
 #include <deneb/io/files.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "program.h"
@@ -85,8 +86,13 @@ TEST(Describe, TellsTypeDefaultRangeAndMeaning) {
 TEST(Describe, GeneralSectionAndSteps) {
   EXPECT_TRUE(holds(run({"describe", "general"}).out, "task.local_base_path"));
   const json step = json::parse(run({"describe", "pipe_step", "TrainPipeStep", "--json"}).out);
+  std::map<std::string, json> defaults;
+  for (const json& option : step.at("options")) defaults[option.at("key")] = option.at("default");
+  EXPECT_EQ(defaults["trainer"], "Trainer");
+  EXPECT_EQ(defaults["criterion"], "CrossEntropy");
+  const json trainer = json::parse(run({"describe", "trainer", "Trainer", "--json"}).out);
   bool epochs = false;
-  for (const json& option : step.at("options")) epochs |= option.at("key") == "trainer.epochs";
+  for (const json& option : trainer.at("options")) epochs |= option.at("key") == "epochs";
   EXPECT_TRUE(epochs);
 }
 
@@ -129,6 +135,9 @@ TEST(Schema, HoldsEveryPluginAndGoesToAFile) {
   EXPECT_EQ(schema.at("$schema"), "http://json-schema.org/draft-07/schema#");
   EXPECT_TRUE(schema.at("properties").at("general").at("properties").contains("seed"));
   EXPECT_TRUE(holds(schema.at("definitions").at("network").dump(), "ResNetCifar"));
+  // Blocks without a type are held against the default plugin, which is there.
+  EXPECT_TRUE(holds(schema.dump(), "#/definitions/trainer/definitions/Trainer"));
+  EXPECT_TRUE(schema.at("definitions").at("trainer").at("definitions").contains("Trainer"));
 
   const std::string file = folder.path() + "/deneb.schema.json";
   const Outcome written = run({"schema", "--output", file});

@@ -12,7 +12,7 @@ expect() {  # CODE PATTERN ARGS...
 
 # Every trial diverges: recorded as failed, the run ends with the cause.
 expect 1 'trials failed' nan --set nas.trainer.optimizer.lr=1e6 --set general.max_failures=3 \
-  --set nas.trainer.label_smoothing=0.1 --set nas.trainer.optimizer.momentum=0.99
+  --set nas.criterion.label_smoothing=0.1 --set nas.trainer.optimizer.momentum=0.99
 grep -q ',failed,' tasks/nan/output/nas/reports.csv || fail "failed trials are not in reports.csv"
 
 # Every trial is too slow.

@@ -53,11 +53,18 @@ class ToyContext final : public deneb::testing::FakeSearchContext {
     return plugin_test::make<Quantizer>(registry(), spec.type, spec.options);
   }
   const DataLoader& data() override { return data_; }
+  const Criterion& criterion() const override { return criterion_; }
   std::string artifact_path(const std::string& file) const override { return folder_ / file; }
 
   std::shared_ptr<toy::Net> network;
 
  private:
+  static CrossEntropyOptions smoothing() {
+    CrossEntropyOptions options;
+    options.label_smoothing = 0.1;
+    return options;
+  }
+  const CrossEntropy criterion_{smoothing()};
   DataLoader data_;
   ScratchFolder folder_;
 };

@@ -5,6 +5,7 @@
 
 #include <deneb/io/safetensors.h>
 #include <deneb/nn/walk.h>
+#include <deneb/pipeline/pipeline.h>
 #include <deneb/pipeline/workbench.h>
 #include <deneb/plugin/loader.h>
 #include <deneb/random.h>
@@ -19,6 +20,7 @@ using testing::HasSubstr;
 class WorkbenchTest : public testing::Test {
  protected:
   WorkbenchTest() {
+    register_core(registry_);
     for (const char* name : {"mini_resnet", "digits", "classification", "lsq", "dorefa", "uniform",
                              "small_float", "standard_costs"}) {
       loader_.load_file(std::string(DENEB_PLUGIN_DIR "/") + name + ".so");
@@ -244,8 +246,8 @@ TEST_F(WorkbenchTest, StateOfAnotherMethodIsNotTaken) {
 }
 
 TEST_F(WorkbenchTest, TeacherIsTheFloatNetwork) {
-  EXPECT_EQ(bench().make_teacher(), nullptr);
-  section_.trainer.distillation.weight = 0.5;
+  EXPECT_EQ(bench().fit_request(1).teacher, nullptr);
+  section_.trainer.options["distillation"] = {{"weight", 0.5}};
   try {
     bench().check_trainer();
     FAIL() << "no error";
@@ -256,11 +258,70 @@ TEST_F(WorkbenchTest, TeacherIsTheFloatNetwork) {
   const auto trained = random.make_quantized(3, "", uniform(random, 4));
   section_.weights = save(*random.make_network(3), nullptr);
   bench().check_trainer();
-  const auto teacher = bench().make_teacher();
+  const auto teacher = bench().fit_request(1).teacher;
   EXPECT_TRUE(torch::equal(state(*teacher, "conv1.weight"), state(*trained, "conv1.weight")));
   for (const auto& [name, tensor] : state_of(*teacher)) {
     EXPECT_EQ(name.find("quantizer"), std::string::npos) << name;
   }
+}
+
+TEST_F(WorkbenchTest, TrainersSayWhatTheyLack) {
+  section_.trainer.options["keep"] = "best";
+  bench().check_trainer();
+  section_.data_loader.train_portion = 1;
+  try {
+    bench().check_trainer();
+    FAIL() << "no error";
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("trainer.keep: \"best\" needs validation samples"));
+  }
+}
+
+/// A trainer of a user: sets all biases to the seed, learns nothing.
+struct BiasTrainer final : Trainer {
+  struct Options {
+    double factor = 1;
+    template <class V>
+    void visit(V& v) {
+      v("factor", factor, "times the seed");
+    }
+  };
+  explicit BiasTrainer(const Options& o) : options(o) {}
+  FitResult fit(Network& network, const DataLoader&, const FitRequest& request) const override {
+    torch::NoGradGuard no_grad;
+    for (auto& item : network.named_parameters()) {
+      if (item.value().dim() == 1) item.value().fill_(options.factor * double(request.seed));
+    }
+    return {};
+  }
+  Options options;
+};
+
+struct ZeroLoss final : Criterion {
+  using Options = NoOptions;
+  explicit ZeroLoss(const Options&) {}
+  torch::Tensor loss(const Output& output, const Batch&) const override {
+    return output.logits.sum() * 0;
+  }
+};
+
+TEST_F(WorkbenchTest, TrainerAndCriterionArePlugins) {
+  registry_.add_plugin("mine", [](Registrar& r) {
+    r.add<Trainer, BiasTrainer>("Bias", "sets biases");
+    r.add<Criterion, ZeroLoss>("Zero", "is 0");
+  });
+  section_.trainer = {"Bias", {{"factor", 2}}};
+  section_.criterion = {"Zero", nlohmann::json::object()};
+  Workbench bench = this->bench();
+  bench.check_trainer();
+  const auto network = bench.make_network(1);
+  const FitRequest request = bench.fit_request(3);
+  EXPECT_EQ(request.criterion, &bench.criterion());
+  EXPECT_EQ(request.evaluator, &bench.evaluator());
+  bench.trainer().fit(*network, bench.data(), request);
+  EXPECT_FLOAT_EQ(state(*network, "fc.bias")[0].item<float>(), 6);
+  EXPECT_EQ(bench.trainer().extent(), "");
+  EXPECT_EQ(bench.measure(*network, Split::kTest).find("loss")->value, 0);
 }
 
 TEST_F(WorkbenchTest, MeasuresAreMetricsAndCosts) {

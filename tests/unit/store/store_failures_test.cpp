@@ -52,11 +52,32 @@ TEST_F(StoreTest, RefusesTheDatabaseOfAnotherProgram) {
 
 TEST_F(StoreTest, RefusesANewerLayout) {
   { TrialStore store(path_); }
-  run_sql(path_, "PRAGMA user_version = 2");
+  run_sql(path_, "PRAGMA user_version = 3");
   for (const auto mode : {TrialStore::Mode::kReadWrite, kReadOnly}) {
     EXPECT_THAT(error_of([&] { TrialStore store(path_, mode); }),
-                AllOf(HasSubstr("newer Deneb"), HasSubstr("store version 2")));
+                AllOf(HasSubstr("newer Deneb"), HasSubstr("store version 3")));
   }
+}
+
+TEST_F(StoreTest, ConvertsTheFirstLayout) {
+  {
+    TrialStore store(path_);
+    store.begin_step("nas", "SearchPipeStep");
+    store.begin_trial(trial(1));
+    EpochRow epoch;
+    epoch.epoch = 1;
+    epoch.train_loss = 2.5;
+    store.set_epochs("nas", 1, {epoch});
+  }
+  run_sql(path_, "ALTER TABLE epochs DROP COLUMN penalty");
+  run_sql(path_, "PRAGMA user_version = 1");
+  EXPECT_THAT(error_of([&] { TrialStore store(path_, kReadOnly); }),
+              AllOf(HasSubstr("older Deneb"), HasSubstr("store version 1")));
+  { TrialStore store(path_); }
+  const TrialStore store(path_, kReadOnly);
+  ASSERT_EQ(store.epochs("nas", 1).size(), 1u);
+  EXPECT_EQ(store.epochs("nas", 1)[0].train_loss, 2.5);
+  EXPECT_EQ(store.epochs("nas", 1)[0].penalty, 0);
 }
 
 TEST_F(StoreTest, ReportsADamagedFile) {

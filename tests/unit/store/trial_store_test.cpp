@@ -203,6 +203,7 @@ TEST_F(StoreTest, EpochsAreInsertedAndReplaced) {
   first.train_loss = 2.5;
   first.seconds = 3;
   second.epoch = 2;
+  second.penalty = 0.75;
   second.metrics = {{"accuracy", 0.25}};
   store.set_epochs("fully_train", 1, {second, first});
   first.train_loss = 2;
@@ -215,6 +216,8 @@ TEST_F(StoreTest, EpochsAreInsertedAndReplaced) {
   EXPECT_EQ(epochs[0].lr, 0.1);
   EXPECT_EQ(epochs[0].train_loss, 2);
   EXPECT_EQ(epochs[0].seconds, 3);
+  EXPECT_EQ(epochs[0].penalty, 0);
+  EXPECT_EQ(epochs[1].penalty, 0.75);
   EXPECT_EQ(epochs[0].metrics.dump(), "{}");
   EXPECT_EQ(epochs[1].metrics.dump(), R"({"accuracy":0.25})");
 }

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "train/distillation.h"
 #include "unit/train/toy.h"
 
 namespace deneb {
@@ -85,14 +86,27 @@ TEST(Distillation, StudentFollowsTheTeacher) {
     options.distillation.weight = weight;
     if (weight > 0) request.teacher = teacher;
     TrainingLoop(options).fit(*net, data, request);
-    const toy::Accuracy evaluator;
-    return evaluator.evaluate(*net, *data.evaluate(Split::kTest), torch::kCPU)
-        .find("accuracy")
-        ->value;
+    return toy::test_accuracy(*net, data);
   };
   EXPECT_GE(accuracy(0), 0.9);
   EXPECT_LE(accuracy(1), 0.1);
   EXPECT_EQ(toy::difference(toy::state_copy(*teacher), before), "") << "the teacher learns nothing";
+}
+
+// Token by token: the tokens that count, as samples of their own.
+TEST(Distillation, TokensAreSamples) {
+  torch::manual_seed(3);
+  const Tensor student = torch::randn({2, 3, 5}), teacher = torch::randn({2, 3, 5});
+  const Tensor counted = torch::tensor({1, 1, 0, 0, 1, 0}).to(torch::kBool).view({2, 3});
+  const auto loss = [](const Tensor& s, const Tensor& t, const Tensor& c) {
+    return detail::distillation_loss(s, t, c, 2.0).item<double>();
+  };
+  const Tensor rows = counted.flatten().nonzero().flatten();
+  const auto samples = [&](const Tensor& x) { return x.flatten(0, 1).index_select(0, rows); };
+  EXPECT_NEAR(loss(student, teacher, counted), loss(samples(student), samples(teacher), {}), 1e-5);
+  EXPECT_NEAR(loss(student, teacher, {}), loss(student.flatten(0, 1), teacher.flatten(0, 1), {}),
+              1e-5);
+  EXPECT_EQ(loss(student, teacher, torch::zeros({2, 3}, torch::kBool)), 0);
 }
 
 TEST(Distillation, NeedsATeacher) {

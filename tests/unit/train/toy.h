@@ -1,6 +1,5 @@
 #pragma once
 
-#include <torch/nn/functional/loss.h>
 #include <torch/types.h>
 #include <torch/utils.h>
 
@@ -14,6 +13,7 @@
 #include <deneb/nn/layers.h>
 #include <deneb/nn/network.h>
 #include <deneb/nn/walk.h>
+#include <deneb/train/cross_entropy.h>
 #include <deneb/train/evaluator.h>
 #include <deneb/train/training_loop.h>
 
@@ -108,15 +108,14 @@ class Accuracy final : public deneb::Evaluator {
     return {{"accuracy", deneb::Direction::kMaximize}, {"loss", deneb::Direction::kMinimize}};
   }
   deneb::Metrics evaluate(deneb::Network& network, deneb::BatchStream& stream,
-                          torch::Device) const override {
+                          const deneb::Criterion& criterion, torch::Device) const override {
     deneb::EvaluationMode mode(network);
     torch::NoGradGuard no_grad;
     double hits = 0, samples = 0, loss = 0;
     for (deneb::Batch batch; stream.next(batch);) {
-      const Tensor logits = network.forward(batch).logits;
-      hits += logits.argmax(1).eq(batch.target()).sum().item<double>();
-      loss += torch::nn::functional::cross_entropy(logits, batch.target()).item<double>() *
-              double(batch.size());
+      const deneb::Output output = network.forward(batch);
+      hits += output.logits.argmax(1).eq(batch.target()).sum().item<double>();
+      loss += criterion.measure(output, batch).sum;
       samples += double(batch.size());
     }
     deneb::Metrics metrics;
@@ -128,13 +127,20 @@ class Accuracy final : public deneb::Evaluator {
   std::function<void(deneb::Network&)> on_evaluate;
 };
 
+/// Accuracy on the test split.
+inline double test_accuracy(deneb::Network& network, const deneb::DataLoader& data) {
+  const auto stream = data.evaluate(deneb::Split::kTest);
+  const auto metrics = Accuracy().evaluate(network, *stream, deneb::CrossEntropy(), torch::kCPU);
+  return metrics.find("accuracy")->value;
+}
+
 /// Answers with given values, one for each call.
 class Scripted final : public deneb::Evaluator {
  public:
   Scripted(std::vector<double> values, deneb::Direction direction)
       : values_(std::move(values)), direction_(direction) {}
   std::vector<deneb::Objective> metrics() const override { return {{"score", direction_}}; }
-  deneb::Metrics evaluate(deneb::Network& network, deneb::BatchStream&,
+  deneb::Metrics evaluate(deneb::Network& network, deneb::BatchStream&, const deneb::Criterion&,
                           torch::Device) const override {
     seen.push_back(deneb::state_of(network));
     for (auto& item : seen.back()) item.second = item.second.detach().clone();

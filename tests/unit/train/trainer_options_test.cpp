@@ -146,8 +146,12 @@ TEST(LabelSmoothing, LossByHand) {
     const auto net = toy::make_net();
     TrainerOptions options = optimizer("SGD", 0);
     options.optimizer.lr = 0;
-    options.label_smoothing = smoothing;
-    const double seen = TrainingLoop(options).fit(*net, data, {}).epochs[0].train_loss;
+    CrossEntropyOptions smoothed;
+    smoothed.label_smoothing = smoothing;
+    const CrossEntropy criterion(smoothed);
+    FitRequest request;
+    request.criterion = &criterion;
+    const double seen = TrainingLoop(options).fit(*net, data, request).epochs[0].train_loss;
     // The same batches again: batch norm sees batches, so all samples at once would differ.
     double sum = 0;
     Batch batch;

@@ -35,7 +35,6 @@ TrainerOptions everything(const std::string& optimizer) {
   options.optimizer.nesterov = optimizer == "SGD";
   options.lr_scheduler.type = "Cosine";
   options.lr_scheduler.warmup_epochs = 0.5;
-  options.label_smoothing = 0.1;
   options.grad_clip_norm = 1;
   options.ema_decay = 0.9;
   options.keep = "best";
@@ -66,6 +65,7 @@ class ResumeTest : public testing::Test {
     FitRequest request;
     request.seed = 21;
     request.evaluator = &evaluator;
+    request.criterion = &criterion_;
     request.checkpoint = checkpoint;
     request.hooks = hooks;
     Outcome outcome;
@@ -90,11 +90,19 @@ class ResumeTest : public testing::Test {
       EXPECT_EQ(a.epoch, b.epoch);
       EXPECT_EQ(a.lr, b.lr);
       EXPECT_EQ(a.train_loss, b.train_loss);
+      EXPECT_EQ(a.penalty, b.penalty);
       EXPECT_EQ(a.validation.to_json(), b.validation.to_json());
       EXPECT_EQ(a.validation.all().front().direction, b.validation.all().front().direction);
     }
   }
 
+  static CrossEntropyOptions smoothing(double mass) {
+    CrossEntropyOptions options;
+    options.label_smoothing = mass;
+    return options;
+  }
+
+  const CrossEntropy criterion_{smoothing(0.1)};
   const DataLoader data_ = toy::make_data(augmented());
   ScratchFolder folder_;
   const std::string checkpoint_ = folder_ / "checkpoint.safetensors";
@@ -175,6 +183,63 @@ TEST_F(ResumeTest, ManyTimes) {
   expect_same(resumed, train(everything("Adam"), ""));
 }
 
+/// Hooks that remember: a second optimizer in small. An average of the losses, and a draw of its
+/// own generator, decide the next step's learning rate and penalty.
+struct Rememberer {
+  Tensor average = torch::zeros({2}, torch::kFloat64);
+  std::int64_t draws = 0;
+
+  TrainHooks hooks() {
+    TrainHooks hooks;
+    hooks.before_step = [this](StepInfo& info) {
+      info.lr *= 1 / (1 + average[0].item<double>());
+      std::mt19937_64 rng(derive_seed(9, std::uint64_t(draws++)));
+      average[1] = double(uniform_index(rng, 1000)) / 1e4;
+    };
+    hooks.loss = [this](const StepInfo&, const Tensor& loss) {
+      return loss + loss * average[1].item<double>();
+    };
+    hooks.after_step = [this](const StepInfo& info) {
+      average[0] = 0.9 * average[0] + 0.1 * info.loss;
+    };
+    hooks.save_state = [this] {
+      return HookState{{"average", average}, {"draws", torch::full({}, draws, torch::kInt64)}};
+    };
+    hooks.load_state = [this](const HookState& state) {
+      ASSERT_EQ(state.size(), 2u);
+      EXPECT_EQ(state[0].first, "average");
+      EXPECT_EQ(state[1].first, "draws");
+      average = state[0].second.clone();
+      draws = state[1].second.item<std::int64_t>();
+    };
+    return hooks;
+  }
+};
+
+TEST_F(ResumeTest, StateOfHooks) {
+  Rememberer undisturbed;
+  const Outcome whole = train(everything("SGD"), "", undisturbed.hooks());
+  for (const std::int64_t step : {3, 8, 20}) {
+    SCOPED_TRACE(step);
+    std::filesystem::remove(checkpoint_);
+    TrainerOptions often = everything("SGD");
+    often.checkpoint_seconds = 0;
+    Rememberer first, second;
+    TrainHooks crashing = first.hooks();
+    crashing.after_step = [step, remember = crashing.after_step](const StepInfo& info) {
+      if (info.step == step) throw Crash();
+      remember(info);
+    };
+    EXPECT_THROW(train(often, checkpoint_, crashing), Crash);
+    const Outcome resumed = train(everything("SGD"), checkpoint_, second.hooks());
+    EXPECT_TRUE(resumed.result.resumed);
+    expect_same(resumed, whole);
+    EXPECT_TRUE(torch::equal(second.average, undisturbed.average));
+    EXPECT_EQ(second.draws, undisturbed.draws);
+    EXPECT_GT(whole.result.epochs[0].penalty, 0);
+  }
+}
+
 TEST_F(ResumeTest, CrashInValidation) {
   toy::Accuracy evaluator;
   int calls = 0;
@@ -213,6 +278,7 @@ TEST_F(ResumeTest, PassedDeadlineLeavesTheLastCheckpoint) {
   const toy::Accuracy evaluator;
   FitRequest request;
   request.seed = 21;
+  request.criterion = &criterion_;
   request.evaluator = &evaluator;
   request.checkpoint = checkpoint_;
   request.deadline = std::chrono::steady_clock::now() + std::chrono::hours(1);
@@ -283,6 +349,7 @@ class OtherRunTest : public ResumeTest {
     const auto net = toy::make_net(0.3);
     FitRequest request;
     request.seed = 21;
+    request.criterion = &criterion_;
     request.checkpoint = checkpoint_;
     return text_of<ConfigError>(
         [&] { TrainingLoop(everything("SGD")).fit(*net, toy::make_data(options), request); });
@@ -302,10 +369,40 @@ TEST_F(OtherRunTest, OtherOptionsAreErrors) {
   const auto net = toy::make_net(0.3);
   FitRequest request;
   request.seed = 22;
+  request.criterion = &criterion_;
   request.checkpoint = checkpoint_;
   EXPECT_THAT(
       text_of<ConfigError>([&] { TrainingLoop(everything("SGD")).fit(*net, data_, request); }),
       names_file);
+}
+
+TEST_F(OtherRunTest, OtherCriterionIsAnError) {
+  const auto net = toy::make_net(0.3);
+  const toy::Accuracy evaluator;
+  const CrossEntropy other(smoothing(0.2));
+  FitRequest request;
+  request.seed = 21;
+  request.evaluator = &evaluator;
+  request.checkpoint = checkpoint_;
+  for (const Criterion* criterion :
+       {static_cast<const Criterion*>(&other), static_cast<const Criterion*>(nullptr)}) {
+    request.criterion = criterion;
+    EXPECT_THAT(
+        text_of<ConfigError>([&] { TrainingLoop(everything("SGD")).fit(*net, data_, request); }),
+        HasSubstr("was written with other options"));
+  }
+}
+
+TEST_F(OtherRunTest, HookStateAndNoneRefuseEachOther) {
+  TrainHooks hooks;
+  hooks.save_state = [] { return HookState(); };
+  hooks.load_state = [](const HookState&) { ADD_FAILURE() << "there is no state"; };
+  EXPECT_THAT(text_of<ConfigError>([&] { train(everything("SGD"), checkpoint_, hooks); }),
+              HasSubstr(checkpoint_ + ": holds no state of the search that takes part"));
+  std::filesystem::remove(checkpoint_);
+  train(everything("SGD"), checkpoint_, hooks);
+  EXPECT_THAT(text_of<ConfigError>([&] { train(everything("SGD"), checkpoint_); }),
+              HasSubstr(checkpoint_ + ": holds the state of a search that takes part"));
 }
 
 TEST_F(OtherRunTest, WhatDoesNotChangeTheResultMayDiffer) {
@@ -319,6 +416,7 @@ TEST_F(OtherRunTest, NetworkOfAnotherStructure) {
   const toy::State before = toy::state_copy(*larger);
   FitRequest request;
   request.seed = 21;
+  request.criterion = &criterion_;
   request.checkpoint = checkpoint_;
   EXPECT_THAT(
       text_of<DataError>([&] { TrainingLoop(everything("SGD")).fit(*larger, data_, request); }),
@@ -413,7 +511,8 @@ TEST_F(DamageTest, Progress) {
   EXPECT_THAT(error_with([](TensorFile& f) { f.metadata["progress"] = "{"; }),
               HasSubstr("no training checkpoint"));
   const auto damaged = HasSubstr("its progress record is damaged");
-  for (const char* key : {"identity", "step", "loss_sum", "samples", "epochs", "best_value"}) {
+  for (const char* key : {"identity", "hook_state", "step", "loss_sum", "penalty_sum", "samples",
+                          "epochs", "best_value"}) {
     EXPECT_THAT(error_with_progress([&](auto& json) { json.erase(key); }), damaged) << key;
   }
   EXPECT_THAT(error_with_progress([](auto& json) { json["step"] = "x"; }), damaged);

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/nn/functional/loss.h>
 
 #include "scratch_folder.h"
 #include "unit/train/toy.h"
@@ -24,13 +25,11 @@ TEST(Trainer, LearnsTheToyTask) {
   const auto data = toy::make_data();
   const auto net = toy::make_net();
   const toy::Accuracy evaluator;
-  const double before =
-      evaluator.evaluate(*net, *data.evaluate(Split::kTest), torch::kCPU).find("accuracy")->value;
+  const double before = toy::test_accuracy(*net, data);
   FitRequest request;
   request.evaluator = &evaluator;
   const FitResult result = TrainingLoop(sgd(0.1, 8)).fit(*net, data, request);
-  const double after =
-      evaluator.evaluate(*net, *data.evaluate(Split::kTest), torch::kCPU).find("accuracy")->value;
+  const double after = toy::test_accuracy(*net, data);
   EXPECT_LT(before, 0.6);
   EXPECT_GE(after, 0.9);
   EXPECT_EQ(result.steps, 8 * kSteps);
@@ -194,6 +193,93 @@ TEST(Trainer, ForwardBackwardReplacesTheStandardPass) {
   const FitResult result = TrainingLoop(sgd(0.05, 1)).fit(*net, data, request);
   EXPECT_EQ(passes, 2 * kSteps);
   EXPECT_GT(result.epochs[0].train_loss, 0);
+}
+
+// The penalty depends on the step: 1, 2, ... 8.
+TEST(Trainer, LossAndPenaltyAreReportedApart) {
+  const auto data = toy::make_data();
+  const auto net = toy::make_net();
+  std::vector<double> task_losses;
+  StepInfo shown;
+  FitRequest request;
+  request.hooks.loss = [&](const StepInfo& info, const Tensor& task_loss) {
+    task_losses.push_back(task_loss.item<double>());
+    return task_loss + double(info.step + 1);
+  };
+  request.hooks.after_step = [&](const StepInfo& info) {
+    EXPECT_EQ(info.task_loss, task_losses.back());
+    EXPECT_NEAR(info.penalty, double(info.step + 1), 1e-6);
+    EXPECT_NEAR(info.loss, info.task_loss + info.penalty, 1e-9);
+  };
+  request.hooks.on_progress = [&](const StepInfo& info) { shown = info; };
+  const FitResult result = TrainingLoop(sgd(0.05, 1)).fit(*net, data, request);
+  // Seven batches of 16 samples and one of 8.
+  double penalty = 0, task_loss = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    const double share = (i < 7 ? 16 : 8) / 120.0;
+    penalty += share * double(i + 1);
+    task_loss += share * task_losses.at(i);
+  }
+  EXPECT_NEAR(result.epochs[0].penalty, penalty, 1e-6);
+  EXPECT_NEAR(result.epochs[0].train_loss, task_loss + penalty, 1e-6);
+  EXPECT_NEAR(shown.penalty, penalty, 1e-6);
+  EXPECT_NEAR(shown.task_loss, task_loss, 1e-6);
+  EXPECT_NEAR(shown.loss, task_loss + penalty, 1e-6);
+  EXPECT_EQ(TrainingLoop(sgd(0.05, 1)).fit(*net, data, {}).epochs[0].penalty, 0);
+}
+
+TEST(Trainer, UsesTheCriterionOfTheRequest) {
+  /// Half of the cross-entropy, as loss and as measure.
+  class Half final : public Criterion {
+   public:
+    Tensor loss(const Output& output, const Batch& batch) const override {
+      return CrossEntropy().loss(output, batch) * 0.5;
+    }
+  };
+  const auto data = toy::make_data();
+  const auto losses = [&](const Criterion* criterion) {
+    const auto net = toy::make_net();
+    const toy::Accuracy evaluator;
+    FitRequest request;
+    request.criterion = criterion;
+    request.evaluator = &evaluator;
+    const EpochRecord epoch = TrainingLoop(sgd(0, 1)).fit(*net, data, request).epochs[0];
+    return std::make_pair(epoch.train_loss, epoch.validation.find("loss")->value);
+  };
+  const Half half;
+  const auto [training, validation] = losses(nullptr);
+  EXPECT_NEAR(losses(&half).first, training / 2, 1e-6);
+  EXPECT_NEAR(losses(&half).second, validation / 2, 1e-6);
+}
+
+// Where the caller measures the result, only validations that choose the weights are worth it.
+TEST(Trainer, ValidationsThatChooseNothingAreLeftOut) {
+  const auto data = toy::make_data();
+  const auto validated = [&](const std::string& keep) {
+    const auto net = toy::make_net();
+    const toy::Accuracy evaluator;
+    TrainerOptions options = sgd(0.1, 3);
+    options.keep = keep;
+    FitRequest request;
+    request.evaluator = &evaluator;
+    request.measured_after = true;
+    int count = 0;
+    for (const EpochRecord& record : TrainingLoop(options).fit(*net, data, request).epochs) {
+      count += !record.validation.empty();
+    }
+    return count;
+  };
+  EXPECT_EQ(validated("last"), 0);
+  EXPECT_EQ(validated("best"), 3);
+}
+
+TEST(Trainer, HooksGiveStateBothWaysOrNone) {
+  const auto data = toy::make_data();
+  const auto net = toy::make_net();
+  FitRequest request;
+  request.hooks.save_state = [] { return HookState(); };
+  EXPECT_THAT(text_of<RunError>([&] { TrainingLoop(sgd(0.1, 1)).fit(*net, data, request); }),
+              HasSubstr("only one of save_state and load_state"));
 }
 
 TEST(Trainer, BeforeStepMaySetTheLearningRate) {

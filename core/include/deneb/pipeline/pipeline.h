@@ -31,7 +31,8 @@ DENEB_API nlohmann::ordered_json step_section(const Pipeline& pipeline, const st
 DENEB_API std::shared_ptr<PipeStep> make_step(const Pipeline& pipeline, const std::string& step,
                                               const Registry& registry);
 
-/// Registers the core's own steps (SearchPipeStep, TrainPipeStep, EvaluatePipeStep).
+/// Registers the core's own plugins: steps (SearchPipeStep, TrainPipeStep, EvaluatePipeStep), the
+/// trainer Trainer and the criterion CrossEntropy.
 DENEB_API void register_core(Registry& registry);
 
 /// Reads a file, applies `--set` assignments and refs, loads the plugins that it names, and

@@ -14,8 +14,9 @@
 #include <deneb/plugin/registry.h>
 #include <deneb/quant/cost_model.h>
 #include <deneb/quant/policy.h>
+#include <deneb/train/criterion.h>
 #include <deneb/train/evaluator.h>
-#include <deneb/train/trainer_options.h>
+#include <deneb/train/trainer.h>
 
 namespace deneb {
 
@@ -60,7 +61,8 @@ struct ModelSection {
   std::string weights;
   QuantizerOptions quantizer;
   DataLoaderOptions data_loader;
-  TrainerOptions trainer;
+  PluginSpec trainer{"Trainer", nlohmann::json::object()};
+  PluginSpec criterion{"CrossEntropy", nlohmann::json::object()};
   std::vector<NamedCostModel> cost_models;
   template <class V>
   void visit(V& v) {
@@ -69,7 +71,9 @@ struct ModelSection {
     v("quantizer", quantizer, "fake quantization");
     v.plugin("dataset", dataset, "dataset", "data");
     v("data_loader", data_loader, "splits, batches, augmentation");
-    v("trainer", trainer, "training");
+    v.plugin("trainer", trainer, "trainer", "how networks are trained");
+    v.plugin("criterion", criterion, "criterion",
+             "loss that training minimizes and evaluators report");
     v.plugin("evaluator", evaluator, "evaluator", "measures");
     v("cost_models", cost_models,
       "cost models with options of their own; all registered ones are there under their names");
@@ -104,9 +108,9 @@ class DENEB_API Workbench {
   /// Shows calibration batches (always the same ones) to quantizers that need some, in evaluation
   /// mode; all others quantize meanwhile.
   void calibrate(Network& network);
-  /// The float network of the section's start weights, or nullptr where the trainer distills
-  /// nothing.
-  std::shared_ptr<Network> make_teacher() const;
+  /// A training of the section: device, criterion, evaluator, and the float network of the start
+  /// weights where the trainer wants a teacher. Points into this object.
+  FitRequest fit_request(std::uint64_t seed) const;
   /// ConfigError for options of the trainer that ask for what the section does not have.
   void check_trainer() const;
   /// DataError when the section's start weights are there and damaged or of another network.
@@ -118,7 +122,11 @@ class DENEB_API Workbench {
 
   /// Opens the dataset on first use (DataError). ConfigError when it does not fit the network.
   const DataLoader& data();
+  const Trainer& trainer() const { return *trainer_; }
+  const Criterion& criterion() const { return *criterion_; }
   const Evaluator& evaluator() const { return *evaluator_; }
+  /// Metrics of the network on a split. Interrupted when a stop was asked for.
+  Metrics measure(Network& network, Split split);
 
   /// Metrics of the evaluator, then all costs.
   std::vector<Objective> measures() const;
@@ -143,6 +151,8 @@ class DENEB_API Workbench {
   NetworkInfo info_;
   std::shared_ptr<Dataset> dataset_;
   std::unique_ptr<DataLoader> loader_;
+  std::shared_ptr<Trainer> trainer_;
+  std::shared_ptr<Criterion> criterion_;
   std::shared_ptr<Evaluator> evaluator_;
   std::map<std::string, std::shared_ptr<CostModel>> costs_;
   std::map<std::string, std::string> unusable_costs_;  // name -> why

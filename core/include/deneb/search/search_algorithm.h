@@ -21,6 +21,7 @@
 #include <deneb/search/figure.h>
 #include <deneb/search/pareto.h>
 #include <deneb/search/search_space.h>
+#include <deneb/train/criterion.h>
 #include <deneb/train/evaluator.h>
 #include <deneb/train/metrics.h>
 
@@ -103,7 +104,8 @@ class DENEB_API SearchContext : public SearchSetup {
   virtual std::uint64_t seed(const std::string& label) const = 0;
 
   /// For searches that train themselves: a fresh network with the step's start weights, the data,
-  /// the evaluator, the device, and the folder for their own artifacts and checkpoints.
+  /// the loss to minimize, the evaluator, the device, and the folder for their own artifacts and
+  /// checkpoints.
   virtual std::shared_ptr<Network> make_network() = 0;
   /// A quantizer by its registered name, for apply_policy(); ConfigError as for pipeline files.
   virtual std::shared_ptr<Quantizer> make_quantizer(const PluginSpec& spec) = 0;
@@ -112,6 +114,7 @@ class DENEB_API SearchContext : public SearchSetup {
   /// The training batches that set fixed ranges (`quantizer.calibration_batches`), always the same.
   virtual std::unique_ptr<BatchStream> calibration_data() = 0;
   virtual const DataLoader& data() = 0;
+  virtual const Criterion& criterion() const = 0;
   virtual const Evaluator& evaluator() const = 0;
   virtual torch::Device device() const = 0;
   virtual std::string artifact_path(const std::string& file) const = 0;

@@ -47,6 +47,7 @@ struct EpochRow {
   std::int64_t trial = 0;
   std::int64_t epoch = 0;  ///< 1-based
   double lr = 0, train_loss = 0, seconds = 0;
+  double penalty = 0;  ///< part of train_loss that a search added to the task's loss
   nlohmann::ordered_json metrics = nlohmann::ordered_json::object();  ///< validation; may be empty
 };
 

@@ -8,6 +8,7 @@
 #include <deneb/errors.h>
 #include <deneb/nn/frozen_weights.h>
 #include <deneb/nn/network.h>
+#include <deneb/train/criterion.h>
 #include <deneb/train/metrics.h>
 
 namespace deneb {
@@ -21,8 +22,10 @@ class DENEB_API Evaluator {
   /// Names and directions of what evaluate() returns, in its order. No data needed.
   virtual std::vector<Objective> metrics() const = 0;
   /// Puts the network into evaluation mode for the pass and back afterwards; no gradients. Images
-  /// are handed over in channels_last. RunError for an empty stream.
-  virtual Metrics evaluate(Network& network, BatchStream& stream, torch::Device device) const = 0;
+  /// are handed over in channels_last. Losses are those of `criterion` (Criterion::measure).
+  /// RunError for an empty stream.
+  virtual Metrics evaluate(Network& network, BatchStream& stream, const Criterion& criterion,
+                           torch::Device device) const = 0;
 };
 
 /// Switches to evaluation mode and back, also when an exception passes. Weights stay as they are

@@ -8,11 +8,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <deneb/data/data_loader.h>
 #include <deneb/errors.h>
 #include <deneb/nn/network.h>
+#include <deneb/train/criterion.h>
 #include <deneb/train/evaluator.h>
 
 namespace deneb {
@@ -23,15 +25,23 @@ struct StepInfo {
   std::int64_t step = 0;   ///< 0-based over all epochs
   std::int64_t total_steps = 0;
   std::int64_t steps_per_epoch = 0;
-  double lr = 0;
-  double loss = 0;  ///< of the last step; running mean of the epoch in on_progress
+  double lr = 0;                 ///< of the parameters outside of groups
+  std::vector<double> group_lr;  ///< of OptimizerOptions::groups, in their order
+  // Of the last step; running means of the epoch in on_progress.
+  double loss = 0;       ///< what was minimized: task_loss + penalty
+  double task_loss = 0;  ///< of the criterion, distillation included
+  double penalty = 0;    ///< what the `loss` hook added
 };
+
+/// Tensors that a checkpoint keeps, by name.
+using HookState = std::vector<std::pair<std::string, torch::Tensor>>;
 
 /// Places where a search can take part in training; all optional. Order in a step: before_step,
 /// (forward_backward | forward, loss, backward), gradient clipping, optimizer, moving average of
 /// the weights, after_step, on_progress. What a hook throws ends fit(); the last checkpoint stays.
+/// The training loop calls them all; other trainers call on_progress only.
 struct TrainHooks {
-  /// May set `lr` for this step; other changes have no effect.
+  /// May set `lr` and `group_lr` for this step; other changes have no effect.
   std::function<void(StepInfo&)> before_step;
   /// Returns the loss to differentiate, given the task loss (distillation included).
   std::function<torch::Tensor(const StepInfo&, const torch::Tensor& task_loss)> loss;
@@ -40,12 +50,18 @@ struct TrainHooks {
   /// returns the loss to report.
   std::function<torch::Tensor(Network&, const Batch&)> forward_backward;
   std::function<void(const StepInfo&)> on_progress;  ///< after every step, for displays
+  /// What the other hooks remember from step to step: save_state is called for every checkpoint,
+  /// load_state before a resumed training goes on, with the same names and values (on the CPU).
+  /// Give both or none. What load_state cannot use is a DataError.
+  std::function<HookState()> save_state;
+  std::function<void(const HookState&)> load_state;
 };
 
 struct EpochRecord {
   std::int64_t epoch = 0;  ///< 1-based
   double lr = 0;           ///< at the last step
-  double train_loss = 0;   ///< mean over samples
+  double train_loss = 0;   ///< mean over samples, the penalty included
+  double penalty = 0;      ///< the part of it that the `loss` hook added
   double seconds = 0;
   Metrics validation;  ///< empty when not validated
 };
@@ -53,8 +69,12 @@ struct EpochRecord {
 struct FitRequest {
   std::uint64_t seed = 0;  ///< of order, augmentation and the default generator
   torch::Device device = torch::kCPU;
+  const Criterion* criterion = nullptr;  ///< nullptr = CrossEntropy with its default options
   const Evaluator* evaluator = nullptr;  ///< for validation; nullptr = none
-  /// For distillation; same logits as the network, on the same device, left in evaluation mode.
+  /// The caller measures the result itself: validations that choose nothing are left out.
+  bool measured_after = false;
+  /// Same logits as the network, on the same device, left in evaluation mode; for trainers that
+  /// want a teacher.
   std::shared_ptr<Network> teacher;
   std::string checkpoint;  ///< file to write and to resume from; "" = none
   /// RunError when a step is still to do after it. Validation is not cut short.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,27 @@
 #include <deneb/train/learning_rate.h>
 
 namespace deneb {
+
+/// Parameters with a learning rate or decay of their own.
+struct ParameterGroup {
+  std::string match;
+  double lr_factor = 1;
+  std::optional<double> weight_decay;
+  std::optional<double> lr;
+
+  template <class V>
+  void visit(V& v) {
+    v("match", match, "glob over parameter names: fc.*, *_quantizer.scale");
+    v("lr_factor", lr_factor, "times the learning rate", {0, 1e6});
+    v("weight_decay", weight_decay,
+      "in place of the optimizer's, for parameters of one dimension too", {0, 1e3});
+    v("lr", lr, "base learning rate in place of the optimizer's; the schedule starts from it",
+      {0, 1e6});
+  }
+  void check(OptionErrors& errors) const {
+    if (match.empty()) errors.add("match", "is empty; name parameters, such as fc.*");
+  }
+};
 
 struct OptimizerOptions {
   std::string type = "SGD";
@@ -19,6 +41,7 @@ struct OptimizerOptions {
   bool decay_1d = true;
   std::vector<double> betas = {0.9, 0.999};
   double eps = 1e-8;
+  std::vector<ParameterGroup> groups;
 
   template <class V>
   void visit(V& v) {
@@ -31,6 +54,8 @@ struct OptimizerOptions {
       "decay parameters of one dimension too (batch norms, biases, step sizes)");
     v("betas", betas, "Adam, AdamW: decay rates of the two moments", {0, 1});
     v("eps", eps, "Adam, AdamW: added to the denominator", {0, 1});
+    v("groups", groups,
+      "parameters with rates of their own, by name; of several groups that match, the last counts");
   }
   void check(OptionErrors& errors) const {
     if (betas.size() != 2) errors.add("betas", "needs exactly two numbers, such as [0.9, 0.999]");
@@ -39,8 +64,8 @@ struct OptimizerOptions {
 };
 
 /// Learning from a teacher network beside the labels (Hinton et al. 2015, arXiv 1503.02531):
-/// loss = (1 - weight) cross-entropy + weight T^2 KL(teacher / T || student / T), over the classes,
-/// averaged over the batch.
+/// loss = (1 - weight) criterion + weight T^2 KL(teacher / T || student / T), over the classes,
+/// averaged over the samples or tokens that the criterion counts.
 struct DistillationOptions {
   double weight = 0;
   double temperature = 4;
@@ -53,13 +78,12 @@ struct DistillationOptions {
   }
 };
 
-/// The `trainer` section of a step.
+/// Options of the training loop: of the trainer `Trainer`, and of searches that drive the loop.
 struct TrainerOptions {
   int epochs = 1;
   std::int64_t max_steps = 0;
   OptimizerOptions optimizer;
   LrSchedulerOptions lr_scheduler;
-  double label_smoothing = 0;
   DistillationOptions distillation;
   double grad_clip_norm = 0;
   double grad_clip_value = 0;
@@ -77,7 +101,6 @@ struct TrainerOptions {
     v("max_steps", max_steps, "end after so many steps in all; 0 = no limit", {0, 1e12});
     v("optimizer", optimizer, "update rule");
     v("lr_scheduler", lr_scheduler, "learning rate over time");
-    v("label_smoothing", label_smoothing, "mass moved from the label to all classes", {0, 1});
     v("distillation", distillation,
       "learn from the float network that the section's start weights make, too");
     v("grad_clip_norm", grad_clip_norm, "largest norm of all gradients together; 0 = off",

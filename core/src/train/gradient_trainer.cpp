@@ -1,0 +1,23 @@
+#include "train/gradient_trainer.h"
+
+namespace deneb::detail {
+
+FitResult GradientTrainer::fit(Network& network, const DataLoader& data,
+                               const FitRequest& request) const {
+  return TrainingLoop(options_).fit(network, data, request);
+}
+
+void GradientTrainer::check(const TrainerSetting& setting) const {
+  if (options_.keep == "best" && !setting.validation) {
+    throw ConfigError(
+        "trainer.keep: \"best\" needs validation samples, but data_loader.train_portion is 1; "
+        "lower it or keep the last");
+  }
+  if (options_.distillation.weight > 0 && !setting.start_weights) {
+    throw ConfigError(
+        "trainer.distillation: the teacher is the float network of `weights`, which is not set; "
+        "set weights, or distillation.weight to 0");
+  }
+}
+
+}  // namespace deneb::detail

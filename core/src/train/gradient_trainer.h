@@ -1,0 +1,23 @@
+#pragma once
+
+#include <deneb/train/trainer.h>
+#include <deneb/train/training_loop.h>
+
+namespace deneb::detail {
+
+/// The plugin `Trainer`: the training loop behind the interface.
+class GradientTrainer final : public Trainer {
+ public:
+  using Options = TrainerOptions;
+  explicit GradientTrainer(const Options& options) : options_(options) {}
+
+  FitResult fit(Network& network, const DataLoader& data, const FitRequest& request) const override;
+  bool wants_teacher() const override { return options_.distillation.weight > 0; }
+  void check(const TrainerSetting& setting) const override;
+  std::string extent() const override { return std::to_string(options_.epochs) + " epoch(s)"; }
+
+ private:
+  Options options_;
+};
+
+}  // namespace deneb::detail

@@ -1,0 +1,10 @@
+#include <deneb/train/trainer.h>
+
+namespace deneb {
+
+Trainer::~Trainer() = default;
+bool Trainer::wants_teacher() const { return false; }
+void Trainer::check(const TrainerSetting&) const {}
+std::string Trainer::extent() const { return ""; }
+
+}  // namespace deneb
