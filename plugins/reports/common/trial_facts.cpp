@@ -76,8 +76,8 @@ std::vector<std::string> metric_names(const std::vector<TrialRow>& trials,
                                       std::vector<std::string> first) {
   for (const TrialRow& trial : trials) {
     if (!trial.metrics.is_object()) continue;
-    for (const auto& [name, value] : trial.metrics.items()) {
-      if (std::find(first.begin(), first.end(), name) == first.end()) first.push_back(name);
+    for (auto it = trial.metrics.begin(); it != trial.metrics.end(); ++it) {
+      if (std::find(first.begin(), first.end(), it.key()) == first.end()) first.push_back(it.key());
     }
   }
   return first;
@@ -98,6 +98,7 @@ std::map<std::int64_t, std::string> policy_paths(const std::string& task_folder,
     const auto known = paths.emplace(id, path).first;
     known->second = std::min(known->second, path);
   }
+  if (!fs::exists(folder / "models", error)) return paths;
   for (const TrialRow& trial : trials) {
     const std::string path = "models/" + std::to_string(trial.id) + "/policy.json";
     if (paths.count(trial.id) == 0 && fs::exists(folder / path, error)) paths[trial.id] = path;
@@ -108,6 +109,8 @@ std::map<std::int64_t, std::string> policy_paths(const std::string& task_folder,
 bool is_baseline(const TrialRow& trial) {
   return trial.origin == "float32" || trial.origin.rfind("uniform w", 0) == 0;
 }
+
+bool was_tried(const TrialRow& trial) { return trial.status != "finished" || trial.seconds > 0; }
 
 const TrialRow* best_model(const std::vector<TrialRow>& models, const Objective& objective) {
   const std::string name = "validation_" + objective.name;

@@ -10,7 +10,7 @@
 #include <deneb/search/pareto.h>
 #include <deneb/store/trial_store.h>
 
-/// What the report plugins of this folder share: reading of the store's rows. Compiled into each.
+/// What the report plugins share: reading of the store's rows.
 namespace deneb::reports {
 
 /// A step that looks for policies (its result is a front), in contrast to one that trains or
@@ -39,6 +39,9 @@ std::map<std::int64_t, std::string> policy_paths(const std::string& task_folder,
 
 /// A float32 or uniform policy, trained to compare with.
 bool is_baseline(const TrialRow& trial);
+
+/// False for a policy that a search has found without training or measuring it.
+bool was_tried(const TrialRow& trial);
 
 /// The finished model that validation data choose by `objective`, baselines aside unless there is
 /// nothing else. nullptr when there is none or the models were not validated: the test split judges

@@ -7,7 +7,10 @@
 
 #include <deneb/quant/format.h>
 
-#include "../common/trial_facts.h"
+#include "charts/thin.h"
+#include "common/trial_facts.h"
+#include "text.h"
+#include "words.h"
 
 namespace deneb::reports {
 namespace {
@@ -53,16 +56,35 @@ std::vector<LayerFacts> layers_of(const StepRow& step) {
   return layers;
 }
 
-std::vector<Figure> read_figures(const StepRow& step) {
-  std::vector<Figure> figures;
-  if (!step.info.is_object() || !step.info.contains("figures")) return figures;
-  for (const auto& item : step.info["figures"]) {
+/// Figures or heat maps. What cannot be read is left out, as of a newer or a strange plugin: the
+/// rest is still worth showing.
+template <class Drawing>
+std::vector<Drawing> read_drawings(const StepRow& step, const char* key,
+                                   Drawing (*read)(const ordered_json&)) {
+  std::vector<Drawing> drawings;
+  if (!step.info.is_object() || !step.info.contains(key)) return drawings;
+  for (const auto& item : step.info[key]) {
     try {
-      figures.push_back(figure_from_json(item));
-    } catch (const DataError&) {  // of a newer or a strange plugin: the rest is still worth showing
+      drawings.push_back(read(item));
+    } catch (const DataError&) {
+      continue;
     }
   }
-  return figures;
+  return drawings;
+}
+
+std::vector<ReferenceCosts> references_of(const StepRow& step) {
+  std::vector<ReferenceCosts> references;
+  if (!step.info.is_object() || !step.info.contains("reference_costs")) return references;
+  for (const auto& [name, costs] : step.info["reference_costs"].items()) {
+    ReferenceCosts reference{name, {}};
+    if (!costs.is_object()) continue;
+    for (const auto& [cost, value] : costs.items()) {
+      if (value.is_number()) reference.costs[cost] = value.get<double>();
+    }
+    references.push_back(std::move(reference));
+  }
+  return references;
 }
 
 /// Layer names of the policies, for a step that has not described its network.
@@ -79,17 +101,17 @@ std::vector<LayerFacts> layers_of(const std::vector<TrialRow>& trials) {
   return layers;
 }
 
-/// Objectives for a step that has not told any: accuracy and the first cost that its trials have.
+/// Objectives for a step that has not told any: accuracy, and the first cost whose name is known.
 std::vector<Objective> default_objectives(const std::vector<TrialRow>& trials) {
   std::vector<Objective> objectives;
   const auto names = metric_names(trials, {});
-  const auto known = [&](const char* name) {
+  const auto known = [&](const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
   if (known("accuracy")) objectives.push_back({"accuracy", Direction::kMaximize});
-  for (const char* cost : {"bitops", "flops", "size", "params"}) {
-    if (!known(cost)) continue;
-    objectives.push_back({cost, Direction::kMinimize});
+  for (const Word& word : words()) {
+    if (word.less.empty() || !known(word.name)) continue;
+    objectives.push_back({word.name, Direction::kMinimize});
     break;
   }
   return objectives;
@@ -118,6 +140,75 @@ void read_front(StepData& step) {
   };
   std::stable_sort(step.front.begin(), step.front.end(),
                    [&](const TrialRow* a, const TrialRow* b) { return value(a) < value(b); });
+}
+
+/// Values in the order of the objectives, small ones better; empty unless the trial has them all.
+std::vector<double> values_of(const StepData& step, const TrialRow& trial) {
+  std::vector<double> values;
+  for (const Objective& objective : step.objectives) {
+    const auto value = metric_of(trial, objective.name);
+    if (trial.status != "finished" || !value) return {};
+    values.push_back(objective.direction == Direction::kMinimize ? *value : -*value);
+  }
+  return values;
+}
+
+bool is_pareto(const StepData& step) {
+  if (!step.search || step.objectives.size() < 2 || step.front.empty()) return false;
+  std::vector<std::vector<double>> all, front;
+  for (const TrialRow& trial : step.trials) {
+    auto values = values_of(step, trial);
+    if (values.empty() && trial.front) return false;
+    if (values.empty()) continue;
+    if (trial.front) front.push_back(values);
+    all.push_back(std::move(values));
+  }
+  const auto beats = [](const std::vector<double>& a, const std::vector<double>& b) {
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      if (a[i] > b[i]) return false;
+    }
+    return a != b;
+  };
+  return std::none_of(front.begin(), front.end(), [&](const auto& member) {
+    return std::any_of(all.begin(), all.end(),
+                       [&](const auto& other) { return beats(other, member); });
+  });
+}
+
+/// The trials of a table that holds `most` rows: those marked or the baselines, some that failed,
+/// and the best by the first objective. More marked ones than rows: at even distances by cost.
+std::vector<std::size_t> rows_to_show(const StepData& step, std::size_t most) {
+  const std::size_t count = step.trials.size(), marked = step.front.size();
+  std::vector<std::size_t> order(count);
+  for (std::size_t i = 0; i < count; ++i) order[i] = i;
+  if (most == 0 || count <= most) return order;
+  constexpr double kFirst = -std::numeric_limits<double>::max();
+  std::vector<double> keys(count, std::numeric_limits<double>::infinity());
+  std::size_t failed = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const TrialRow& trial = step.trials[i];
+    const bool bad = trial.status != "finished" && trial.status != "running";
+    if (!step.search && is_baseline(trial)) {
+      keys[i] = kFirst;
+    } else if (bad && failed < kFailedShown) {
+      keys[i] = kFirst / 2;
+      ++failed;
+    } else if (!bad && !step.objectives.empty()) {
+      const Objective& first = step.objectives.front();
+      const auto value = metric_of(trial, first.name);
+      if (value) keys[i] = first.direction == Direction::kMinimize ? *value : -*value;
+    }
+  }
+  const std::size_t wanted = std::min(marked, most);
+  for (std::size_t k = 0; k < wanted; ++k) {
+    const std::size_t member = wanted > 1 ? k * (marked - 1) / (wanted - 1) : 0;
+    keys[static_cast<std::size_t>(step.front[member] - step.trials.data())] = kFirst;
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
+  order.resize(most);
+  std::sort(order.begin(), order.end());
+  return order;
 }
 
 /// Which layers are pinned is known to the search alone; the models of later steps have the same.
@@ -181,6 +272,41 @@ std::vector<LayerBits> StepData::bits(const TrialRow& trial) const {
   return all;
 }
 
+const TrialRow* StepData::float_model() const {
+  for (const auto* rows : {&trials, &baselines}) {
+    for (const TrialRow& trial : *rows) {
+      if (trial.status == "finished" && trial.encoding == "float32") return &trial;
+    }
+  }
+  return nullptr;
+}
+
+double StepData::float_cost(const std::string& cost) const {
+  if (const TrialRow* model = float_model()) {
+    if (const auto value = metric_of(*model, cost)) return *value;
+  }
+  for (const ReferenceCosts& reference : references) {
+    const auto found = reference.costs.find(cost);
+    if (reference.name == "float32" && found != reference.costs.end()) return found->second;
+  }
+  return -1;
+}
+
+std::vector<std::string> StepData::costs() const {
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name) {
+    const bool known = std::find(names.begin(), names.end(), name) != names.end();
+    const bool cost = direction_of(objectives, name) == Direction::kMinimize;
+    if (!known && cost && float_cost(name) > 0) names.push_back(name);
+  };
+  for (const Objective& objective : objectives) add(objective.name);
+  for (const Word& word : words()) add(word.name);
+  for (const ReferenceCosts& reference : references) {
+    for (const auto& entry : reference.costs) add(entry.first);
+  }
+  return names;
+}
+
 std::vector<const StepData*> TaskData::by_interest() const {
   std::vector<const StepData*> after, searches, before;
   for (const StepData& step : steps) {
@@ -191,62 +317,92 @@ std::vector<const StepData*> TaskData::by_interest() const {
   return after;
 }
 
-void read_task(const ReportInput& input, TaskData& data) {
+std::string trial_text(const StepData& step, const TrialRow& trial) {
+  constexpr std::size_t kLongest = 160;  // of the widths: a tooltip has no room for a long network
+  std::string text = (step.search ? "trial " : "model ") + std::to_string(trial.id) + " (" +
+                     trial.origin + ")" +
+                     (trial.step == step.row.name ? "" : " of step " + trial.step);
+  if (trial.status != "finished") text += "\n" + trial.status + ": " + trial.message;
+  for (const Objective& objective : step.objectives) {
+    const auto value = metric_of(trial, objective.name);
+    text += "\n" + metric_label(objective.name, !step.search) + ": " +
+            (value ? metric_text(objective.name, *value) : "none");
+  }
+  return text + "\n" +
+         (trial.encoding.size() <= kLongest ? trial.encoding
+                                            : trial.encoding.substr(0, kLongest) + " ...");
+}
+
+namespace {
+
+/// Names of the step's algorithm, network and dataset, from its info or the configuration.
+void read_names(const ReportInput& input, StepData& step) {
+  const auto name = [&](const char* info, const char* config) {
+    const std::string told = text_at(step.row.info, {info});
+    return told.empty() ? text_at(input.config, {step.row.name.c_str(), config}) : told;
+  };
+  step.network = name("network", "network");
+  step.dataset = name("dataset", "dataset");
+  if (step.search) step.algorithm = name("algorithm", "search_algorithm");
+}
+
+StepData read_step(const ReportInput& input, StepRow row, std::size_t max_rows) {
+  StepData step;
+  step.trials = input.store.trials(row.name, TrialStore::Policies::kFront);
+  step.search = is_search(row);
+  step.objectives = objectives_of(row);
+  if (step.objectives.empty()) step.objectives = default_objectives(step.trials);
+  step.figures = read_drawings(row, "figures", figure_from_json);
+  for (Figure& figure : step.figures) thin_lines(figure);
+  step.heat_maps = read_drawings(row, "heat_maps", heat_map_from_json);
+  step.references = references_of(row);
+  step.ranks = rank_correlations(row, step.trials);
+  read_front(step);
+  step.pareto = is_pareto(step);
+  step.shown = rows_to_show(step, max_rows);
+  for (const std::size_t i : step.shown) {
+    TrialRow& trial = step.trials[i];
+    if (trial.front) continue;  // has its policy
+    if (auto whole = input.store.trial(row.name, trial.id)) trial.policy = std::move(whole->policy);
+  }
+  step.layers = layers_of(row);
+  if (step.layers.empty()) step.layers = layers_of(step.trials);
+  if (!step.search) {
+    for (const std::size_t i : step.shown) {
+      auto epochs = input.store.epochs(row.name, step.trials[i].id);
+      if (!epochs.empty()) step.epochs[step.trials[i].id] = std::move(epochs);
+    }
+  }
+  step.row = std::move(row);
+  read_names(input, step);
+  return step;
+}
+
+}  // namespace
+
+void read_task(const ReportInput& input, std::size_t max_rows, TaskData& data) {
   std::filesystem::path folder(input.task_folder);
   if (!folder.has_filename()) folder = folder.parent_path();
   data.task = std::filesystem::absolute(folder).filename().string();
   data.seed = text_at(input.config, {"general", "seed"});
+  std::set<std::string> algorithms;
   for (StepRow& row : input.store.steps()) {
-    StepData step;
-    step.trials = input.store.trials(row.name);
-    step.search = is_search(row);
-    step.objectives = objectives_of(row);
-    if (step.objectives.empty()) step.objectives = default_objectives(step.trials);
-    step.figures = read_figures(row);
-    step.ranks = rank_correlations(row, step.trials);
-    step.layers = layers_of(row);
-    if (step.layers.empty()) step.layers = layers_of(step.trials);
-    if (!step.search) {
-      copy_pins(data.steps, step);
-      for (const TrialRow& trial : step.trials) {
-        auto epochs = input.store.epochs(row.name, trial.id);
-        if (!epochs.empty()) step.epochs[trial.id] = std::move(epochs);
-      }
+    StepData step = read_step(input, std::move(row), max_rows);
+    if (!step.search) copy_pins(data.steps, step);
+    if (data.network.empty()) data.network = step.network;
+    if (data.dataset.empty()) data.dataset = step.dataset;
+    if (!step.algorithm.empty() && algorithms.insert(step.algorithm).second) {
+      data.algorithm += (data.algorithm.empty() ? "" : ", ") + step.algorithm;
     }
-    const auto first_of = [&](std::string& target, const char* info, const char* config) {
-      if (target.empty()) target = text_at(row.info, {info});
-      if (target.empty()) target = text_at(input.config, {row.name.c_str(), config});
-    };
-    first_of(data.network, "network", "network");
-    first_of(data.dataset, "dataset", "dataset");
-    first_of(data.algorithm, "algorithm", "search_algorithm");
-    if (data.started.empty()) data.started = row.started;
-    data.finished = row.finished;
-    step.row = std::move(row);
+    if (data.started.empty()) data.started = step.row.started;
+    data.finished = step.row.finished;
     data.steps.push_back(std::move(step));
   }
-  for (StepData& step : data.steps) read_front(step);
   borrow_baselines(data.steps);
   const std::size_t planned = input.config.is_object() && input.config.contains("pipeline")
                                   ? input.config["pipeline"].size()
                                   : 0;
   data.status = status_of(data.steps, planned);
-}
-
-double bitops_of(const std::vector<LayerFacts>& layers, const std::vector<LayerBits>& bits) {
-  double sum = 0;
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    sum += layers[i].macs * bits[i].weight_bits * bits[i].activation_bits;
-  }
-  return sum;
-}
-
-double size_of(const std::vector<LayerFacts>& layers, const std::vector<LayerBits>& bits) {
-  double sum = 0;
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    sum += layers[i].weights * bits[i].weight_bits;
-  }
-  return sum;
 }
 
 }  // namespace deneb::reports

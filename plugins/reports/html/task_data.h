@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -9,7 +10,7 @@
 #include <deneb/search/figure.h>
 #include <deneb/search/pareto.h>
 
-#include "../common/rank_correlations.h"
+#include "common/rank_correlations.h"
 
 namespace deneb::reports {
 
@@ -26,15 +27,34 @@ struct LayerBits {
   int weight_bits = 32, activation_bits = 32;
 };
 
+/// Costs of a policy that need not be trained, from the cost models, to compare with.
+struct ReferenceCosts {
+  std::string name;  ///< "float32", "uniform w8a8"
+  std::map<std::string, double> costs;
+};
+
+/// Can be moved, not copied: `front` points into `trials`.
 struct StepData {
+  StepData() = default;
+  StepData(StepData&&) = default;
+  StepData& operator=(StepData&&) = default;
+
   StepRow row;
   bool search = false;
+  std::string algorithm, network, dataset;  ///< "" where unknown
+  /// By id. Only members of the front and rows of the table have their policies.
   std::vector<TrialRow> trials;
-  std::vector<Objective> objectives;  ///< of the step, else accuracy and a cost; may be empty
-  std::vector<Figure> figures;        ///< of the step's own; those that cannot be read are left out
+  std::vector<std::size_t> shown;     ///< indices of the trials in the table, ascending
+  std::vector<Objective> objectives;  ///< of the step, else accuracy and another; may be empty
+  /// No finished trial beats a marked one in every objective. A search may as well mark what it was
+  /// asked for, a policy per limit say.
+  bool pareto = false;
+  std::vector<Figure> figures;  ///< of the step's own; those that cannot be read are left out
+  std::vector<HeatMap> heat_maps;
   RankCorrelations ranks;
   std::vector<LayerFacts> layers;      ///< in forward order; those of the policies where unknown
   std::vector<const TrialRow*> front;  ///< marked trials by the first objective that is minimized
+  std::vector<ReferenceCosts> references;
   /// Float and uniform models of other steps, to compare the models of this one with.
   std::vector<TrialRow> baselines;
   std::map<std::int64_t, std::vector<EpochRow>> epochs;  ///< of a step that trains, by trial
@@ -42,16 +62,18 @@ struct StepData {
   std::size_t count(const std::string& status) const;
   /// Formats of the layers in the order of `layers`; a layer that is not listed is float32.
   std::vector<LayerBits> bits(const TrialRow& trial) const;
+  /// A finished float32 model, of this step or of another one; nullptr if none was trained.
+  const TrialRow* float_model() const;
+  /// A cost in float32: of the float model, else of the references; negative if unknown.
+  double float_cost(const std::string& cost) const;
+  /// Metrics whose float32 value is known: objectives first, then in the order of words().
+  std::vector<std::string> costs() const;
 };
 
-/// All that the page needs, read from the store once. Not movable: `front` points into `trials`.
+/// All that the page needs, read from the store once.
 struct TaskData {
-  TaskData() = default;
-  TaskData(const TaskData&) = delete;
-  TaskData& operator=(const TaskData&) = delete;
-
   std::string task;                               ///< name of the task's folder
-  std::string network, dataset, algorithm, seed;  ///< "" where unknown
+  std::string network, dataset, algorithm, seed;  ///< "" where unknown; several algorithms: "A, B"
   std::string status;                             ///< of the task as a whole
   std::string started, finished;                  ///< UTC; "" = not yet
   std::vector<StepData> steps;
@@ -62,10 +84,13 @@ struct TaskData {
 };
 
 /// Fills `data` from the store and the configuration; tolerates steps that have told nothing yet.
-void read_task(const ReportInput& input, TaskData& data);
+/// `max_rows`: of the table of a step; 0 = all.
+void read_task(const ReportInput& input, std::size_t max_rows, TaskData& data);
 
-/// Costs from layer facts: sum of MACs * w * a, and sum of weights * w.
-double bitops_of(const std::vector<LayerFacts>& layers, const std::vector<LayerBits>& bits);
-double size_of(const std::vector<LayerFacts>& layers, const std::vector<LayerBits>& bits);
+/// What a trial is and came to, in lines: for tooltips.
+std::string trial_text(const StepData& step, const TrialRow& trial);
+
+/// Failed trials that a table that is cut still shows, if there are so many.
+constexpr std::size_t kFailedShown = 20;
 
 }  // namespace deneb::reports

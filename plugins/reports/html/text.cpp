@@ -4,23 +4,20 @@
 #include <cstdio>
 #include <ctime>
 
+#include "words.h"
+
 namespace deneb::reports {
 
 std::string metric_label(const std::string& name, bool judged) {
-  if (name == "bitops") return "BitOps";
-  if (name == "flops") return "FLOPs";
-  if (name == "size") return "size in bits";
-  if (name == "params") return "parameters";
   const std::string prefix = "validation_";
-  std::string text = name;
-  std::string split;
+  std::string text = name, split;
   if (name.rfind(prefix, 0) == 0) {
     text = name.substr(prefix.size());
     split = "validation ";
   } else if (judged && (name.rfind("accuracy", 0) == 0 || name == "loss")) {
     split = "test ";
   }
-  if (text == "accuracy_top5") text = "top-5 accuracy";
+  if (const Word* word = word_of(text)) return split + word->label;
   for (char& c : text) {
     if (c == '_') c = ' ';
   }
@@ -28,6 +25,13 @@ std::string metric_label(const std::string& name, bool judged) {
 }
 
 bool is_fraction(const std::string& name) { return name.find("accuracy") != std::string::npos; }
+
+std::string count_text(std::size_t count) {
+  std::string text = std::to_string(count);
+  if (text.size() < 5) return text;
+  for (std::size_t end = text.size(); end > 3; end -= 3) text.insert(end - 3, " ");
+  return text;
+}
 
 std::string fixed_text(double value, int digits) {
   char text[64];

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace deneb::reports {
@@ -26,6 +27,9 @@ double seconds_between(const std::string& from, const std::string& to);
 
 /// "2026-11-21 09:30:15 UTC"; "" stays "".
 std::string date_text(const std::string& iso);
+
+/// 1234, 12 345: groups of three from five digits on.
+std::string count_text(std::size_t count);
 
 /// printf("%.<digits>f").
 std::string fixed_text(double value, int digits);

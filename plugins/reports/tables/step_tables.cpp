@@ -3,8 +3,8 @@
 #include <cmath>
 #include <cstdio>
 
-#include "../common/rank_correlations.h"
-#include "../common/trial_facts.h"
+#include "common/rank_correlations.h"
+#include "common/trial_facts.h"
 #include "csv.h"
 
 namespace deneb::reports {
@@ -97,7 +97,7 @@ std::string reports_json(const TrialStore& store, const std::string& task_folder
   auto report = ordered_json::object();
   report["_steps_"] = ordered_json::array();
   for (const StepRow& step : store.steps()) {
-    const std::vector<TrialRow> trials = store.trials(step.name);
+    const std::vector<TrialRow> trials = store.trials(step.name, TrialStore::Policies::kFront);
     const auto paths = policy_paths(task_folder, step.name, trials);
     const auto objectives = objectives_of(step);
     report["_steps_"].push_back({{"step_name", step.name},

@@ -23,7 +23,8 @@ class Tables final : public deneb::Report {
     for (const StepRow& row : input.store.steps()) {
       if (!step.empty() && row.name != step) continue;
       found = true;
-      const std::vector<TrialRow> trials = input.store.trials(row.name);
+      const std::vector<TrialRow> trials =
+          input.store.trials(row.name, deneb::TrialStore::Policies::kFront);
       const std::string folder = output + "/" + row.name;
       deneb::write_file_atomically(folder + "/reports.csv", deneb::reports::trials_csv(trials));
       deneb::write_file_atomically(folder + "/output.csv",

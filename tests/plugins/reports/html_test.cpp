@@ -1,5 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cstdio>
+
 #include "plugins/reports/report_fixture.h"
 
 namespace deneb {
@@ -71,18 +74,9 @@ void expect_no_fetches(const std::string& page) {
 
 class HtmlTest : public ReportTest {
  protected:
-  std::string page(const nlohmann::json& options = {{"charts", "svg"}}) {
+  std::string page(const nlohmann::json& options = nlohmann::json::object()) {
     EXPECT_EQ(write("html", "", options), task_ + "/output/report.html");
     return output("report.html");
-  }
-  std::string fake_vega() {
-    const std::string folder = root_ + "/vega";
-    write_file_atomically(folder + "/vega.min.js", "var vega='</script><!--';");
-    write_file_atomically(folder + "/vega-lite.min.js", "var vegaLite=1;");
-    write_file_atomically(folder + "/vega-embed.min.js",
-                          "function vegaEmbed(){return Promise.resolve()}");
-    write_file_atomically(folder + "/LICENSES.txt", "Copyright <holders> & contributors");
-    return folder;
   }
 };
 
@@ -109,8 +103,8 @@ TEST_F(HtmlTest, HoldsAllFigures) {
   }
   for (const char* part :
        {"How to read this report", "Search algorithm", "QuantEA", "30 policies tried",
-        "2 of them failed", "5 models trained beside 1 baseline", "Pareto front", "uniform w4a4",
-        "uniform w8a8", "layer3.2.conv2"}) {
+        "2 of them failed", "5 models trained beside 1 baseline", "are on the Pareto front",
+        "uniform w4a4", "uniform w8a8", "layer3.2.conv2"}) {
     EXPECT_TRUE(has(text, part));
   }
 }
@@ -145,76 +139,81 @@ TEST_F(HtmlTest, ComparesWithFloatAndUniform) {
   synthetic::make_task(task_);
   const std::string text = page();
   const std::string table = between(text, "<caption>Models of step fully_train", "</table>");
-  // float32: 1.00 times fewer; uniform W4A4 with 8-bit first and last layer.
+  // float32: 1.00 times less; uniform W4A4 with 8-bit first and last layer.
   // The float model of another step is borrowed.
   const std::string float_row = between(table, "float32 (step float)", "</tr>");
-  EXPECT_THAT(float_row, AllOf(HasSubstr("41.79 G"), HasSubstr("1.00\xc3\x97")));
+  EXPECT_THAT(float_row, HasSubstr("41.79 G<small>1.00\xc3\x97</small>"));
   const std::string uniform_row = between(table, "<tr id=\"fully_train-6\"", "</tr>");
   // 40370176 * 16 + (442368 + 640) * 64 = 674275328 of 41792700416: 61.98 times.
-  EXPECT_THAT(uniform_row, AllOf(HasSubstr("data-key=\"674275328\""), HasSubstr("62.0\xc3\x97")));
-  // Costs of what nobody trained: uniform W8A8 and W2A2, not W4A4, which was.
+  EXPECT_THAT(uniform_row, AllOf(HasSubstr("data-key=\"674275328\""),
+                                 HasSubstr("674.3 M<small>62.0\xc3\x97</small>")));
+  // Costs of what nobody trained, from the step's cost models: of uniform W8A8 and W2A2. W4A4 and
+  // float32 were trained.
   EXPECT_EQ(count(table, "class=\"reference\""), 2u);
-  EXPECT_TRUE(has(table, "data-key=\"2612043776\""));  // 40813184 * 64
+  const std::string reference = between(table, "<td>uniform w8a8</td>", "</tr>");
+  EXPECT_TRUE(has(reference, "data-key=\"2612043776\""));  // 40813184 * 64
+  EXPECT_TRUE(has(reference, "<small>16.0\xc3\x97</small>"));
+  // The measured accuracy of a reference is not known.
+  EXPECT_TRUE(has(reference, "cost only"));
+}
+
+TEST_F(HtmlTest, KnowsNoCostThatTheStepHasNotTold) {
+  make_directories(task_);
+  {
+    TrialStore store(task_ + "/task.sqlite");
+    store.begin_step("fully_train", "TrainPipeStep");
+    store.set_step_info(
+        "fully_train",
+        {{"network",
+          {{"type", "A"}, {"layers", {{{"name", "fc"}, {"macs", 10}, {"weights", 10}}}}}},
+         {"objectives", {{{"name", "accuracy"}, {"direction", "max"}}}},
+         {"reference_costs",
+          {{"float32", {{"energy", 100}}}, {"uniform w8a8", {{"energy", 25}}}}}});
+    TrialRow row;
+    row.step = "fully_train";
+    row.id = 1;
+    row.origin = "nas/1";
+    row.encoding = "w4a4";
+    row.policy = {{{"name", "fc"}, {"weight", "int4"}, {"activation", "uint4"}}};
+    store.begin_trial(row);
+    row.status = "finished";
+    row.seconds = 1;
+    row.metrics = {
+        {"accuracy", 0.5}, {"validation_accuracy", 0.5}, {"bitops", 7}, {"energy", 12.5}};
+    store.finish_trial(row);
+  }
+  const std::string text = page();
+  const std::string table = between(text, "<caption>Models", "</table>");
+  EXPECT_TRUE(has(table, "12.5<small>8.00\xc3\x97</small>"));
+  EXPECT_TRUE(has(table, ">7</td>"));  // nothing to compare with
+  EXPECT_TRUE(has(between(table, "<td>uniform w8a8</td>", "</tr>"), "25<small>4.00\xc3\x97"));
+  EXPECT_TRUE(has(text, "with 8.0 times less energy than float32"));
 }
 
 TEST_F(HtmlTest, EscapesEverything) {
   synthetic::make_task(task_);
-  for (const bool vega : {false, true}) {
-    const std::string text =
-        page(vega ? nlohmann::json{{"charts", "vega"}, {"data_path", fake_vega()}}
-                  : nlohmann::json{{"charts", "svg"}});
-    // One element each for the data and our script; with Vega the specifications and three files.
-    EXPECT_EQ(count(text, "<script"), vega ? 6u : 2u);
-    EXPECT_EQ(count(text, "</script"), vega ? 6u : 2u);
-    EXPECT_TRUE(lacks(text, "<script>document.title"));
-    EXPECT_TRUE(lacks(text, "<i>task"));
-    EXPECT_TRUE(has(text, "<title>&lt;i&gt;task&lt;b&gt; &amp; &quot;1&quot; - Deneb"));
-    EXPECT_TRUE(has(text, "&lt;/script&gt;&lt;script&gt;document.title=&#39;broken&#39;"));
-    EXPECT_TRUE(has(text, "no UTF-8: \xef\xbf\xbd"));
-    const auto data = embedded(text, "deneb-data");
-    EXPECT_THAT(data["steps"][1]["trials"][synthetic::kFailed - 1]["message"].get<std::string>(),
-                HasSubstr("</script><script>document.title='broken'</script><!-- <b>&amp;\r\n"));
-    expect_no_fetches(text);
-  }
+  const std::string text = page();
+  // One element each for the data and our script.
+  EXPECT_EQ(count(text, "<script"), 2u);
+  EXPECT_EQ(count(text, "</script"), 2u);
+  EXPECT_TRUE(lacks(text, "<script>document.title"));
+  EXPECT_TRUE(lacks(text, "<i>task"));
+  EXPECT_TRUE(has(text, "<title>&lt;i&gt;task&lt;b&gt; &amp; &quot;1&quot; - Deneb"));
+  EXPECT_TRUE(has(text, "&lt;/script&gt;&lt;script&gt;document.title=&#39;broken&#39;"));
+  EXPECT_TRUE(has(text, "no UTF-8: \xef\xbf\xbd"));
+  const auto data = embedded(text, "deneb-data");
+  EXPECT_THAT(data["steps"][1]["trials"][synthetic::kFailed - 1]["message"].get<std::string>(),
+              HasSubstr("</script><script>document.title='broken'</script><!-- <b>&amp;\r\n"));
+  expect_no_fetches(text);
 }
 
-TEST_F(HtmlTest, InlinesVegaWithItsLicenses) {
+TEST_F(HtmlTest, HoldsItsStyleAndItsScript) {
   synthetic::make_task(task_);
-  const std::string text = page({{"charts", "vega"}, {"data_path", fake_vega()}});
-  EXPECT_TRUE(has(text, "<script>var vega='<\\/script><\\!--';</script>"));
-  EXPECT_TRUE(has(text, "<script>var vegaLite=1;</script>"));
-  EXPECT_TRUE(has(text, "Copyright &lt;holders&gt; &amp; contributors"));
-  EXPECT_EQ(count(text, "<svg"), 0u);
-  const auto charts = embedded(text, "deneb-charts");
-  ASSERT_TRUE(charts.contains("pareto-nas-plot"));
-  std::size_t marks = 0;
-  for (const auto& layer : charts["pareto-nas-plot"][0]["layer"]) {
-    if (layer["mark"]["type"] == "point") marks += layer["data"]["values"].size();
-  }
-  EXPECT_EQ(marks, 30u);
-  EXPECT_EQ(charts["loss-fully_train-plot"].size(), 1u);
-  EXPECT_EQ(charts["layers-nas-plot"].size(),
-            count(between(text, "id=\"layers-nas\"", "</figure>"), "<option"));
-  // Every chart has its place on the page.
-  for (const auto& item : charts.items()) {
-    EXPECT_TRUE(has(text, "id=\"" + item.key() + "\""));
-  }
-}
-
-TEST_F(HtmlTest, ChoosesTheWayOfDrawing) {
-  synthetic::make_task(task_);
-  const std::string folder = fake_vega();
-  EXPECT_EQ(count(page({{"data_path", folder}}), "<svg"), 0u);  // auto, all there
-  std::filesystem::remove(folder + "/vega-lite.min.js");
-  EXPECT_GT(count(page({{"data_path", folder}}), "<svg"), 5u);  // auto, one is missing
-  try {
-    page({{"charts", "vega"}, {"data_path", folder}});
-    FAIL() << "no error";
-  } catch (const DataError& e) {
-    EXPECT_THAT(e.what(), AllOf(HasSubstr("vega-lite.min.js: not found"),
-                                HasSubstr("scripts/fetch_data.sh vega")));
-  }
-  EXPECT_THROW(page({{"charts", "png"}}), ConfigError);
+  const std::string text = page();
+  const std::string assets = DENEB_HTML_ASSETS;
+  EXPECT_EQ(between(text, "<style>", "</style>"), read_file(assets + "/report.css"));
+  EXPECT_EQ(between(text, "<script>\n", "</script>"), read_file(assets + "/report.js"));
+  EXPECT_THROW(page({{"charts", "svg"}}), ConfigError);
 }
 
 TEST_F(HtmlTest, ObjectivesCanBeChosenWhenThereAreMoreThanTwo) {
@@ -265,28 +264,67 @@ TEST_F(HtmlTest, DrawsTheFiguresOfASearch) {
   EXPECT_EQ(data[1]["series"][0]["points"].size(), 40u);
 }
 
-TEST_F(HtmlTest, DrawsTheFiguresOfASearchByVega) {
-  synthetic::make_task(task_, {30, 2, false, 1, 52});
-  const std::string text = page({{"charts", "vega"}, {"data_path", fake_vega()}});
-  EXPECT_EQ(count(text, "<script"), 6u);
-  EXPECT_TRUE(lacks(text, "<script>document.title"));
-  EXPECT_TRUE(has(text, "</i>2 bits &lt;b&gt;&amp;amp;</span>"));
-  const auto charts = embedded(text, "deneb-charts");
-  const auto& named = charts["figure-nas-1-plot"][0];
-  EXPECT_EQ(named["data"]["values"].size(), 5u * 52);
-  const auto& x = named["encoding"]["x"];
-  EXPECT_EQ(x["sort"].size(), 52u);
-  EXPECT_EQ(x["sort"][51], synthetic::kNastyPlace);
-  EXPECT_EQ(x["title"], "layer");
-  EXPECT_EQ(named["data"]["values"][51][x["field"].get<std::string>()], synthetic::kNastyPlace);
-  EXPECT_EQ(named["encoding"]["y"]["scale"]["type"], "log");
-  EXPECT_EQ(named["encoding"]["color"]["scale"]["domain"][4], synthetic::kNastyLine);
-  EXPECT_THAT(named["data"]["values"][1]["about"].get<std::string>(),
-              testing::StartsWith("layer1.0.conv1\n6 bits: 0.00"));
-  const auto& numbers = charts["figure-nas-2-plot"][0];
-  EXPECT_EQ(numbers["encoding"]["x"]["type"], "quantitative");
-  EXPECT_EQ(numbers["data"]["values"][0]["x"], 0) << "joined in the order of x";
-  EXPECT_EQ(numbers["width"], "container");
+TEST_F(HtmlTest, DrawsHeatMaps) {
+  synthetic::make_task(task_, {30, 2, false, 1, 22});
+  const std::string text = page();
+  const std::string map = between(text, "id=\"heat-map-nas-1\"", "</figure>");
+  EXPECT_TRUE(has(map, "<h3>Importance of &lt;weights&gt; &amp; &quot;more&quot;</h3>"));
+  EXPECT_EQ(count(map, "<rect class=\"mark h"), 5u * 22);
+  EXPECT_EQ(count(map, "class=\"mark hnone\""), 1u);
+  EXPECT_TRUE(has(map, "<title>conv1, 2 bits &lt;b&gt;&amp;amp;\nnot measured</title>"));
+  EXPECT_TRUE(has(map, "<title>layer1.0.conv1, 6 bits\nindicator: 0.00"));
+  EXPECT_TRUE(has(map, ">fc&lt;/script&gt;&lt;script&gt;document.title"));
+  EXPECT_TRUE(has(map, "logarithmic"));
+  EXPECT_TRUE(has(map, "</i>not measured</span>"));
+  // The smallest and the largest value have the ends of the scale.
+  EXPECT_GE(count(between(map, "<svg", "</svg>"), "class=\"mark h0\""), 1u);
+  EXPECT_GE(count(between(map, "<svg", "</svg>"), "class=\"mark h15\""), 1u);
+  EXPECT_LT(text.find("id=\"figure-nas-2\""), text.find("id=\"heat-map-nas-1\""));
+  const auto data = embedded(text, "deneb-data")["steps"][0]["heat_maps"];
+  ASSERT_EQ(data.size(), 1u);
+  EXPECT_TRUE(data[0]["values"][4][0].is_null());
+}
+
+TEST_F(HtmlTest, SearchesWithoutTrials) {
+  make_directories(task_);
+  const auto map = R"([{"name":"a","title":"Damage","x_names":["conv1"],"y_names":["int4"],
+                        "values":[[0.5]]}, {"name":"b"}, 3])";
+  {
+    TrialStore store(task_ + "/task.sqlite");
+    store.begin_step("probe", "SearchPipeStep");
+    store.set_step_info(
+        "probe", {{"algorithm", "Probe"}, {"heat_maps", nlohmann::ordered_json::parse(map)}});
+    store.finish_step("probe", "finished", "");
+    store.begin_step("nas", "SearchPipeStep");
+    store.set_step_info(
+        "nas",
+        {{"algorithm", "Solver"},
+         {"objectives",
+          {{{"name", "damage"}, {"direction", "min"}}, {{"name", "size"}, {"direction", "min"}}}}});
+    for (std::int64_t id = 1; id <= 2; ++id) {
+      TrialRow row;
+      row.step = "nas";
+      row.id = id;
+      row.encoding = "w4a4";
+      store.begin_trial(row);
+      row.status = "finished";
+      row.metrics = {{"damage", id}, {"size", 10}};  // the second one is beaten by the first
+      store.finish_trial(row);
+    }
+    store.mark_front("nas", {1, 2});
+    store.finish_step("nas", "finished", "");
+  }
+  const std::string text = page();
+  EXPECT_TRUE(has(text, "<li><b>probe</b>: Probe examined the layers; no policy was tried.</li>"));
+  EXPECT_TRUE(has(text,
+                  "<li><b>nas</b>: Solver solved for bit-widths of ResNetCifar on Cifar10: 2 "
+                  "policies, computed and not tried.</li>"));
+  EXPECT_TRUE(has(text, "<b>2</b><span>policies found</span>"));
+  EXPECT_TRUE(has(text, "This step tried no policy."));
+  EXPECT_EQ(count(between(text, "id=\"heat-map-probe-1\"", "</figure>"), "class=\"mark h0\""), 1u);
+  EXPECT_EQ(count(text, "<figure class=\"figure\" id=\"heat-map-"), 1u);
+  EXPECT_EQ(count(markup(text), "Pareto"), 0u);
+  EXPECT_TRUE(has(text, "result of the search"));
 }
 
 /// The markup of the first figure of a search, from what the step's info holds.
@@ -391,9 +429,63 @@ TEST_F(HtmlTest, RankCorrelationsOfEachOrigin) {
 
 TEST_F(HtmlTest, LimitsTheRowsAndSaysSo) {
   synthetic::make_task(task_);
-  const std::string text = page({{"charts", "svg"}, {"max_rows", 10}});
-  EXPECT_EQ(count(text, "<tr id=\"nas-"), 10u);
-  EXPECT_TRUE(has(text, "the first 10 of 30"));
+  const TrialStore store(task_ + "/task.sqlite", TrialStore::Mode::kReadOnly);
+  const auto trials = store.trials("nas");
+  const auto front =
+      std::count_if(trials.begin(), trials.end(), [](const TrialRow& row) { return row.front; });
+  ASSERT_GT(front, 2);
+  const std::string text = page({{"max_rows", front + 3}});
+  const std::string table = between(text, "<caption>Some trials of step nas", "</table>");
+  EXPECT_EQ(count(table, "<tr id=\"nas-"), static_cast<std::size_t>(front) + 3);
+  EXPECT_EQ(count(table, "class=\"front\""), static_cast<std::size_t>(front));
+  EXPECT_EQ(count(table, "class=\"failed\""), 2u);
+  // The last row is the most accurate trial that is not on the front.
+  double best = 0;
+  std::int64_t id = 0;
+  for (const TrialRow& row : trials) {
+    if (row.front || row.status != "finished" || row.metrics["accuracy"] <= best) continue;
+    best = row.metrics["accuracy"];
+    id = row.id;
+  }
+  EXPECT_TRUE(has(table, "<tr id=\"nas-" + std::to_string(id) + "\""));
+  EXPECT_TRUE(has(text, "shows " + std::to_string(front + 3) + " of 30 trials"));
+  EXPECT_TRUE(has(text, std::to_string(27 - front) + " are left out; all of them are in "
+                                                     "<code>output/nas/reports.csv</code>"));
+  // Rows have their widths; marks whose row is not there lead nowhere.
+  EXPECT_EQ(count(table, "<td class=\"widths\""), static_cast<std::size_t>(front) + 3);
+  EXPECT_TRUE(lacks(table, ">w8a8 w"));
+  const std::string marks = between(text, "id=\"pareto-nas\"", "</figure>");
+  EXPECT_EQ(count(marks, "<a href=\"#nas-"), static_cast<std::size_t>(front) + 3);
+  EXPECT_EQ(count(marks, "class=\"mark "), 30u);
+  const auto data = embedded(text, "deneb-data")["steps"][1];
+  EXPECT_EQ(data["trials"].size(), static_cast<std::size_t>(front) + 3);
+  EXPECT_EQ(data["trial_count"], 30);
+  EXPECT_TRUE(lacks(page({{"max_rows", 0}}), "are left out"));
+}
+
+TEST_F(HtmlTest, StaysSmallWithManyTrials) {
+  synthetic::Options options;
+  options.trials = 4000;
+  options.bulk = true;
+  synthetic::make_task(task_, options);
+  const std::string text = page();
+  EXPECT_LT(text.size(), 4'000'000u);
+  const std::string marks = between(text, "id=\"pareto-nas\"", "</figure>");
+  EXPECT_LE(count(marks, "class=\"mark "), 1500u);
+  EXPECT_GT(count(marks, "class=\"mark "), 500u);
+  const TrialStore store(task_ + "/task.sqlite", TrialStore::Mode::kReadOnly);
+  std::size_t front = 0;
+  double least = 1;
+  for (const TrialRow& row : store.trials("nas")) {
+    front += row.front;
+    if (row.status == "finished") least = std::min(least, row.metrics["accuracy"].get<double>());
+  }
+  EXPECT_EQ(count(marks, "class=\"mark front\""), front);
+  char worst[32];
+  std::snprintf(worst, sizeof(worst), "accuracy: %.2f %%", 100 * least);
+  EXPECT_TRUE(has(marks, worst));
+  EXPECT_TRUE(has(marks, "of 4000 marks are drawn"));
+  EXPECT_EQ(count(text, "<tr id=\"nas-"), 500u);
 }
 
 TEST_F(HtmlTest, TheSameDataGiveTheSamePage) {
@@ -449,7 +541,7 @@ TEST_F(HtmlTest, TasksThatAreNotComplete) {
 
 TEST_F(HtmlTest, AConfigurationThatSaysNothing) {
   synthetic::make_task(task_);
-  write("html", "nas", {{"charts", "svg"}}, nlohmann::ordered_json());
+  write("html", "nas", nlohmann::json::object(), nlohmann::ordered_json());
   EXPECT_TRUE(has(output("report.html"), "QuantEA"));
 }
 

@@ -1,8 +1,12 @@
 #include "plugins/reports/synthetic_task.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <random>
+#include <stdexcept>
 
 #include <deneb/io/files.h>
 #include <deneb/quant/policy_file.h>
@@ -146,14 +150,83 @@ deneb::Figure progress() {
   return figure;
 }
 
-ordered_json figures(const std::vector<Layer>& layers, int places) {
-  std::mt19937_64 rng(7);
-  auto all = ordered_json::array();
-  if (places <= 0) return all;
-  all.push_back(to_json(importance(layers, places, rng)));
-  all.push_back(to_json(progress()));
-  return all;
+/// The lines of a figure as rows; the first place of the last one was not measured.
+deneb::HeatMap heat_map_of(const deneb::Figure& figure) {
+  deneb::HeatMap map;
+  map.name = figure.name;
+  map.title = figure.title;
+  map.text = figure.text;
+  map.x_label = figure.x_label;
+  map.y_label = "width";
+  map.value_label = figure.y_label;
+  map.x_names = figure.x_names;
+  map.log_color = figure.log_y;
+  for (const auto& series : figure.series) {
+    map.y_names.push_back(series.label);
+    map.values.emplace_back();
+    for (const auto& point : series.points) map.values.back().push_back(point.second);
+  }
+  map.values.back().front() = std::nan("");
+  return map;
 }
+
+void add_drawings(const std::vector<Layer>& layers, int places, ordered_json& info) {
+  std::mt19937_64 rng(7);
+  info["figures"] = ordered_json::array();
+  if (places <= 0) return;
+  const deneb::Figure lines = importance(layers, places, rng);
+  info["figures"] = {to_json(lines), to_json(progress())};
+  info["heat_maps"] = {to_json(heat_map_of(lines))};
+}
+
+/// Writes finished trials as a store of the program does, but all in one transaction.
+class BulkWriter {
+ public:
+  explicit BulkWriter(const std::string& path) {
+    check(sqlite3_open(path.c_str(), &database_));
+    check(sqlite3_exec(database_, "BEGIN", nullptr, nullptr, nullptr));
+    check(sqlite3_prepare_v2(database_,
+                             "INSERT INTO trials (step, id, status, seed, origin, encoding, "
+                             "fingerprint, policy, metrics, message, seconds) VALUES "
+                             "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                             -1, &insert_, nullptr));
+  }
+  BulkWriter(const BulkWriter&) = delete;
+  BulkWriter& operator=(const BulkWriter&) = delete;
+  ~BulkWriter() {
+    sqlite3_finalize(insert_);
+    sqlite3_close(database_);
+  }
+
+  void add(const TrialRow& row) {
+    sqlite3_reset(insert_);
+    const auto replace = ordered_json::error_handler_t::replace;
+    text(1, row.step);
+    sqlite3_bind_int64(insert_, 2, row.id);
+    text(3, row.status);
+    sqlite3_bind_int64(insert_, 4, static_cast<sqlite3_int64>(row.seed));
+    text(5, row.origin);
+    text(6, row.encoding);
+    text(7, row.fingerprint);
+    text(8, row.policy.dump());
+    text(9, row.metrics.dump(-1, ' ', false, replace));
+    text(10, row.message);
+    sqlite3_bind_double(insert_, 11, row.seconds);
+    check(sqlite3_step(insert_), SQLITE_DONE);
+  }
+  void commit() { check(sqlite3_exec(database_, "COMMIT", nullptr, nullptr, nullptr)); }
+
+ private:
+  void text(int index, const std::string& value) {
+    sqlite3_bind_text(insert_, index, value.data(), static_cast<int>(value.size()),
+                      SQLITE_TRANSIENT);
+  }
+  void check(int code, int wanted = SQLITE_OK) {
+    if (code != wanted) throw std::runtime_error(sqlite3_errmsg(database_));
+  }
+  sqlite3* database_ = nullptr;
+  sqlite3_stmt* insert_ = nullptr;
+};
 
 TrialRow row_of(const std::string& step, std::int64_t id, const BitPolicy& policy,
                 const std::string& origin) {
@@ -188,11 +261,14 @@ std::vector<Member> make_search(TrialStore& store, const std::string& folder,
   std::mt19937_64 rng(options.seed);
   store.begin_step("nas", "SearchPipeStep");
   const ordered_json wanted = objectives(options.objectives);
-  store.set_step_info("nas", {{"algorithm", "QuantEA"},
-                              {"dataset", "Cifar10"},
-                              {"network", network_info(layers)},
-                              {"objectives", wanted},
-                              {"figures", figures(layers, options.places)}});
+  ordered_json info = {{"algorithm", "QuantEA"},
+                       {"dataset", "Cifar10"},
+                       {"network", network_info(layers)},
+                       {"objectives", wanted}};
+  add_drawings(layers, options.places, info);
+  store.set_step_info("nas", info);
+  std::unique_ptr<BulkWriter> bulk;
+  if (options.bulk) bulk = std::make_unique<BulkWriter>(folder + "/task.sqlite");
   std::vector<deneb::Objective> goals;
   for (const auto& item : wanted) {
     goals.push_back({item["name"], item["direction"] == "max" ? deneb::Direction::kMaximize
@@ -205,7 +281,7 @@ std::vector<Member> make_search(TrialStore& store, const std::string& folder,
     const BitPolicy policy = random_policy(layers, rng);
     TrialRow row = row_of("nas", id, policy,
                           id <= 12 ? "random" : "generation " + std::to_string((id - 9) / 4));
-    store.begin_trial(row);
+    if (!bulk) store.begin_trial(row);
     row.seconds = 4 + 3 * unit(rng);
     const bool failed = id == kFailed || id == kFailedWithoutCosts;
     row.status = failed ? (id == kFailed ? "failed" : "timeout") : "finished";
@@ -216,13 +292,19 @@ std::vector<Member> make_search(TrialStore& store, const std::string& folder,
       row.metrics["loss"] = 2.6 - 2.5 * row.metrics["accuracy"].get<double>();
     }
     if (id != kFailedWithoutCosts) row.metrics.update(costs(layers, policy));
-    store.finish_trial(row);
+    if (bulk) {
+      bulk->add(row);
+    } else {
+      store.finish_trial(row);
+    }
     if (failed) continue;
     members.push_back({id, policy});
     metrics.push_back(row.metrics);
     values.emplace_back();
     for (const auto& goal : goals) values.back().push_back(row.metrics[goal.name].get<double>());
   }
+  if (bulk) bulk->commit();
+  bulk.reset();
   std::vector<std::int64_t> ids;
   std::vector<Member> front;
   for (const std::size_t i : deneb::pareto_front(values, goals)) {
@@ -267,11 +349,27 @@ void train(TrialStore& store, const std::string& folder, const std::vector<Layer
       row.metrics, {{"step", row.step}, {"model", row.id}});
 }
 
+/// Pinned layers have 8 bits.
+BitPolicy uniform_policy(const std::vector<Layer>& layers, int width) {
+  BitPolicy policy;
+  for (const Layer& layer : layers) {
+    const int bits = layer.pinned ? 8 : width;
+    policy.set(layer.name, {Format::integer(bits, true), Format::integer(bits, false)});
+  }
+  return policy;
+}
+
 void begin_training(TrialStore& store, const std::string& step, const std::vector<Layer>& layers) {
+  ordered_json references = {{"float32", costs(layers, {})}};
+  for (const int bits : {8, 4, 2}) {
+    const std::string word = std::to_string(bits);
+    references["uniform w" + word + "a" + word] = costs(layers, uniform_policy(layers, bits));
+  }
   store.begin_step(step, "TrainPipeStep");
-  store.set_step_info(
-      step,
-      {{"dataset", "Cifar10"}, {"network", network_info(layers)}, {"objectives", objectives(2)}});
+  store.set_step_info(step, {{"dataset", "Cifar10"},
+                             {"network", network_info(layers)},
+                             {"objectives", objectives(2)},
+                             {"reference_costs", references}});
 }
 
 void make_training(TrialStore& store, const std::string& folder, const std::vector<Layer>& layers,
@@ -283,11 +381,7 @@ void make_training(TrialStore& store, const std::string& folder, const std::vect
           row_of("fully_train", ++id, front[i].policy, "nas/" + std::to_string(front[i].id)),
           front[i].policy);
   }
-  BitPolicy uniform;
-  for (const Layer& layer : layers) {
-    const int bits = layer.pinned ? 8 : 4;
-    uniform.set(layer.name, {Format::integer(bits, true), Format::integer(bits, false)});
-  }
+  const BitPolicy uniform = uniform_policy(layers, 4);
   train(store, folder, layers, row_of("fully_train", ++id, uniform, "uniform w4a4"), uniform);
   store.finish_step("fully_train", "finished", "");
 }

@@ -19,8 +19,10 @@ struct Options {
   bool training = true;
   std::uint64_t seed = 1;
   /// Above 0, the search leaves two figures: one over so many named places, in five logarithmic
-  /// lines, and one of two lines over numbers.
+  /// lines, and one of two lines over numbers; and the five lines as a heat map with a gap.
   int places = 0;
+  /// Trials are written at once and not one by one: for tens of thousands of them.
+  bool bulk = false;
 };
 
 /// Ids of the two trials that failed; the second one has no metrics at all.

@@ -193,6 +193,25 @@ TEST_F(StoreTest, FrontIsExactlyWhatWasMarkedLast) {
   EXPECT_THAT(front_ids(store), ElementsAre());
 }
 
+TEST_F(StoreTest, FetchesThePoliciesOfTheFrontAlone) {
+  TrialStore store(path_);
+  store.begin_step("nas", "SearchPipeStep");
+  TrialRow row;
+  row.step = "nas";
+  row.policy = {{{"name", "fc"}, {"weight", "int4"}, {"activation", "uint4"}}};
+  for (row.id = 1; row.id <= 3; ++row.id) store.begin_trial(row);
+  store.mark_front("nas", {2});
+  const auto all = store.trials("nas"), front = store.trials("nas", TrialStore::Policies::kFront);
+  ASSERT_EQ(front.size(), 3u);
+  EXPECT_EQ(all[0].policy, row.policy);
+  EXPECT_EQ(front[1].policy, row.policy);
+  for (const std::size_t i : {0u, 2u}) {
+    EXPECT_EQ(front[i].policy, nlohmann::ordered_json::array());
+    EXPECT_EQ(front[i].id, all[i].id);
+  }
+  EXPECT_TRUE(front[1].front);
+}
+
 TEST_F(StoreTest, EpochsAreInsertedAndReplaced) {
   TrialStore store(path_);
   store.begin_step("fully_train", "TrainPipeStep");

@@ -19,8 +19,9 @@ struct StepRow {
   std::string started, finished;  ///< UTC, ISO 8601; "" = not yet
   std::string message;
   /// Facts for reports: {"objectives": [{"name","direction"}], "network": {...layers...},
-  /// "algorithm": ..., "dataset": ..., "figures": [to_json(Figure), ...]}; written by the step,
-  /// read by reports.
+  /// "algorithm": ..., "dataset": ..., "figures": [to_json(Figure), ...], "heat_maps":
+  /// [to_json(HeatMap), ...], "reference_costs": {"float32": {cost: value, ...}, "uniform w8a8":
+  /// {...}, ...}}; written by the step, read by reports.
   nlohmann::ordered_json info = nlohmann::ordered_json::object();
 };
 
@@ -36,7 +37,7 @@ struct TrialRow {
   nlohmann::ordered_json policy = nlohmann::ordered_json::array();    ///< BitPolicy::to_json()
   nlohmann::ordered_json metrics = nlohmann::ordered_json::object();  ///< name -> number
   std::string message;  ///< error text of a failed trial
-  double seconds = 0;   ///< run time
+  double seconds = 0;   ///< run time; 0 for a policy that a search found without trying it
   bool front = false;   ///< member of the result (Pareto front)
   int attempts = 0;     ///< how often it was begun (kill -9 and resume begins it again)
 };
@@ -77,7 +78,10 @@ class DENEB_API TrialStore {
   /// Stores status, metrics, message and seconds; RunError when it is finished already.
   void finish_trial(const TrialRow& trial);
   std::optional<TrialRow> trial(const std::string& step, std::int64_t id) const;
-  std::vector<TrialRow> trials(const std::string& step) const;  ///< by id
+  /// Whose policies trials() fetches; other rows get an empty list. Most of the time goes there.
+  enum class Policies { kAll, kFront };
+  std::vector<TrialRow> trials(const std::string& step,
+                               Policies policies = Policies::kAll) const;  ///< by id
   /// Sets `front` for exactly these ids.
   void mark_front(const std::string& step, const std::vector<std::int64_t>& ids);
 

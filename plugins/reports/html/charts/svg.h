@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "chart_data.h"
+#include "charts/axis.h"
 
 namespace deneb::reports {
 
@@ -21,6 +21,10 @@ class Svg {
   /// Elements up to end_link() lead to `target` ("#row").
   void begin_link(const std::string& target);
   void end_link();
+
+  /// Elements up to end_group() share a native tooltip.
+  void begin_group(const std::string& tip);
+  void end_group();
 
   void rect(const std::string& css, double x, double y, double width, double height,
             double radius = 0);

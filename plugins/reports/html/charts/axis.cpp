@@ -1,4 +1,4 @@
-#include "axis.h"
+#include "charts/axis.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,24 +1,25 @@
-#include "page.h"
+#include "page/page.h"
 
 #include <nlohmann/json.hpp>
 
-#include "assets.h"
-#include "escape.h"
-#include "sections.h"
-
 #include <deneb/config.h>
+
+#include "assets/assets.h"
+#include "escape.h"
+#include "page/sections.h"
 
 namespace deneb::reports {
 namespace {
 
 using nlohmann::ordered_json;
 
-/// The figures of the page for programs: `JSON.parse` of the element with id "deneb-data".
+/// What the page shows, for programs: `JSON.parse` of the element with id "deneb-data".
 ordered_json data_of(const TaskData& task) {
   auto steps = ordered_json::array();
   for (const StepData& step : task.steps) {
     auto trials = ordered_json::array();
-    for (const TrialRow& trial : step.trials) {
+    for (const std::size_t at : step.shown) {
+      const TrialRow& trial = step.trials[at];
       ordered_json item = {
           {"id", trial.id},         {"status", trial.status},     {"seed", trial.seed},
           {"origin", trial.origin}, {"encoding", trial.encoding}, {"metrics", trial.metrics},
@@ -44,12 +45,16 @@ ordered_json data_of(const TaskData& task) {
     }
     auto figures = ordered_json::array();
     for (const Figure& figure : step.figures) figures.push_back(to_json(figure));
+    auto heat_maps = ordered_json::array();
+    for (const HeatMap& map : step.heat_maps) heat_maps.push_back(to_json(map));
     steps.push_back({{"name", step.row.name},
                      {"type", step.row.type},
                      {"status", step.row.status},
                      {"objectives", objectives},
                      {"figures", figures},
+                     {"heat_maps", heat_maps},
                      {"rank_correlations", to_json(step.ranks)},
+                     {"trial_count", step.trials.size()},
                      {"trials", trials}});
   }
   return {{"task", task.task},       {"deneb", DENEB_VERSION},  {"status", task.status},
@@ -85,49 +90,27 @@ std::string navigation(const TaskData& task) {
 }
 
 std::string script(const std::string& source) {
-  return "<script>" + script_source(source) + "</script>\n";
+  return "<script>\n" + script_source(source) + "</script>\n";
 }
 
-std::string scripts(const TaskData& task, const Charts& charts, const PageOptions& options) {
-  std::string out = "<script type=\"application/json\" id=\"deneb-data\">" +
-                    script_json(data_of(task)) + "</script>\n";
-  if (options.vega) {
-    out += "<script type=\"application/json\" id=\"deneb-charts\">" +
-           script_json(charts.specifications()) +
-           "</script>\n<!-- Vega, Vega-Lite and Vega-Embed; their licenses stand at the end of the "
-           "page. -->\n" +
-           script(options.vega->vega) + script(options.vega->vega_lite) +
-           script(options.vega->vega_embed);
-  }
-  return out + script(kScript);
-}
-
-std::string footer(const PageOptions& options) {
-  std::string out = "<footer>\n<p>Written by Deneb " DENEB_VERSION
-                    ". The same figures lie beside this file: <code>reports.json</code>, and "
-                    "<code>reports.csv</code> (all) and <code>output.csv</code> (results) in the "
-                    "folder of each step. This page needs no network.</p>\n";
-  if (options.vega) {
-    out +=
-        "<details><summary>Charts by Vega, Vega-Lite and Vega-Embed: licenses</summary>\n"
-        "<pre>" +
-        html(options.vega->licenses) + "</pre></details>\n";
-  }
-  return out + "</footer>\n";
+std::string footer() {
+  return "<footer>\n<p>Written by Deneb " DENEB_VERSION
+         ". The full record lies beside this file: <code>reports.json</code>, and "
+         "<code>reports.csv</code> (all) and <code>output.csv</code> (results) in the folder of "
+         "each step. This page needs no network.</p>\n</footer>\n";
 }
 
 }  // namespace
 
-std::string page(const TaskData& task, const PageOptions& options) {
-  Charts charts(options.vega.has_value());
+std::string page(const TaskData& task) {
   std::string out = head(task) + "<body>\n" + header_section(task) + navigation(task) + "<main>\n" +
                     guide_section(task);
   for (const StepData* step : task.by_interest()) {
-    out += step->search ? search_section(*step, charts, options.max_rows)
-                        : models_section(*step, charts);
+    out += step->search ? search_section(*step) : models_section(*step);
   }
-  out += steps_section(task) + "</main>\n";
-  return out + footer(options) + scripts(task, charts, options) + "</body>\n</html>\n";
+  return out + steps_section(task) + "</main>\n" + footer() +
+         "<script type=\"application/json\" id=\"deneb-data\">" + script_json(data_of(task)) +
+         "</script>\n" + script(kScript) + "</body>\n</html>\n";
 }
 
 }  // namespace deneb::reports

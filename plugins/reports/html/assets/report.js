@@ -1,8 +1,3 @@
-#include "assets.h"
-
-namespace deneb::reports {
-
-const char* const kScript = R"js(
 (function () {
   'use strict';
 
@@ -37,28 +32,17 @@ const char* const kScript = R"js(
     });
   });
 
-  // Charts: drawn ones are shown and hidden, Vega's are drawn when they are chosen.
-  var holder = document.getElementById('deneb-charts');
-  var specifications = holder ? JSON.parse(holder.textContent) : null;
-  function show(plot, index) {
-    if (!specifications) {
-      plot.querySelectorAll('.view').forEach(function (view, i) { view.hidden = i !== index; });
-      return;
-    }
-    // "ast": expressions are interpreted, so that the page's policy can forbid eval.
-    window.vegaEmbed(plot, specifications[plot.id][index],
-                     { renderer: 'svg', actions: false, ast: true })
-      .catch(function (error) { console.error(plot.id + ': ' + error); });
-  }
-  if (specifications) {
-    Object.keys(specifications).forEach(function (id) { show(document.getElementById(id), 0); });
-  }
+  // Rounded numbers tell their exact value, which is their key too.
+  document.addEventListener('mouseover', function (event) {
+    var cell = event.target.closest('td.number[data-key]');
+    if (cell) cell.title = cell.getAttribute('data-key');
+  });
+
+  // Charts with several views: one is shown.
   document.querySelectorAll('select[data-plot]').forEach(function (select) {
     select.addEventListener('change', function () {
-      show(document.getElementById(select.dataset.plot), Number(select.value));
+      var views = document.getElementById(select.dataset.plot).querySelectorAll('.view');
+      views.forEach(function (view, i) { view.hidden = i !== Number(select.value); });
     });
   });
 })();
-)js";
-
-}  // namespace deneb::reports

@@ -2,17 +2,18 @@
 
 #include <deneb/config.h>
 
-#include "../common/trial_facts.h"
+#include "common/trial_facts.h"
 #include "escape.h"
-#include "sections.h"
-#include "tables.h"
+#include "page/sections.h"
+#include "page/tables.h"
 #include "text.h"
+#include "words.h"
 
 namespace deneb::reports {
 namespace {
 
 std::string counted(std::size_t count, const char* one, const char* many) {
-  return std::to_string(count) + " " + (count == 1 ? one : many);
+  return count_text(count) + " " + (count == 1 ? one : many);
 }
 
 const StepData* last_step(const TaskData& task, bool search) {
@@ -26,16 +27,39 @@ const TrialRow* best_model_of(const StepData& step) {
   return step.objectives.empty() ? nullptr : best_model(step.trials, step.objectives[0]);
 }
 
-std::string search_sentence(const TaskData& task, const StepData& step) {
+std::size_t tried_count(const StepData& step) {
+  return static_cast<std::size_t>(std::count_if(step.trials.begin(), step.trials.end(), was_tried));
+}
+
+/// "QuantEA searched widths of A on B: 30 policies tried, 2 of them failed; 8 are on the Pareto
+/// front." A search that computes policies "solved" for them.
+std::string search_sentence(const StepData& step) {
+  const std::size_t tried = tried_count(step), solved = step.trials.size() - tried;
   const std::size_t failed = step.count("failed") + step.count("timeout");
-  std::string text = (task.algorithm.empty() ? "The search" : task.algorithm) +
-                     " looked for bit-widths" +
-                     (task.network.empty() ? "" : " of " + task.network) +
-                     (task.dataset.empty() ? "" : " on " + task.dataset) + ": " +
-                     counted(step.trials.size(), "policy", "policies") + " tried";
-  if (failed > 0) text += ", " + std::to_string(failed) + " of them failed";
-  return text + "; " + std::to_string(step.front.size()) +
-         (step.front.size() == 1 ? " is" : " are") + " on the Pareto front. ";
+  const std::string subject = (step.network.empty() ? "" : " of " + step.network) +
+                              (step.dataset.empty() ? "" : " on " + step.dataset);
+  const std::string who = step.algorithm.empty() ? "The search" : step.algorithm;
+  if (step.trials.empty()) {
+    return who +
+           (step.row.status == "finished" ? " examined the layers" : " looks for bit-widths") +
+           subject + "; no policy was tried.";
+  }
+  std::string text =
+      who + (tried > 0 ? " searched" : " solved for") + " bit-widths" + subject + ": ";
+  if (tried > 0) {
+    text += counted(tried, "policy", "policies") + " tried";
+    if (failed > 0) text += ", " + count_text(failed) + " of them failed";
+    if (solved > 0) text += ", " + count_text(solved) + " more computed and not tried";
+  } else {
+    text += counted(solved, "policy", "policies") + ", computed and not tried";
+  }
+  const std::size_t result = step.front.size();
+  if (step.pareto) {
+    text += "; " + count_text(result) + (result == 1 ? " is" : " are") + " on the Pareto front";
+  } else if (tried > 0 && result > 0) {
+    text += "; " + count_text(result) + (result == 1 ? " is" : " are") + " the result";
+  }
+  return text + ".";
 }
 
 std::size_t model_count(const StepData& step, bool baselines) {
@@ -43,6 +67,26 @@ std::size_t model_count(const StepData& step, bool baselines) {
       std::count_if(step.trials.begin(), step.trials.end(), [&](const TrialRow& trial) {
         return trial.status == "finished" && is_baseline(trial) == baselines;
       }));
+}
+
+/// A cost of a model that is lower than in float32.
+struct Saving {
+  std::string times;  ///< "62.0"
+  std::string less;   ///< "fewer BitOps"
+};
+
+/// The two that tell most.
+std::vector<Saving> savings(const StepData& step, const TrialRow& model) {
+  std::vector<Saving> all;
+  for (const std::string& cost : step.costs()) {
+    const auto value = metric_of(model, cost);
+    const double reference = step.float_cost(cost);
+    if (!value || *value <= 0 || reference <= 1.01 * *value || all.size() == 2) continue;
+    const Word* word = word_of(cost);
+    all.push_back({fixed_text(reference / *value, 1),
+                   word && !word->less.empty() ? word->less : "less " + metric_label(cost)});
+  }
+  return all;
 }
 
 std::string model_sentence(const StepData& step) {
@@ -59,13 +103,12 @@ std::string model_sentence(const StepData& step) {
   text += "; the one that validation data choose, model " + std::to_string(best->id) + " (" +
           best->origin + "), has " + metric_label(name, true) + " " +
           (judged ? metric_text(name, *judged) : "unknown");
-  const auto bitops = metric_of(*best, "bitops");
-  const double reference = float_cost(step, "bitops");
-  if (bitops && reference > 1.01 * *bitops) {
-    text += " with " + fixed_text(reference / *bitops, 1) + " times fewer BitOps than float32";
-    const TrialRow* whole = float_model(step);
+  for (const Saving& saving : savings(step, *best)) {
+    text += " with " + saving.times + " times " + saving.less + " than float32";
+    const TrialRow* whole = step.float_model();
     const auto value = whole ? metric_of(*whole, name) : std::nullopt;
     if (value) text += ", which has " + metric_text(name, *value);
+    break;
   }
   return text + ".";
 }
@@ -77,29 +120,48 @@ std::string card(const std::string& value, const std::string& name) {
 std::string cards(const TaskData& task) {
   std::string out;
   if (const StepData* search = last_step(task, true)) {
-    out += card(std::to_string(search->trials.size()), "policies tried");
-    out += card(std::to_string(search->front.size()), "on the Pareto front");
+    const std::size_t tried = tried_count(*search);
+    if (tried > 0) out += card(count_text(tried), "policies tried");
+    if (search->pareto) {
+      out += card(count_text(search->front.size()), "on the Pareto front");
+    } else if (!search->front.empty()) {
+      out += card(count_text(search->front.size()), "policies found");
+    }
   }
   if (const StepData* models = last_step(task, false)) {
     const std::size_t count = model_count(*models, false);
-    out += card(std::to_string(count > 0 ? count : model_count(*models, true)),
+    out += card(count_text(count > 0 ? count : model_count(*models, true)),
                 models->epochs.empty() ? "models evaluated" : "models trained");
     if (const TrialRow* best = best_model_of(*models)) {
       const std::string name = models->objectives[0].name;
       if (const auto judged = metric_of(*best, name)) {
         out += card(metric_text(name, *judged), metric_label(name, true) + " of the chosen model");
       }
-      for (const char* cost : {"bitops", "size"}) {
-        const auto value = metric_of(*best, cost);
-        const double reference = float_cost(*models, cost);
-        if (!value || reference <= 1.01 * *value) continue;
-        out += card(fixed_text(reference / *value, 1) + "\xc3\x97",
-                    std::string(cost == std::string("size") ? "smaller" : "fewer BitOps") +
-                        " than float32");
+      for (const Saving& saving : savings(*models, *best)) {
+        out += card(saving.times + "\xc3\x97", saving.less + " than float32");
       }
     }
   }
   return out.empty() ? "" : "<div class=\"cards\">\n" + out + "</div>\n";
+}
+
+/// A sentence per step that has something to tell.
+std::string lead(const TaskData& task) {
+  std::vector<std::pair<std::string, std::string>> told;  // step, sentence
+  for (const StepData& step : task.steps) {
+    if (step.search && (!step.trials.empty() || step.row.status == "finished")) {
+      told.emplace_back(step.row.name, search_sentence(step));
+    } else if (!step.search && !step.trials.empty()) {
+      told.emplace_back(step.row.name, model_sentence(step));
+    }
+  }
+  if (told.empty()) return "<p class=\"lead\">Nothing has been tried yet.</p>\n";
+  if (told.size() == 1) return "<p class=\"lead\">" + html(told[0].second) + "</p>\n";
+  std::string out = "<ul class=\"lead\">\n";
+  for (const auto& [name, sentence] : told) {
+    out += "<li><b>" + html(name) + "</b>: " + html(sentence) + "</li>\n";
+  }
+  return out + "</ul>\n";
 }
 
 std::string fact(const std::string& name, const std::string& value) {
@@ -129,12 +191,8 @@ bool has_metric(const TaskData& task, const std::string& name) {
 }  // namespace
 
 std::string header_section(const TaskData& task) {
-  std::string lead;
-  if (const StepData* search = last_step(task, true)) lead += search_sentence(task, *search);
-  if (const StepData* models = last_step(task, false)) lead += model_sentence(*models);
-  if (lead.empty()) lead = "Nothing has been tried yet.";
   std::string out = "<header>\n<p class=\"brand\">Deneb report</p>\n<h1>" + html(task.task) +
-                    "</h1>\n<p class=\"lead\">" + html(lead) + "</p>\n";
+                    "</h1>\n" + lead(task);
   if (task.status != "finished") {
     out += "<p class=\"notice\">This task is not complete: " + status_tag(task.status) +
            " The page shows what is stored so far.</p>\n";
@@ -152,7 +210,9 @@ std::string steps_section(const TaskData& task) {
 }
 
 std::string guide_section(const TaskData& task) {
-  const bool search = last_step(task, true) != nullptr;
+  const StepData* search = last_step(task, true);
+  const bool pareto = std::any_of(task.steps.begin(), task.steps.end(),
+                                  [](const StepData& step) { return step.pareto; });
   std::string out =
       "<section id=\"guide\">\n<h2>How to read this report</h2>\n<dl class=\"guide\">\n" +
       term("Bit-width",
@@ -162,30 +222,24 @@ std::string guide_section(const TaskData& task) {
            "their own.") +
       term("Policy",
            "One choice of widths for all layers. Layers marked \xe2\x97\x86 are pinned: "
-           "their widths were fixed beforehand.");
-  if (search) {
+           "their widths were fixed beforehand. The policies that a search put forward lie in "
+           "<code>output/&lt;step&gt;/policies</code>.");
+  if (search && tried_count(*search) > 0) {
     out += term("Trial",
                 "One policy, tried out: the network gets its widths, is trained for a short time "
-                "and measured on the <em>validation</em> images. A trial's accuracy is a quick "
-                "estimate to compare policies with, not the accuracy of a fully trained model.") +
-           term("Pareto front",
+                "or not at all, and measured on the <em>validation</em> images. A trial's accuracy "
+                "is a quick estimate to compare policies with, not the accuracy of a fully trained "
+                "model.");
+  }
+  if (pareto) {
+    out += term("Pareto front",
                 "The policies that no other one beats in every respect. On the front, more of one "
                 "quality costs some of another. To choose: find the cost that you can afford in "
-                "the chart and take the best point up to it; its widths lie in "
-                "<code>output/&lt;step&gt;/policies/&lt;trial&gt;.json</code>.");
+                "the chart and take the best point up to it.");
   }
-  if (has_metric(task, "bitops")) {
-    out += term("BitOps",
-                "Cost of computing: multiplications times weight bits times activation "
-                "bits, summed over the layers.");
-  }
-  if (has_metric(task, "size")) {
-    out += term("Size", "Bits that the weights take: number of weights times weight bits.");
-  }
-  if (has_metric(task, "flops")) {
-    out += term("FLOPs",
-                "Multiplications, each counted by its share of 32-bit work: (weight bits "
-                "+ activation bits) / 32.");
+  for (const Word& word : words()) {
+    if (word.about.empty() || !has_metric(task, word.name)) continue;
+    out += term(html(word.label), html(word.about));
   }
   if (last_step(task, false)) {
     out += term("Test accuracy",

@@ -1,4 +1,4 @@
-#include "svg.h"
+#include "charts/svg.h"
 
 #include <cmath>
 #include <cstdio>
@@ -53,6 +53,10 @@ void Svg::begin_link(const std::string& target) {
 }
 
 void Svg::end_link() { out_ += "</a>\n"; }
+
+void Svg::begin_group(const std::string& tip) { out_ += "<g><title>" + html(tip) + "</title>\n"; }
+
+void Svg::end_group() { out_ += "</g>\n"; }
 
 void Svg::rect(const std::string& css, double x, double y, double width, double height,
                double radius) {
