@@ -63,7 +63,10 @@ std::string two_digits(std::size_t number) {
 
 AssignmentSolver::AssignmentSolver(const SearchSpace& space, const Indicators& indicators,
                                    const LimpqOptions& options)
-    : space_(space), indicators_(indicators), options_(options) {
+    : space_(space),
+      indicators_(indicators),
+      options_(options),
+      fixed_(space.decode(space.widest())) {
   for (const LayerIndicators& known : indicators.layers) {
     if (space.network().find(known.name)) continue;
     throw ConfigError("search_algorithm.indicators: " + options.indicators + " has a layer '" +
@@ -71,9 +74,8 @@ AssignmentSolver::AssignmentSolver(const SearchSpace& space, const Indicators& i
                       " lacks; the file belongs to another network");
   }
   const auto& layers = space.network().layers;
-  const auto pairs = space.gene_pairs();
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    if (layers[i].pinned) continue;
+  for (const LayerGenes& genes : space.layer_genes()) {
+    const std::size_t i = genes.layer;
     importance_[i] = indicators.find(layers[i].name);
     if (!importance_[i]) {
       throw ConfigError("search_algorithm.indicators: " + options.indicators + " has no layer '" +
@@ -81,7 +83,7 @@ AssignmentSolver::AssignmentSolver(const SearchSpace& space, const Indicators& i
                         "', which is searched; pin it in search_space.overrides or train "
                         "indicators for it");
     }
-    genes_[i] = pairs.at(searched_.size());
+    genes_[i] = genes;
     searched_.push_back(i);
   }
   bundle_layers();
@@ -90,7 +92,10 @@ AssignmentSolver::AssignmentSolver(const SearchSpace& space, const Indicators& i
 void AssignmentSolver::bundle_layers() {
   std::map<std::size_t, std::size_t> bundle_of;  // gene -> bundle
   for (const std::size_t i : searched_) {
-    const std::set<std::size_t> genes = {genes_[i].first, genes_[i].second};
+    std::set<std::size_t> genes;
+    for (const auto& gene : {genes_[i].weight, genes_[i].activation}) {
+      if (gene) genes.insert(*gene);
+    }
     Bundle joined{{i}, {genes.begin(), genes.end()}};
     for (const std::size_t gene : genes) {
       const auto known = bundle_of.find(gene);
@@ -107,6 +112,10 @@ void AssignmentSolver::bundle_layers() {
   }
   const auto is_empty = [](const Bundle& bundle) { return bundle.layers.empty(); };
   bundles_.erase(std::remove_if(bundles_.begin(), bundles_.end(), is_empty), bundles_.end());
+}
+
+const LayerChoice& AssignmentSolver::fixed(std::size_t layer) const {
+  return *fixed_.find(space_.network().layers[layer].name);
 }
 
 std::int64_t AssignmentSolver::macs(std::size_t layer) const {
@@ -154,17 +163,26 @@ std::vector<int> AssignmentSolver::allowed_widths(const Gene& gene, const Task& 
 }
 
 std::vector<std::vector<int>> AssignmentSolver::allowed_candidates(const Task& task) const {
+  const auto candidate_of = [](const Gene& gene, int width) -> std::optional<int> {
+    const auto found = std::find_if(gene.candidates.begin(), gene.candidates.end(),
+                                    [width](const Format& f) { return f.bits == width; });
+    if (found == gene.candidates.end()) return std::nullopt;
+    return static_cast<int>(found - gene.candidates.begin());
+  };
   std::vector<std::vector<int>> allowed;
   for (const Gene& gene : space_.genes()) {
     std::vector<int> candidates;
     for (const int width : allowed_widths(gene, task)) {
-      const auto found = std::find_if(gene.candidates.begin(), gene.candidates.end(),
-                                      [&](const Format& f) { return f.bits == width; });
-      if (found == gene.candidates.end()) {
+      const std::optional<int> found = candidate_of(gene, width);
+      // Layers may have candidates of their own.
+      const bool is_known =
+          std::any_of(space_.genes().begin(), space_.genes().end(),
+                      [&](const Gene& other) { return candidate_of(other, width).has_value(); });
+      if (!is_known) {
         throw ConfigError("search_algorithm.constraints: width " + std::to_string(width) +
                           " is not in search_space.bit_candidates; add it there");
       }
-      candidates.push_back(static_cast<int>(found - gene.candidates.begin()));
+      if (found) candidates.push_back(*found);
     }
     allowed.push_back(std::move(candidates));
   }
@@ -173,12 +191,11 @@ std::vector<std::vector<int>> AssignmentSolver::allowed_candidates(const Task& t
 
 // BitOps and weight bits of the layers that are not searched.
 std::pair<std::int64_t, std::int64_t> AssignmentSolver::fixed_costs() const {
-  const BitPolicy fixed = space_.decode(space_.widest());
   std::int64_t bitops = 0, bits = 0;
   const auto& layers = space_.network().layers;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     if (!layers[i].pinned) continue;
-    const LayerChoice& choice = *fixed.find(layers[i].name);
+    const LayerChoice& choice = fixed(i);
     bitops += macs(i) * choice.weight.bits * choice.activation.bits;
     bits += layers[i].weights * choice.weight.bits;
   }
@@ -190,14 +207,19 @@ std::pair<std::int64_t, std::int64_t> AssignmentSolver::fixed_costs() const {
 std::vector<AssignmentSolver::Row> AssignmentSolver::rows(const Task& task) const {
   const ConstraintSet& limits = task.limits;
   const auto& layers = space_.network().layers;
-  std::int64_t searched_macs = 0, weights = 0;
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    weights += layers[i].weights;
-    if (!layers[i].pinned) searched_macs += macs(i);
+  std::int64_t weights = 0;
+  for (const LayerInfo& layer : layers) weights += layer.weights;
+  std::int64_t uniform_bitops = 0, weight_count = 0, activation_count = 0;
+  for (const std::size_t i : searched_) {
+    const LayerGenes& genes = genes_.at(i);
+    uniform_bitops += macs(i) * (genes.weight ? limits.bitops.wb : fixed(i).weight.bits) *
+                      (genes.activation ? limits.bitops.ab : fixed(i).activation.bits);
+    weight_count += genes.weight ? 1 : 0;
+    activation_count += genes.activation ? 1 : 0;
   }
   const auto [fixed_bitops, fixed_bits] = fixed_costs();
   std::optional<std::int64_t> bitops, bits;
-  if (limits.bitops.wb > 0) bitops = searched_macs * limits.bitops.wb * limits.bitops.ab;
+  if (limits.bitops.wb > 0) bitops = uniform_bitops;
   if (limits.bitops.giga > 0) bitops = floor_of(limits.bitops.giga * 1e9) - fixed_bitops;
   if (limits.compression_ratio > 0) {
     bits = floor_of(32.0 * double(weights) / limits.compression_ratio - double(fixed_bits));
@@ -209,15 +231,19 @@ std::vector<AssignmentSolver::Row> AssignmentSolver::rows(const Task& task) cons
                   [this](std::size_t i, int w, int a) { return macs(i) * w * a; }});
   rows.push_back({{"weight bits of the searched layers", bits, std::nullopt},
                   [&layers](std::size_t i, int w, int) { return layers[i].weights * w; }});
-  const double count = double(searched_.size());
   if (limits.avg_bits.w > 0) {
-    rows.push_back({{"sum of the weight widths", floor_of(limits.avg_bits.w * count), std::nullopt},
-                    [](std::size_t, int w, int) -> std::int64_t { return w; }});
+    rows.push_back({{"sum of the weight widths", floor_of(limits.avg_bits.w * double(weight_count)),
+                     std::nullopt},
+                    [this](std::size_t i, int w, int) -> std::int64_t {
+                      return genes_.at(i).weight ? w : 0;
+                    }});
   }
   if (limits.avg_bits.a > 0) {
-    rows.push_back(
-        {{"sum of the activation widths", floor_of(limits.avg_bits.a * count), std::nullopt},
-         [](std::size_t, int, int a) -> std::int64_t { return a; }});
+    rows.push_back({{"sum of the activation widths",
+                     floor_of(limits.avg_bits.a * double(activation_count)), std::nullopt},
+                    [this](std::size_t i, int, int a) -> std::int64_t {
+                      return genes_.at(i).activation ? a : 0;
+                    }});
   }
   if (!limits.latency.table.empty()) rows.push_back(latency_row(limits.latency));
   const auto is_free = [](const Row& row) { return !row.row.most.has_value(); };
@@ -272,13 +298,18 @@ std::vector<AssignmentSolver::Option> AssignmentSolver::options_of(
     option.knapsack.uses.assign(rows.size(), 0);
     bool possible = true;
     for (const std::size_t i : bundle.layers) {
-      const auto& [weight_gene, activation_gene] = genes_.at(i);
-      const int w = width(weight_gene, chosen[weight_gene]);
-      const int a = width(activation_gene, chosen[activation_gene]);
-      possible = possible && allows_pair(w, a);
+      const LayerGenes& genes = genes_.at(i);
+      const int w =
+          genes.weight ? width(*genes.weight, chosen[*genes.weight]) : fixed(i).weight.bits;
+      const int a = genes.activation ? width(*genes.activation, chosen[*genes.activation])
+                                     : fixed(i).activation.bits;
+      possible = possible && (!genes.weight || !genes.activation || allows_pair(w, a));
       const LayerIndicators& layer = *importance_.at(i);
-      if (task.fixed_act_bits == 0) option.knapsack.cost += layer.activation.at(a);
-      option.knapsack.cost += task.alpha * layer.weight.at(w);
+      // What is fixed does the same damage in every policy.
+      if (genes.activation && task.fixed_act_bits == 0) {
+        option.knapsack.cost += layer.activation.at(a);
+      }
+      if (genes.weight) option.knapsack.cost += task.alpha * layer.weight.at(w);
       for (std::size_t r = 0; r < rows.size(); ++r) {
         const std::int64_t use = rows[r].use(i, w, a);
         possible = possible && use >= 0;

@@ -85,6 +85,7 @@ class AssignmentSolver {
 
   void bundle_layers();
   Prepared prepare(const Task& task) const;
+  const LayerChoice& fixed(std::size_t layer) const;  // means something for what is not searched
   std::int64_t macs(std::size_t layer) const;
   std::vector<int> allowed_widths(const Gene& gene, const Task& task) const;
   std::vector<std::vector<int>> allowed_candidates(const Task& task) const;
@@ -100,9 +101,10 @@ class AssignmentSolver {
   const SearchSpace& space_;
   const Indicators& indicators_;
   const LimpqOptions& options_;
-  std::vector<std::size_t> searched_;  // layers with genes, in forward order
-  std::map<std::size_t, std::pair<std::size_t, std::size_t>> genes_;  // of a layer
-  std::map<std::size_t, const LayerIndicators*> importance_;          // of a layer
+  const BitPolicy fixed_;                    // holds the formats that are not searched
+  std::vector<std::size_t> searched_;        // layers with genes, in forward order
+  std::map<std::size_t, LayerGenes> genes_;  // of a layer
+  std::map<std::size_t, const LayerIndicators*> importance_;  // of a layer
   std::vector<Bundle> bundles_;
 };
 

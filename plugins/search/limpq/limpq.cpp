@@ -115,7 +115,9 @@ class Limpq final : public deneb::SearchAlgorithm {
     const AssignmentSolver solver(space, indicators, options_);
     for (const ConstraintSet& set : all_sets(solver)) {
       const Task task = task_of(options_, set);
-      const bool tied = space.genes().front().role == deneb::Gene::Role::kBoth;
+      const bool tied = std::any_of(
+          space.genes().begin(), space.genes().end(),
+          [](const deneb::Gene& gene) { return gene.role == deneb::Gene::Role::kBoth; });
       if (tied && task.fixed_act_bits > 0) {
         throw deneb::ConfigError(
             "search_algorithm.fixed_act_bits: cannot be with "
