@@ -19,19 +19,6 @@ struct PricedPolicy {
   std::string source = "float32 everywhere";
 };
 
-/// Layers that the search space pins keep their formats there.
-BitPolicy uniform_with_pins(const NetworkInfo& network, const std::optional<SearchSpace>& space,
-                            int weight_bits, int activation_bits) {
-  BitPolicy policy;
-  const BitPolicy uniform = uniform_policy(network, weight_bits, activation_bits);
-  const BitPolicy pins = space ? space->decode(space->narrowest()) : BitPolicy();
-  for (const LayerInfo& layer : network.layers) {
-    const LayerChoice* choice = (layer.pinned ? pins : uniform).find(layer.name);
-    policy.set(layer.name, choice ? *choice : LayerChoice{});
-  }
-  return policy;
-}
-
 PricedPolicy choose_policy(const Arguments& arguments, const NetworkInfo& network,
                            const std::optional<SearchSpace>& space) {
   PricedPolicy priced;
@@ -50,8 +37,9 @@ PricedPolicy choose_policy(const Arguments& arguments, const NetworkInfo& networ
       throw ConfigError("--uniform: got '" + word +
                         "', expected the widths of weights and activations, such as w4a4 or w4a8");
     }
-    priced.source = "uniform " + word + (space ? ", pinned layers as in the search space" : "");
-    priced.policy = uniform_with_pins(network, space, weight_bits, activation_bits);
+    priced.source = "uniform " + word + (space ? ", fixed formats as in the search space" : "");
+    priced.policy = space ? space->at_widths(weight_bits, activation_bits)
+                          : uniform_policy(network, weight_bits, activation_bits);
   }
   return priced;
 }

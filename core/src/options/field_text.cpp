@@ -48,6 +48,7 @@ std::string type_name(const FieldRef& ref) {
                  [](std::vector<int>*) { return Text("list of integers"); },
                  [](std::vector<double>*) { return Text("list of numbers"); },
                  [](std::vector<std::string>*) { return Text("list of strings"); },
+                 [](Words*) { return Text("string or list of strings"); },
                  [](std::optional<int>*) { return Text("integer or null"); },
                  [](std::optional<double>*) { return Text("number or null"); },
                  [](std::map<std::string, std::string>*) { return Text("object of strings"); },
@@ -87,6 +88,11 @@ nlohmann::ordered_json plain_value(const FieldRef& ref) {
                  [](const GroupRef&) { return nlohmann::ordered_json(); },
                  [](const GroupListRef&) { return nlohmann::ordered_json(); },
                  [](const PluginRef&) { return nlohmann::ordered_json(); },
+                 [](Words* member) {
+                   const auto& list = member->list;
+                   return list.size() == 1 ? nlohmann::ordered_json(list.front())
+                                           : nlohmann::ordered_json(list);
+                 },
                  [](std::optional<int>* member) {
                    return *member ? nlohmann::ordered_json(**member) : nlohmann::ordered_json();
                  },

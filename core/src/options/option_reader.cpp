@@ -133,6 +133,17 @@ class ValueReader {
     return good;
   }
 
+  bool read(const json& value, const std::string& path, const Field& field, Words& out) {
+    if (value.is_array()) return read(value, path, field, out.list);
+    if (!value.is_string()) {
+      const bool plain = value.is_number() || value.is_boolean();
+      return wrong(path, value, "a string or a list of strings",
+                   plain ? "; write \"" + value.dump() + "\"" : "");
+    }
+    out.list = {value.get<std::string>()};
+    return true;
+  }
+
   template <class T>
   bool read(const json& value, const std::string& path, const Field& field, std::optional<T>& out) {
     if (value.is_null()) {

@@ -37,6 +37,10 @@ ordered_json list_schema(ordered_json items) {
   return {{"type", "array"}, {"items", std::move(items)}};
 }
 
+ordered_json word_or_list_schema() {
+  return {{"anyOf", ordered_json::array({string_schema({}), list_schema(string_schema({}))})}};
+}
+
 ordered_json or_null(ordered_json schema) {
   schema["type"] = ordered_json::array({schema["type"], "null"});
   return schema;
@@ -96,6 +100,7 @@ class SchemaWriter final : public OptionVisitor {
             [&](std::vector<int>*) { return list_schema(number_schema("integer", range)); },
             [&](std::vector<double>*) { return list_schema(number_schema("number", range)); },
             [&](std::vector<std::string>*) { return list_schema(string_schema(field.choices)); },
+            [&](Words*) { return word_or_list_schema(); },
             [&](std::optional<int>*) { return or_null(number_schema("integer", range)); },
             [&](std::optional<double>*) { return or_null(number_schema("number", range)); },
             [](std::map<std::string, std::string>*) {

@@ -8,14 +8,7 @@ namespace {
 double limit_value(const LimitOptions& limit, const Workbench& bench, const SearchSpace& space) {
   const CostModel& model = bench.cost_model(limit.cost);
   if (limit.max > 0) return limit.max;
-  // The uniform policy keeps the pinned layers as they are.
-  BitPolicy policy = space.decode(space.widest());
-  for (const LayerInfo& layer : space.network().layers) {
-    if (layer.pinned) continue;
-    policy.set(layer.name, {Format::integer(limit.weight_bits, true),
-                            Format::integer(limit.activation_bits, layer.signed_input)});
-  }
-  return model.total(space.network(), policy);
+  return model.total(space.network(), space.at_widths(limit.weight_bits, limit.activation_bits));
 }
 
 }  // namespace

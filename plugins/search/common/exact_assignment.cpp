@@ -156,8 +156,10 @@ std::int64_t AssignmentSolver::macs(const LayerInfo& layer) const {
   return options_.bitops_counting == "limpq" ? unrounded_macs(layer) : layer.macs;
 }
 
-bool AssignmentSolver::allows_pair(const LayerChoice& choice) const {
+// Pairs say nothing about a layer with one decision only.
+bool AssignmentSolver::allows_pair(const Searched& layer, const LayerChoice& choice) const {
   const auto& pairs = options_.pairs;
+  if (!layer.weight_gene || !layer.activation_gene) return true;
   return pairs.empty() || std::find(pairs.begin(), pairs.end(),
                                     pair_word(choice.weight, choice.activation)) != pairs.end();
 }
@@ -288,22 +290,33 @@ std::vector<AssignmentSolver::Row> AssignmentSolver::rows(const AssignmentQuery&
 
   std::vector<Row> rows;
   rows.push_back({{"BitOps of the searched layers", bitops, std::nullopt},
-                  [this](const LayerInfo& layer, const LayerChoice& c) {
-                    return macs(layer) * c.weight.bits * c.activation.bits;
+                  [this](const Searched& layer, const LayerChoice& c) {
+                    return macs(info(layer)) * c.weight.bits * c.activation.bits;
                   }});
-  rows.push_back(
-      {{"weight bits of the searched layers", bits, std::nullopt},
-       [](const LayerInfo& layer, const LayerChoice& c) { return layer.weights * c.weight.bits; }});
-  const double count = double(searched_.size());
+  rows.push_back({{"weight bits of the searched layers", bits, std::nullopt},
+                  [this](const Searched& layer, const LayerChoice& c) {
+                    return info(layer).weights * c.weight.bits;
+                  }});
+  // Means are over the decisions; what is fixed has no part in them.
+  const auto decisions = [this](const auto& gene) {
+    return double(std::count_if(searched_.begin(), searched_.end(), gene));
+  };
   if (limits.avg_bits.w > 0) {
-    rows.push_back(
-        {{"sum of the weight widths", floor_of(limits.avg_bits.w * count), std::nullopt},
-         [](const LayerInfo&, const LayerChoice& c) -> std::int64_t { return c.weight.bits; }});
+    const double count =
+        decisions([](const Searched& layer) { return layer.weight_gene.has_value(); });
+    rows.push_back({{"sum of the weight widths", floor_of(limits.avg_bits.w * count), std::nullopt},
+                    [](const Searched& layer, const LayerChoice& c) -> std::int64_t {
+                      return layer.weight_gene ? c.weight.bits : 0;
+                    }});
   }
   if (limits.avg_bits.a > 0) {
+    const double count =
+        decisions([](const Searched& layer) { return layer.activation_gene.has_value(); });
     rows.push_back(
         {{"sum of the activation widths", floor_of(limits.avg_bits.a * count), std::nullopt},
-         [](const LayerInfo&, const LayerChoice& c) -> std::int64_t { return c.activation.bits; }});
+         [](const Searched& layer, const LayerChoice& c) -> std::int64_t {
+           return layer.activation_gene ? c.activation.bits : 0;
+         }});
   }
   if (!limits.latency.table.empty()) rows.push_back(latency_row(limits.latency));
   for (const CostLimit& limit : limits.costs) rows.push_back(cost_row(limit));
@@ -326,8 +339,8 @@ AssignmentSolver::Row AssignmentSolver::latency_row(const LatencyLimit& limit) c
     throw DataError(limit.table + ": has no layer '" + info(layer).name + "', which is searched");
   }
   return {{"latency in ns", floor_of(limit.budget_ms * 1e6), std::nullopt},
-          [table](const LayerInfo& layer, const LayerChoice& choice) -> std::int64_t {
-            const auto& times = table->at(layer.name);
+          [this, table](const Searched& layer, const LayerChoice& choice) -> std::int64_t {
+            const auto& times = table->at(info(layer).name);
             const auto found = times.find(pair_word(choice.weight, choice.activation));
             return found == times.end() ? -1 : found->second;  // -1: no such operator
           }};
@@ -338,7 +351,7 @@ AssignmentSolver::Row AssignmentSolver::latency_row(const LatencyLimit& limit) c
 AssignmentSolver::Row AssignmentSolver::cost_row(const CostLimit& limit) const {
   const CostModel& model = setup_.cost_model(limit.cost);
   const NetworkInfo& network = space_.network();
-  BitPolicy policy = space_.decode(space_.widest());
+  const BitPolicy policy = space_.decode(space_.widest());
   double fixed = model.total(network, policy);
   double largest = 0;
   std::vector<double> costs;
@@ -357,18 +370,10 @@ AssignmentSolver::Row AssignmentSolver::cost_row(const CostLimit& limit) const {
     }
     largest += most;
   }
-  double allowed = limit.max;
-  if (allowed <= 0) {
-    for (const Searched& layer : searched_) {
-      LayerChoice choice = layer.fixed;
-      if (layer.weight_gene) choice.weight = Format::integer(limit.weight_bits, true);
-      if (layer.activation_gene) {
-        choice.activation = Format::integer(limit.activation_bits, info(layer).signed_input);
-      }
-      policy.set(info(layer).name, choice);
-    }
-    allowed = model.total(network, policy);
-  }
+  const double allowed =
+      limit.max > 0
+          ? limit.max
+          : model.total(network, space_.at_widths(limit.weight_bits, limit.activation_bits));
   double scale = kCostResolution / std::max(largest, 1e-300);
   bool exact = false;
   for (const double steps : {1.0, 32.0, 256.0, 1000.0, 1e6}) {
@@ -383,8 +388,8 @@ AssignmentSolver::Row AssignmentSolver::cost_row(const CostLimit& limit) const {
   Row row{{limit.cost + " of the searched layers" +
                (scale == 1 ? "" : " times " + nlohmann::json(scale).dump()),
            floor_of((allowed - fixed) * scale), std::nullopt},
-          [&model, scale, exact](const LayerInfo& layer, const LayerChoice& choice) {
-            const double cost = model.layer(layer, choice) * scale;
+          [this, &model, scale, exact](const Searched& layer, const LayerChoice& choice) {
+            const double cost = model.layer(info(layer), choice) * scale;
             return static_cast<std::int64_t>(exact ? std::llround(cost) : std::ceil(cost));
           }};
   row.may_be_negative = true;
@@ -414,10 +419,10 @@ std::vector<AssignmentSolver::Option> AssignmentSolver::options_of(
     bool possible = true;
     for (const std::size_t i : bundle.searched) {
       const LayerChoice choice = choice_of(searched_[i], chosen);
-      possible = possible && allows_pair(choice);
+      possible = possible && allows_pair(searched_[i], choice);
       option.knapsack.cost += score_of(searched_[i], choice, query);
       for (std::size_t r = 0; r < rows.size(); ++r) {
-        const std::int64_t use = rows[r].use(info(searched_[i]), choice);
+        const std::int64_t use = rows[r].use(searched_[i], choice);
         possible = possible && (use >= 0 || rows[r].may_be_negative);
         option.knapsack.uses[r] += use;
       }

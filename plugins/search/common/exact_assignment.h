@@ -80,7 +80,7 @@ class AssignmentSolver {
   struct Row {
     KnapsackRow row;
     // Use of a searched layer; negative = cannot be done.
-    std::function<std::int64_t(const LayerInfo& layer, const LayerChoice& choice)> use;
+    std::function<std::int64_t(const Searched& layer, const LayerChoice& choice)> use;
     bool may_be_negative = false;
   };
   struct Option {
@@ -112,7 +112,7 @@ class AssignmentSolver {
   std::vector<Option> options_of(const Bundle& bundle, const AssignmentQuery& query,
                                  const std::vector<std::vector<int>>& allowed,
                                  const std::vector<Row>& rows) const;
-  bool allows_pair(const LayerChoice& choice) const;
+  bool allows_pair(const Searched& layer, const LayerChoice& choice) const;
   AssignmentTotals totals_of(const BitPolicy& policy) const;
 
   const SearchSetup& setup_;

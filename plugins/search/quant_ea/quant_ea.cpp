@@ -3,6 +3,7 @@
 #include <deneb/search/ask_tell.h>
 
 #include <algorithm>
+#include <optional>
 #include <pagmo/algorithm.hpp>
 #include <pagmo/batch_evaluators/member_bfe.hpp>
 #include <pagmo/bfe.hpp>
@@ -19,16 +20,17 @@ using namespace deneb::quant_ea;
 using deneb::Objective;
 using deneb::SearchSpace;
 
-// Weight and activation width of a layer cross over together; genes that several layers share
-// go with the first of them.
+// Weight and activation width of a layer cross over together, as far as it has both; genes that
+// several layers share go with the first of them.
 GeneGroups gene_groups(const SearchSpace& space) {
   GeneGroups groups;
   std::vector<bool> used(space.genes().size(), false);
-  for (const auto& [weight, activation] : space.gene_pairs()) {
+  for (const deneb::LayerGenes& genes : space.layer_genes()) {
     std::vector<std::size_t> group;
-    for (const std::size_t gene : {weight, activation}) {
-      if (!used[gene]) group.push_back(gene);
-      used[gene] = true;
+    for (const std::optional<std::size_t>& gene : {genes.weight, genes.activation}) {
+      if (!gene || used[*gene]) continue;
+      group.push_back(*gene);
+      used[*gene] = true;
     }
     if (!group.empty()) groups.push_back(group);
   }
@@ -205,7 +207,10 @@ class QuantEa final : public deneb::SearchAlgorithm {
     }
     for (const deneb::Gene& gene : space.genes()) {
       if (gene.candidates.size() < 2) {
-        throw deneb::ConfigError("search_space: QuantEA needs two or more candidates per gene");
+        throw deneb::ConfigError(
+            "search_space: QuantEA needs two or more candidates per gene; layer '" +
+            space.network().layers[gene.layers.front()].name + "' has one for its " +
+            (gene.role == deneb::Gene::Role::kActivation ? "activation" : "weight"));
       }
     }
     try {

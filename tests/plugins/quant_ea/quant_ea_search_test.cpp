@@ -111,6 +111,22 @@ TEST_F(QuantEaSearch, LimitsAreKeptWithoutTrials) {
   }
 }
 
+// Layers with one gene, and genes of several layers: the search finds the best of all policies.
+TEST_F(QuantEaSearch, LayersMayHaveOneGeneOrShareThem) {
+  SearchSpaceOptions options = testing::open_space({2, 4, 8});
+  options.overrides = {{"layer1", "int8", "search"}, {"layer3", {"int2", "int8"}, "int4"}};
+  options.groups = {{{"layer0", "layer2"}}};
+  FakeSearchContext context(testing::chain_network(4), options, 5);
+  ASSERT_EQ(context.space().genes().size(), 4u);
+  const SearchResult result = search(context, sized(12, 12, 12));
+  double best = 0;
+  for (const Candidate& candidate : result.candidates) {
+    context.space().encode(candidate.policy);  // throws if it is not in the space
+    best = std::max(best, candidate.metrics.at("accuracy"));
+  }
+  EXPECT_EQ(best, context.accuracy(context.space().decode(context.space().widest())));
+}
+
 TEST_F(QuantEaSearch, AnchorsAreTried) {
   FakeSearchContext context(10, {2, 4, 8}, 2);
   nlohmann::json options = sized(0, 8, 8);

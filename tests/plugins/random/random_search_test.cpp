@@ -199,6 +199,20 @@ TEST(RandomSearch, ASmallSpaceIsTriedWhole) {
   EXPECT_EQ(limited.trials, 4);  // no width of 8
 }
 
+TEST(RandomSearch, LayersMayHaveOneGeneOrShareThem) {
+  SearchSpaceOptions options = open_space({2, 4, 8});
+  options.overrides = {{"layer1", "int8", "search"}, {"layer3", {"int2", "int8"}, "int4"}};
+  options.groups = {{{"layer0", "layer2"}}};
+  Context context(chain_network(4), options, 3);
+  search(context, {{"samples", 100}});
+  EXPECT_EQ(context.trials, 3 * 3 * 3 * 2);
+  for (const BitPolicy& policy : context.tried) {
+    EXPECT_EQ(policy.find("layer0")->weight, policy.find("layer2")->weight);
+    EXPECT_EQ(policy.find("layer1")->weight.text(), "int8");
+    EXPECT_EQ(policy.find("layer3")->activation.text(), "uint4");
+  }
+}
+
 TEST(RandomSearch, FormatsOfOneWidthAreBothReached) {
   SearchSpaceOptions options = open_space({});
   options.weight_candidates =

@@ -404,5 +404,83 @@ TEST(TiedActivations, AreSettledTogether) {
   EXPECT_EQ(space.encode(found.policy).size(), space.genes().size());
 }
 
+// A fixed weight, a fixed activation (of a width without indicators), and two layers in a group.
+SearchSpaceOptions partly_fixed() {
+  SearchSpaceOptions options = deneb::testing::open_space({4, 3, 2});
+  options.overrides = {{"layer1", "int4", "search"}, {"layer3", {"int4", "int2"}, "uint8"}};
+  options.groups = {{{"layer0", "layer2"}}};
+  return options;
+}
+
+class PartlyFixed : public AssignmentTest {
+ protected:
+  PartlyFixed() : AssignmentTest(partly_fixed()) {}
+
+  // Of what is searched; what is fixed costs nothing.
+  double searched_cost(const BitPolicy& policy) const {
+    double cost = 0;
+    for (const LayerGenes& genes : space_.layer_genes()) {
+      const LayerIndicators& layer = indicators_.layers[genes.layer];
+      const LayerChoice& choice = *policy.find(layer.name);
+      if (genes.weight) cost += 2 * layer.weight.at(choice.weight.bits);
+      if (genes.activation) cost += layer.activation.at(choice.activation.bits);
+    }
+    return cost;
+  }
+  template <class Fits>
+  double best(const Fits& fits) const {
+    double best = INFINITY;
+    for_each_policy([&](const BitPolicy& policy) {
+      if (fits(policy)) best = std::min(best, searched_cost(policy));
+    });
+    return best;
+  }
+};
+
+TEST_F(PartlyFixed, TheRestIsSolvedExactly) {
+  Task task;
+  for (const double giga : {60e3, 70e3, 85e3}) {
+    task.limits.bitops.giga = giga / 1e9;
+    const Assignment found = solve(task);
+    ASSERT_TRUE(found.optimal) << found.reason;
+    EXPECT_LE(double(bitops_of(found.policy)), giga);
+    EXPECT_NEAR(found.solution.cost,
+                best([&](const BitPolicy& policy) { return double(bitops_of(policy)) <= giga; }),
+                1e-12);
+    EXPECT_EQ(found.weight_bits[0], found.weight_bits[2]);
+    EXPECT_EQ(found.weight_bits[1], 4);
+    EXPECT_EQ(found.activation_bits[3], 8);
+    EXPECT_EQ(found.totals.bitops, bitops_of(found.policy));
+  }
+}
+
+TEST_F(PartlyFixed, LimitsByWidthsCountWhatIsFixedAsItIs) {
+  const Assignment found = solve(bitops(3, 3));
+  ASSERT_TRUE(found.optimal);
+  // Layer 1 with 4-bit weights, layer 3 with 8-bit inputs.
+  const std::int64_t budget = 9 * 1000 + 2000 * 4 * 3 + 9 * 3000 + 1000 * 3 * 8;
+  EXPECT_LE(bitops_of(found.policy), budget);
+  EXPECT_NEAR(found.solution.cost,
+              best([&](const BitPolicy& policy) { return bitops_of(policy) <= budget; }), 1e-12);
+  Task task;
+  task.limits.avg_bits.w = 3;  // of the three weights that are searched
+  EXPECT_NEAR(
+      solve(task).solution.cost, best([](const BitPolicy& policy) {
+        return 2 * policy.find("layer0")->weight.bits + policy.find("layer3")->weight.bits <= 9;
+      }),
+      1e-12);
+}
+
+TEST_F(PartlyFixed, WidthsOfTheTaskApplyWhereALayerHasThem) {
+  Task task = bitops(4, 4);
+  task.bits = {3, 2};
+  const Assignment found = solve(task);
+  ASSERT_TRUE(found.optimal);
+  EXPECT_THAT(found.weight_bits, ::testing::ElementsAre(3, 4, 3, 2));
+  EXPECT_THAT(found.activation_bits, ::testing::ElementsAre(3, 3, 3, 8));
+  options_.pairs = {"w3a3", "w2a2"};  // says nothing of layers with one choice
+  EXPECT_THAT(solve(task).weight_bits, ::testing::ElementsAre(3, 4, 3, 2));
+}
+
 }  // namespace
 }  // namespace search_common_test

@@ -40,7 +40,8 @@ TEST(ReadOptions, ReadsEveryType) {
   Everything o;
   EXPECT_THAT(read_text(o, R"({
     "flag": false, "count": 7, "large": -9000000000, "rate": 1, "text": "", "mode": "cosine",
-    "bits": [2], "weights": [1, 2.5], "parts": ["head", "backbone"], "limit": 4, "clip": null,
+    "bits": [2], "weights": [1, 2.5], "parts": ["head", "backbone"],
+    "words": ["int4", "uint8"], "limit": 4, "clip": null,
     "overrides": {"conv*": "int8"}, "extra": [null, {"a": "b"}],
     "policy": {"num_individual": 8},
     "objectives": [{"name": "flops", "direction": "min"}, {}],
@@ -56,6 +57,7 @@ TEST(ReadOptions, ReadsEveryType) {
   EXPECT_EQ(o.bits, std::vector<int>({2}));
   EXPECT_EQ(o.weights, std::vector<double>({1.0, 2.5}));
   EXPECT_EQ(o.parts, std::vector<std::string>({"head", "backbone"}));
+  EXPECT_THAT(o.words.list, ElementsAre("int4", "uint8"));
   EXPECT_EQ(o.limit, 4);
   EXPECT_EQ(o.clip, std::nullopt);
   EXPECT_EQ(o.overrides, (std::map<std::string, std::string>{{"conv*", "int8"}}));
@@ -174,6 +176,20 @@ TEST(ReadOptions, Lists) {
   EXPECT_EQ(options.bits, std::vector<int>({4, 8}));  // untouched
   EXPECT_THAT(read_one(R"("bits": [])", options), IsEmpty());
   EXPECT_TRUE(options.bits.empty());
+}
+
+TEST(ReadOptions, WordsAreOneOrSeveral) {
+  Everything options;
+  EXPECT_THAT(read_one(R"("words": "e2m1")", options), IsEmpty());
+  EXPECT_THAT(options.words.list, ElementsAre("e2m1"));
+  EXPECT_THAT(read_one(R"("words": [])", options), IsEmpty());
+  EXPECT_THAT(options.words.list, IsEmpty());
+  EXPECT_EQ(problem_of(R"("words": 8)"),
+            R"(x.words: got number 8, expected a string or a list of strings; write "8")");
+  EXPECT_EQ(problem_of(R"("words": {"a": 1})"),
+            "x.words: got an object, expected a string or a list of strings");
+  EXPECT_EQ(problem_of(R"("words": ["a", 8])"),
+            R"(x.words[1]: got number 8, expected a string; write "8")");
 }
 
 TEST(ReadOptions, OptionalsAndMaps) {
@@ -455,7 +471,8 @@ TEST(ReadOptions, FiveMistakesInOneFile) {
       "pipeline.json:10: optimizer.ref: there is no block 'polcy'; did you mean 'policy'?\n"
       "pipeline.json:13: bits[1]: got number 99, expected an integer (1 .. 16)\n"
       "pipeline.json:14: paramters: unknown key; expected one of flag, count, large, rate, text, "
-      "mode, bits, weights, parts, limit, clip, overrides, extra, policy, objectives, network, "
+      "mode, bits, weights, parts, words, limit, clip, overrides, extra, policy, objectives, "
+      "network, "
       "optimizer, cost");
 }
 

@@ -123,6 +123,9 @@ TEST(OptionsSchema, Fields) {
             R"("maximum":16},"default":[4,8]})");
   EXPECT_EQ(keys["weights"]["items"].dump(), R"({"type":"number","minimum":0})");
   EXPECT_EQ(keys["parts"]["items"].dump(), R"({"type":"string","enum":["backbone","head"]})");
+  EXPECT_EQ(keys["words"].dump(),
+            R"({"description":"a word or several","anyOf":[{"type":"string"},{"type":"array",)"
+            R"("items":{"type":"string"}}],"default":"int8"})");
   EXPECT_EQ(keys["limit"].dump(),
             R"({"description":"optional integer","type":["integer","null"],"minimum":1,)"
             R"("maximum":10,"default":null})");
@@ -201,6 +204,10 @@ TEST(OptionsSchema, AgreesWithTheReader) {
       {R"({"network": {"type": "Mlp"}, "mode": "setp"})", false},
       {R"({"network": {"type": "Mlp"}, "bits": [4, 17]})", false},
       {R"({"network": {"type": "Mlp"}, "parts": ["tail"]})", false},
+      {R"({"network": {"type": "Mlp"}, "words": "a"})", true},
+      {R"({"network": {"type": "Mlp"}, "words": ["a", "b"]})", true},
+      {R"({"network": {"type": "Mlp"}, "words": 1})", false},
+      {R"({"network": {"type": "Mlp"}, "words": [1]})", false},
       {R"({"network": {"type": "Mlp"}, "limit": 11})", false},
       {R"({"network": {"type": "Mlp"}, "overrides": {"a": 1}})", false},
       {R"({"network": {"type": "Mlp"}, "policy": {"num_generation": 0}})", false},

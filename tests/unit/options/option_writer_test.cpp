@@ -12,7 +12,8 @@ TEST(WriteOptions, DefaultsInDeclarationOrder) {
   Everything options;
   EXPECT_EQ(write_options(walk(options)).dump(),
             R"({"flag":true,"count":3,"large":5000000000,"rate":0.1,"text":"word","mode":"step",)"
-            R"("bits":[4,8],"weights":[0.5,1.0],"parts":["backbone"],"limit":null,"clip":5.0,)"
+            R"("bits":[4,8],"weights":[0.5,1.0],"parts":["backbone"],"words":"int8",)"
+            R"("limit":null,"clip":5.0,)"
             R"("overrides":{"layer1.0.conv1":"int4"},"extra":{"free":1},)"
             R"("policy":{"num_generation":50,"num_individual":16},)"
             R"("objectives":[{"name":"accuracy","direction":"max"}],)"
@@ -26,7 +27,7 @@ TEST(WriteOptions, RoundTrip) {
   ASSERT_THAT(read_text(options, R"({
     "flag": false, "count": 7, "large": 9223372036854775807, "rate": 0.30000000000000004,
     "text": "\u00e4 \"quoted\"\n", "mode": "reset", "bits": [], "weights": [1e-300, 3],
-    "parts": [], "limit": 2, "clip": null, "overrides": {}, "extra": null,
+    "parts": [], "words": ["a", "b"], "limit": 2, "clip": null, "overrides": {}, "extra": null,
     "policy": {"num_individual": 8}, "objectives": [{}, {"direction": "min"}],
     "network": {"type": "Wrapper", "inner": {"type": "ResNetCifar", "width": 3}},
     "optimizer": {"type": "Adam"}})"),
@@ -39,6 +40,7 @@ TEST(WriteOptions, RoundTrip) {
   EXPECT_EQ(written["network"].dump(),
             R"({"type":"Wrapper","inner":{"type":"ResNetCifar","width":3,"depth":20},)"
             R"("optimizer":{"type":"SGD","lr":0.1,"nesterov":false,"momentum":0.9}})");
+  EXPECT_EQ(written["words"].dump(), R"(["a","b"])");
   EXPECT_EQ(again.weights[0], 1e-300);
   EXPECT_EQ(again.rate, 0.30000000000000004);
 }
@@ -59,6 +61,7 @@ mode | string | "step" | one of reset, step, cosine | a choice
 bits | list of integers | [4,8] | 1 .. 16 | bit widths
 weights | list of numbers | [0.5,1.0] | >= 0 | weights
 parts | list of strings | ["backbone"] | one of backbone, head | parts
+words | string or list of strings | "int8" |  | a word or several
 limit | integer or null | null | 1 .. 10 | optional integer
 clip | number or null | 5.0 | 0 .. 1000 | optional number
 overrides | object of strings | {"layer1.0.conv1":"int4"} |  | format by layer name

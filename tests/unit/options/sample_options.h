@@ -48,6 +48,7 @@ struct Everything {
   std::vector<int> bits = {4, 8};
   std::vector<double> weights = {0.5, 1.0};
   std::vector<std::string> parts = {"backbone"};
+  Words words = "int8";
   std::optional<int> limit;
   std::optional<double> clip = 5.0;
   std::map<std::string, std::string> overrides = {{"layer1.0.conv1", "int4"}};
@@ -68,6 +69,7 @@ struct Everything {
     v("bits", bits, "bit widths", {1, 16});
     v("weights", weights, "weights", {0});
     v("parts", parts, "parts", {"backbone", "head"});
+    v("words", words, "a word or several");
     v("limit", limit, "optional integer", {1, 10});
     v("clip", clip, "optional number", {0, 1e3});
     v("overrides", overrides, "format by layer name");

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -51,6 +52,15 @@ struct PluginSpec {
   explicit operator bool() const { return !type.empty(); }
 };
 
+/// A word or a list of words: `"int8"` or `["int4", "int8"]`.
+struct Words {
+  std::vector<std::string> list;
+
+  Words() = default;
+  Words(const char* word) : list{word} {}
+  Words(std::initializer_list<std::string> words) : list(words) {}
+};
+
 class OptionVisitor;
 
 /// A group of options inside another (`"policy": {...}`), erased so that libdeneb can walk it.
@@ -80,10 +90,11 @@ struct FileRef {
 };
 
 /// Pointer to the member behind a field.
-using FieldRef = std::variant<bool*, int*, std::int64_t*, double*, std::string*, std::vector<int>*,
-                              std::vector<double>*, std::vector<std::string>*, std::optional<int>*,
-                              std::optional<double>*, std::map<std::string, std::string>*,
-                              nlohmann::json*, FileRef, GroupRef, GroupListRef, PluginRef>;
+using FieldRef =
+    std::variant<bool*, int*, std::int64_t*, double*, std::string*, std::vector<int>*,
+                 std::vector<double>*, std::vector<std::string>*, Words*, std::optional<int>*,
+                 std::optional<double>*, std::map<std::string, std::string>*, nlohmann::json*,
+                 FileRef, GroupRef, GroupListRef, PluginRef>;
 
 struct Field {
   const char* key;

@@ -22,7 +22,7 @@ struct LayerInfo {
   std::vector<std::int64_t> stride, padding, dilation;  ///< of convolutions: height, width
   bool signed_input = true;  ///< false when the probe saw no negative input (behind a ReLU)
   int input_group = 0;       ///< layers that read the very same tensor have the same number
-  bool pinned = false;       ///< fixed by the search space (first or last layer, override)
+  bool pinned = false;       ///< weight and input fixed by the search space
 };
 
 /// Multiply-accumulates of a layer as LIMPQ's code counts them (github.com/1hunters/LIMPQ,

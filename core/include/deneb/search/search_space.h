@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,16 +12,28 @@
 
 namespace deneb {
 
-/// Fixes the formats of the layers whose name matches a glob (`*` and `?`).
+/// What the layers whose name matches a glob (`*` and `?`) may take: a format word, which fixes it;
+/// a list of candidates of their own; or "search", the candidates of the space.
 struct LayerOverride {
   std::string layer;
-  std::string weight = "float32";
-  std::string activation = "float32";
+  Words weight = "float32";
+  Words activation = "float32";
   template <class V>
   void visit(V& v) {
     v("layer", layer, "layer name or glob: layer1.*, *.downsample.0");
-    v("weight", weight, "format word, e.g. int8, float32");
-    v("activation", activation, "format word, e.g. uint8; int and uint follow the layer's sign");
+    v("weight", weight,
+      "format word, e.g. int8, float32, which fixes it; a list of candidates; or \"search\": those "
+      "of the space");
+    v("activation", activation, "the same for the input; int and uint follow the layer's sign");
+  }
+};
+
+/// Layers that share one decision: one format for all their weights, one for all their inputs.
+struct LayerGroup {
+  std::vector<std::string> layers;
+  template <class V>
+  void visit(V& v) {
+    v("layers", layers, "names or globs, e.g. layer1.*; those that are fixed are left out");
   }
 };
 
@@ -31,6 +44,7 @@ struct SearchSpaceOptions {
   std::string first_layer = "float32";
   std::string last_layer = "float32";
   std::vector<LayerOverride> overrides;
+  std::vector<LayerGroup> groups;
   bool tie_activations = false;
   bool tie_weight_activation = false;
   template <class V>
@@ -42,7 +56,9 @@ struct SearchSpaceOptions {
     v("activation_candidates", activation_candidates, "the same for activations");
     v("first_layer", first_layer, "format of the first layer's weight and input, or \"search\"");
     v("last_layer", last_layer, "format of the last layer's weight and input, or \"search\"");
-    v("overrides", overrides, "layers with fixed formats; the last match wins");
+    v("overrides", overrides,
+      "layers with fixed formats or candidates of their own; the last match wins");
+    v("groups", groups, "layers that share one decision, for each of the groups");
     v("tie_activations", tie_activations, "layers that read the same tensor share its format");
     v("tie_weight_activation", tie_weight_activation,
       "weight and activation of a layer have the same width");
@@ -63,12 +79,20 @@ struct Gene {
   std::vector<Format> candidates;   ///< integers as given: sign is set per layer by decode()
 };
 
+/// The genes that decide one layer: indices into SearchSpace::genes(), equal for Role::kBoth.
+/// Nothing where the space fixes the format.
+struct LayerGenes {
+  std::size_t layer = 0;  ///< index into network().layers
+  std::optional<std::size_t> weight, activation;
+};
+
 /// The integer genome of a network: all weight genes in forward order, then all activation genes
-/// (as QuantEA). A genome holds candidate indices. Pinned layers have no gene. Immutable.
+/// (as QuantEA); of layers that share a gene the first one counts. A genome holds candidate
+/// indices. Layers may have two genes, one, or none (pinned). Immutable.
 class DENEB_API SearchSpace {
  public:
-  /// ConfigError: no candidates, unknown format word, a glob that matches nothing, nothing left to
-  /// search.
+  /// ConfigError: no candidates, unknown format word, a glob that matches nothing, a layer in two
+  /// groups, layers tied to each other that have no candidate in common, nothing left to search.
   SearchSpace(NetworkInfo network, const SearchSpaceOptions& options);
 
   const NetworkInfo& network() const { return network_; }  ///< with `pinned` set
@@ -86,14 +110,34 @@ class DENEB_API SearchSpace {
   /// Genomes with all genes at their first, second, ... candidate (genes with fewer stay at their
   /// last): together they hold every candidate of every gene.
   std::vector<std::vector<int>> uniform() const;
-  /// For each layer with genes: indices of its weight and activation gene (equal for kBoth).
-  std::vector<std::pair<std::size_t, std::size_t>> gene_pairs() const;
+  /// The genes of each layer that has any, in forward order.
+  std::vector<LayerGenes> layer_genes() const;
+  /// These integer widths for all that is searched, in the space or not; what the space fixes
+  /// stays.
+  BitPolicy at_widths(int weight_bits, int activation_bits) const;
 
  private:
-  void pin_layers(const SearchSpaceOptions& options);
+  // What one tensor of a layer may take.
+  struct Offer {
+    bool fixed = false;
+    std::vector<Format> formats;  // one, if fixed
+  };
+  struct LayerOffer {
+    Offer weight, activation;
+    std::optional<std::size_t> group;
+  };
+
+  void make_offers(const SearchSpaceOptions& options);
+  void override_offers(const SearchSpaceOptions& options, const LayerOffer& whole);
+  void group_layers(const std::vector<LayerGroup>& groups);
   void add_genes(const SearchSpaceOptions& options);
+  void check_tied_groups() const;
+  Gene gene_of(Gene::Role role, std::vector<std::size_t> layers) const;
+  std::vector<std::size_t> matches(const std::string& glob, const std::string& key) const;
+
   NetworkInfo network_;
-  std::vector<LayerChoice> pinned_;  // by layer index; used where network_.layers[i].pinned
+  std::vector<LayerOffer> offers_;  // by layer index, like the next
+  std::vector<LayerChoice> fixed_;  // the formats that are fixed, the others are float32
   std::vector<Gene> genes_;
 };
 
