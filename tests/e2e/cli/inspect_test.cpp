@@ -39,7 +39,9 @@ TEST(Inspect, CountsResNet20) {
   EXPECT_EQ(layers[0].at("macs"), 3 * 16 * 9 * 32 * 32);
   EXPECT_EQ(layers[0].at("weight_shape"), json({16, 3, 3, 3}));
   EXPECT_EQ(layers[0].at("signed_input"), true);
+  EXPECT_EQ(layers[0].at("block"), "stem");
   EXPECT_EQ(layers[1].at("signed_input"), false);
+  EXPECT_EQ(layers[1].at("block"), "layer1.0");
   EXPECT_EQ(layers[kLayers - 1].at("name"), "fc");
   EXPECT_EQ(layers[kLayers - 1].at("macs"), 640);
   EXPECT_EQ(cost(facts, "bitops").at("total"), 1024.0 * kMacs);
