@@ -104,27 +104,16 @@ const LayerInfo& AssignmentSolver::info(const Searched& searched) const {
 
 void AssignmentSolver::find_searched() {
   const auto& layers = space_.network().layers;
-  std::vector<Searched> all(layers.size());
-  const auto& genes = space_.genes();
-  for (std::size_t g = 0; g < genes.size(); ++g) {
-    for (const std::size_t layer : genes[g].layers) {
-      if (genes[g].role != Gene::Role::kActivation) all[layer].weight_gene = g;
-      if (genes[g].role != Gene::Role::kWeight) all[layer].activation_gene = g;
-    }
-  }
   const BitPolicy any = space_.decode(space_.widest());
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    Searched& layer = all[i];
-    if (!layer.weight_gene && !layer.activation_gene) continue;
-    layer.layer = i;
-    layer.fixed = *any.find(layers[i].name);
-    layer.scores = scores_.find(layers[i].name);
-    if (!layer.scores) {
-      throw ConfigError("search_algorithm: " + source_ + " has no layer '" + layers[i].name +
+  for (const LayerGenes& genes : space_.layer_genes()) {
+    const std::string& name = layers[genes.layer].name;
+    const LayerScore* scores = scores_.find(name);
+    if (!scores) {
+      throw ConfigError("search_algorithm: " + source_ + " has no layer '" + name +
                         "', which is searched; pin it in search_space.overrides or make scores for "
                         "it");
     }
-    searched_.push_back(layer);
+    searched_.push_back({genes.layer, genes.weight, genes.activation, *any.find(name), scores});
   }
 }
 
@@ -178,15 +167,29 @@ std::vector<int> AssignmentSolver::allowed_candidates(std::size_t gene,
   if (widths.empty()) {
     for (std::size_t i = 0; i < formats.size(); ++i) candidates.push_back(static_cast<int>(i));
   }
-  for (const int width : widths) {
-    const auto found = std::find_if(formats.begin(), formats.end(), [&](const Format& format) {
+  const auto has = [](const Gene& gene, int width) {
+    return std::any_of(gene.candidates.begin(), gene.candidates.end(), [&](const Format& format) {
       return format.is_integer() && format.bits == width;
     });
-    if (found == formats.end()) {
+  };
+  for (const int width : widths) {
+    const auto& genes = space_.genes();
+    if (std::none_of(genes.begin(), genes.end(), [&](const Gene& g) { return has(g, width); })) {
       throw ConfigError("search_algorithm.constraints: width " + std::to_string(width) +
                         " is not in search_space.bit_candidates; add it there");
     }
-    candidates.push_back(static_cast<int>(found - formats.begin()));
+    // Layers with candidates of their own take what they have of the widths.
+    for (std::size_t i = 0; i < formats.size(); ++i) {
+      if (formats[i].is_integer() && formats[i].bits == width) {
+        candidates.push_back(static_cast<int>(i));
+      }
+    }
+  }
+  if (candidates.empty()) {
+    throw ConfigError("search_algorithm.constraints: set '" + query.limits.name +
+                      "' leaves layer '" +
+                      space_.network().layers[space_.genes()[gene].layers.front()].name +
+                      "' no width; look at bits, fixed_act_bits and search_space.overrides");
   }
   std::stable_sort(candidates.begin(), candidates.end(), [&](int a, int b) {
     return formats[std::size_t(a)].bits > formats[std::size_t(b)].bits;
@@ -276,12 +279,16 @@ std::pair<std::int64_t, std::int64_t> AssignmentSolver::fixed_costs() const {
 // takes less of them wins.
 std::vector<AssignmentSolver::Row> AssignmentSolver::rows(const AssignmentQuery& query) const {
   const ConstraintSet& limits = query.limits;
-  std::int64_t searched_macs = 0, weights = 0;
+  std::int64_t weights = 0, uniform_bitops = 0;  // of uniform widths where a layer is searched
   for (const LayerInfo& layer : space_.network().layers) weights += layer.weights;
-  for (const Searched& layer : searched_) searched_macs += macs(info(layer));
+  for (const Searched& layer : searched_) {
+    const std::int64_t w = layer.weight_gene ? limits.bitops.wb : layer.fixed.weight.bits;
+    const std::int64_t a = layer.activation_gene ? limits.bitops.ab : layer.fixed.activation.bits;
+    uniform_bitops += macs(info(layer)) * w * a;
+  }
   const auto [fixed_bitops, fixed_bits] = fixed_costs();
   std::optional<std::int64_t> bitops, bits;
-  if (limits.bitops.wb > 0) bitops = searched_macs * limits.bitops.wb * limits.bitops.ab;
+  if (limits.bitops.wb > 0) bitops = uniform_bitops;
   if (limits.bitops.giga > 0) bitops = floor_of(limits.bitops.giga * 1e9) - fixed_bitops;
   if (limits.compression_ratio > 0) {
     bits = floor_of(32.0 * double(weights) / limits.compression_ratio - double(fixed_bits));

@@ -420,10 +420,10 @@ class PartlyFixed : public AssignmentTest {
   double searched_cost(const BitPolicy& policy) const {
     double cost = 0;
     for (const LayerGenes& genes : space_.layer_genes()) {
-      const LayerIndicators& layer = indicators_.layers[genes.layer];
+      const LayerScore& layer = scores_.layers[genes.layer];
       const LayerChoice& choice = *policy.find(layer.name);
-      if (genes.weight) cost += 2 * layer.weight.at(choice.weight.bits);
-      if (genes.activation) cost += layer.activation.at(choice.activation.bits);
+      if (genes.weight) cost += 2 * *find_score(layer.weight, choice.weight);
+      if (genes.activation) cost += *find_score(layer.activation, choice.activation);
     }
     return cost;
   }
@@ -438,7 +438,8 @@ class PartlyFixed : public AssignmentTest {
 };
 
 TEST_F(PartlyFixed, TheRestIsSolvedExactly) {
-  Task task;
+  AssignmentQuery task;
+  task.alpha = 2;
   for (const double giga : {60e3, 70e3, 85e3}) {
     task.limits.bitops.giga = giga / 1e9;
     const Assignment found = solve(task);
@@ -462,7 +463,8 @@ TEST_F(PartlyFixed, LimitsByWidthsCountWhatIsFixedAsItIs) {
   EXPECT_LE(bitops_of(found.policy), budget);
   EXPECT_NEAR(found.solution.cost,
               best([&](const BitPolicy& policy) { return bitops_of(policy) <= budget; }), 1e-12);
-  Task task;
+  AssignmentQuery task;
+  task.alpha = 2;
   task.limits.avg_bits.w = 3;  // of the three weights that are searched
   EXPECT_NEAR(
       solve(task).solution.cost, best([](const BitPolicy& policy) {
@@ -472,7 +474,7 @@ TEST_F(PartlyFixed, LimitsByWidthsCountWhatIsFixedAsItIs) {
 }
 
 TEST_F(PartlyFixed, WidthsOfTheTaskApplyWhereALayerHasThem) {
-  Task task = bitops(4, 4);
+  AssignmentQuery task = bitops(4, 4);
   task.bits = {3, 2};
   const Assignment found = solve(task);
   ASSERT_TRUE(found.optimal);

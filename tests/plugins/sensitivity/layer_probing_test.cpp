@@ -143,7 +143,7 @@ TEST(LayerProbing, MeasuresEveryTensorAlone) {
     options.measure = measure;
     options.monotone = false;
     const LayerScores scores = probe_layers(context, options);
-    ASSERT_EQ(scores.layers.size(), context.space().gene_pairs().size());
+    ASSERT_EQ(scores.layers.size(), context.space().layer_genes().size());
     EXPECT_EQ(context.last_done, context.last_total);
     for (const char* layer : {"layer1.0.conv1", "layer2.0.downsample.0", "layer3.0.conv2"}) {
       for (const int bits : {4, 2}) {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
-#include <deneb/data/batch.h>
+#include <deneb/nn/batch.h>
 #include <deneb/errors.h>
 
 namespace deneb {
