@@ -12,8 +12,6 @@ cd "${1:-$(dirname "$0")/..}"
 
 # "." stands for the files directly in core/include/deneb and core/src.
 areas='. compat io options plugin quant nn data train search store report pipeline cli'
-# "file header": upward includes that are known.
-exceptions='core/include/deneb/nn/network.h data/batch.h'
 algorithms='quant_?ea|nsga|limpq|edmips|fliqs|emq'
 
 # Names under which plugins register their cost models and searches.
@@ -30,13 +28,11 @@ core=$(find core -name '*.h' -o -name '*.cpp' | sort)
 [ -n "$core" ] || { echo "check_floors.sh: no sources below $PWD/core"; exit 2; }
 
 # shellcheck disable=SC2086
-awk -v areas="$areas" -v exceptions="$exceptions" -v algorithms="$algorithms" -v names="$names" '
+awk -v areas="$areas" -v algorithms="$algorithms" -v names="$names" '
   BEGIN {
     count = split(areas, list, " ")
     for (i = 1; i <= count; ++i) rank[list[i]] = i
     failed = 0
-    count = split(exceptions, list, " ")
-    for (i = 1; i < count; i += 2) excepted[list[i] " " list[i + 1]] = 1
   }
   function complain(text) { print FILENAME ":" FNR ": " text; failed = 1 }
   function area_of(path) { return path ~ /\// ? substr(path, 1, index(path, "/") - 1) : "." }
@@ -104,7 +100,7 @@ awk -v areas="$areas" -v exceptions="$exceptions" -v algorithms="$algorithms" -v
       checked = public || (code ~ /"/ && own != "cli")
       if (checked && !(to in rank)) {
         complain("includes " target ", which lies in no area of the core; name it as area/file.h")
-      } else if (checked && rank[to] > rank[own] && !((FILENAME " " target) in excepted)) {
+      } else if (checked && rank[to] > rank[own]) {
         complain("includes " target ": " (own == "." ? "the root" : own) " lies below " to \
                  "; move what it needs down, or this file up (docs/ARCHITECTURE.md, floors)")
       }

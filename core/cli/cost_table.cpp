@@ -1,6 +1,6 @@
 #include "cost_table.h"
 
-#include <deneb/report/console_table.h>
+#include <deneb/pipeline/console_table.h>
 
 #include <algorithm>
 
@@ -24,11 +24,11 @@ double share(double part, double total) { return total == 0 ? 0 : part / total; 
 
 }  // namespace
 
-std::vector<CostColumn> price(const Workbench& bench, const NetworkInfo& network,
+std::vector<CostColumn> price(const SectionParts& parts, const NetworkInfo& network,
                               const BitPolicy& policy) {
   std::vector<CostColumn> columns;
-  for (const std::string& name : bench.cost_names()) {
-    const CostModel& model = bench.cost_model(name);
+  for (const std::string& name : parts.cost_names()) {
+    const CostModel& model = parts.cost_model(name);
     CostColumn column;
     column.name = name;
     column.unit = model.unit();

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <deneb/pipeline/workbench.h>
+#include <deneb/pipeline/section_parts.h>
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -17,7 +17,7 @@ struct CostColumn {
 };
 
 /// Prices a policy by every registered cost model and those that the section adds.
-std::vector<CostColumn> price(const Workbench& bench, const NetworkInfo& network,
+std::vector<CostColumn> price(const SectionParts& parts, const NetworkInfo& network,
                               const BitPolicy& policy);
 
 std::int64_t total_macs(const NetworkInfo& network);

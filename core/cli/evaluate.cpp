@@ -82,11 +82,11 @@ void choose_policy(const std::string& file, const TensorFile& weights, Evaluatio
 
 /// A network with the weights and the quantizer state of the file `weights`, and warnings about
 /// what does not fit.
-std::shared_ptr<Network> load_network(Workbench& bench, const Evaluation& evaluation,
+std::shared_ptr<Network> load_network(SectionParts& parts, const Evaluation& evaluation,
                                       const std::string& weights) {
-  evaluation.policy.check_against(bench.network_info(), evaluation.policy_source);
+  evaluation.policy.check_against(parts.network_info(), evaluation.policy_source);
   LoadReport report;
-  const auto network = bench.make_quantized(evaluation.seed, weights, evaluation.policy, &report);
+  const auto network = parts.make_quantized(evaluation.seed, weights, evaluation.policy, &report);
   if (evaluation.trained && !report.missing.empty()) {
     print_warning(weights + ": has no state for " + grouped(report.missing.size()) +
                   " tensors of quantizers (" + report.missing.front() +
@@ -98,21 +98,21 @@ std::shared_ptr<Network> load_network(Workbench& bench, const Evaluation& evalua
                   ", ...) have no place in the network; if they belong to quantizers, name the "
                   "policy by --policy");
   }
-  bench.calibrate(*network);
+  parts.calibrate(*network);
   return network;
 }
 
 /// Saves the weights, reads them into a new network and measures that. RunError when the result
 /// differs.
-void check_round_trip(Workbench& bench, const Evaluation& evaluation, const Network& network,
+void check_round_trip(SectionParts& parts, const Evaluation& evaluation, const Network& network,
                       const Metrics& before) {
   const TemporaryFile file;
   TensorFile saved;
   saved.tensors = state_of(network);
   saved.metadata["deneb.policy"] = evaluation.policy.to_json().dump();
   write_safetensors(file.path(), saved);
-  const auto copy = load_network(bench, evaluation, file.path());
-  const Metrics after = bench.measure(*copy, evaluation.split);
+  const auto copy = load_network(parts, evaluation, file.path());
+  const Metrics after = parts.measure(*copy, evaluation.split);
   if (before.to_json() != after.to_json()) {
     throw RunError("round trip: the metrics were " + before.to_json().dump() + " and are " +
                    after.to_json().dump() +
@@ -202,11 +202,11 @@ int evaluate_command(const Words& words) {
   evaluation.seed = static_cast<std::uint64_t>(pipeline.general.seed);
   choose_policy(arguments.text("policy"), read_safetensors(evaluation.weights), evaluation);
 
-  Workbench bench(session.registry(), model.section, resolve_device(pipeline.general.device));
-  const auto network = load_network(bench, evaluation, evaluation.weights);
-  const Metrics metrics = bench.measure(*network, evaluation.split);
-  if (arguments.has("round-trip")) check_round_trip(bench, evaluation, *network, metrics);
-  print_result(arguments, model, evaluation, metrics, bench.data().samples(evaluation.split));
+  SectionParts parts(session.registry(), model.section, resolve_device(pipeline.general.device));
+  const auto network = load_network(parts, evaluation, evaluation.weights);
+  const Metrics metrics = parts.measure(*network, evaluation.split);
+  if (arguments.has("round-trip")) check_round_trip(parts, evaluation, *network, metrics);
+  print_result(arguments, model, evaluation, metrics, parts.data().samples(evaluation.split));
   return kExitOk;
 }
 

@@ -87,12 +87,12 @@ int inspect_command(const Words& words) {
   const Pipeline pipeline = session.open(arguments.positionals().front(), arguments.list("set"),
                                          arguments.list("plugin"));
   const StepModel model = read_step_model(pipeline, arguments.text("step"), session.registry());
-  const Workbench bench(session.registry(), model.section, torch::kCPU);
+  const SectionParts parts(session.registry(), model.section, torch::kCPU);
   std::optional<SearchSpace> space;
-  if (model.search_space) space.emplace(bench.network_info(), *model.search_space);
-  const NetworkInfo& network = space ? space->network() : bench.network_info();
+  if (model.search_space) space.emplace(parts.network_info(), *model.search_space);
+  const NetworkInfo& network = space ? space->network() : parts.network_info();
   const PricedPolicy priced = choose_policy(arguments, network, space);
-  const std::vector<CostColumn> costs = price(bench, network, priced.policy);
+  const std::vector<CostColumn> costs = price(parts, network, priced.policy);
   if (arguments.has("json")) {
     std::cout << to_json(model, network, priced, costs).dump(2) << "\n";
     return kExitOk;

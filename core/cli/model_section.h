@@ -1,7 +1,7 @@
 #pragma once
 
 #include <deneb/pipeline/pipeline.h>
-#include <deneb/pipeline/workbench.h>
+#include <deneb/pipeline/section_parts.h>
 #include <deneb/search/search_space.h>
 
 #include <optional>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <deneb/pipeline/console.h>
-#include <deneb/report/progress.h>
+#include <deneb/pipeline/progress.h>
 
 #include <chrono>
 #include <memory>

@@ -56,12 +56,12 @@ std::vector<ModelTask> models_in(const std::string& folder, const std::string& l
 
 // Evenly over the models in the order of their first cost; the cheapest and the dearest are in.
 std::vector<ModelTask> spread(std::vector<ModelTask> models, std::size_t count,
-                              const Workbench& bench) {
+                              const SectionParts& parts) {
   std::map<std::string, double> cost;
-  const std::vector<std::string> costs = bench.table_costs();
+  const std::vector<std::string> costs = parts.table_costs();
   for (const ModelTask& m : models) {
     if (costs.empty()) break;  // they stay in the order of their names
-    cost[m.origin] = bench.cost_model(costs.front()).total(bench.network_info(), m.policy);
+    cost[m.origin] = parts.cost_model(costs.front()).total(parts.network_info(), m.policy);
   }
   std::stable_sort(models.begin(), models.end(), [&](const ModelTask& a, const ModelTask& b) {
     return cost[a.origin] < cost[b.origin];
@@ -91,7 +91,7 @@ BitPolicy baseline_policy(const UniformOptions& o, const NetworkInfo& network) {
 }
 
 std::vector<ModelTask> collect_models(const TrainStepOptions& options, const RunContext& context,
-                                      const Workbench& bench, const std::string& kind) {
+                                      const SectionParts& parts, const std::string& kind) {
   std::vector<ModelTask> models;
   const TrainStepBlock& block = options.pipe_step;
   std::string folder = block.models_folder;
@@ -104,7 +104,7 @@ std::vector<ModelTask> collect_models(const TrainStepOptions& options, const Run
       throw RunError("step " + context.step + ": no policy and no model lies in " + folder +
                      "; run the step that makes them first, or set pipe_step.models_folder");
     }
-    models = spread(std::move(models), static_cast<std::size_t>(block.max_models), bench);
+    models = spread(std::move(models), static_cast<std::size_t>(block.max_models), parts);
   }
   if (!options.policy.empty()) {
     ModelTask task;
@@ -116,7 +116,7 @@ std::vector<ModelTask> collect_models(const TrainStepOptions& options, const Run
     ModelTask task;
     task.origin =
         "uniform w" + std::to_string(u.weight_bits) + "a" + std::to_string(u.activation_bits);
-    task.policy = baseline_policy(u, bench.network_info());
+    task.policy = baseline_policy(u, parts.network_info());
     // A search that found the baseline itself: one training serves both.
     const auto same = std::find_if(models.begin(), models.end(), [&](const ModelTask& m) {
       return m.weights.empty() && m.policy == task.policy;
@@ -135,7 +135,7 @@ std::vector<ModelTask> collect_models(const TrainStepOptions& options, const Run
   std::int64_t id = 0;
   for (ModelTask& model : models) {
     model.id = ++id;
-    model.policy.check_against(bench.network_info(), "step " + context.step + ", " + model.origin);
+    model.policy.check_against(parts.network_info(), "step " + context.step + ", " + model.origin);
   }
   return models;
 }

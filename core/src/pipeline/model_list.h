@@ -23,7 +23,7 @@ struct ModelTask {
 /// CostModel::table_rank), one policy file, uniform policies; a first step with none of these has
 /// one float model. RunError when the list is empty.
 std::vector<ModelTask> collect_models(const TrainStepOptions& options, const RunContext& context,
-                                      const Workbench& bench, const std::string& kind);
+                                      const SectionParts& parts, const std::string& kind);
 
 /// ConfigError for a format of the first or last layer that is none.
 BitPolicy baseline_policy(const UniformOptions& options, const NetworkInfo& network);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <deneb/pipeline/workbench.h>
+#include <deneb/pipeline/section_parts.h>
 #include <deneb/search/search_space.h>
 
 #include <string>

@@ -1,12 +1,13 @@
 #include "pipeline/search_basis.h"
 
+#include "io/number_text.h"
 #include "pipeline/step_results.h"
 
 namespace deneb::detail {
 namespace {
 
-double limit_value(const LimitOptions& limit, const Workbench& bench, const SearchSpace& space) {
-  const CostModel& model = bench.cost_model(limit.cost);
+double limit_value(const LimitOptions& limit, const SectionParts& parts, const SearchSpace& space) {
+  const CostModel& model = parts.cost_model(limit.cost);
   if (limit.max > 0) return limit.max;
   return model.total(space.network(), space.at_widths(limit.weight_bits, limit.activation_bits));
 }
@@ -15,15 +16,15 @@ double limit_value(const LimitOptions& limit, const Workbench& bench, const Sear
 
 SearchBasis::SearchBasis(const Registry& registry, const SearchStepOptions& options,
                          torch::Device device)
-    : bench_(registry, options, device), space_(bench_.network_info(), options.search_space) {
+    : parts_(registry, options, device), space_(parts_.network_info(), options.search_space) {
   for (const LimitOptions& limit : options.limits) {
-    limits_.push_back({limit.cost, limit_value(limit, bench_, space_)});
+    limits_.push_back({limit.cost, limit_value(limit, parts_, space_)});
   }
 }
 
 std::string SearchBasis::broken_limit(const BitPolicy& policy) const {
   for (const auto& [name, most] : limits_) {
-    const double cost = bench_.cost_model(name).total(space_.network(), policy);
+    const double cost = parts_.cost_model(name).total(space_.network(), policy);
     if (cost > most) {
       return "breaks the limit: " + name + " " + number_text(cost) + " > " + number_text(most);
     }
@@ -34,7 +35,7 @@ std::string SearchBasis::broken_limit(const BitPolicy& policy) const {
 void SearchBasis::check_limits() const {
   for (const Limit& limit : limits_) {
     const double least =
-        bench_.cost_model(limit.cost).total(space_.network(), space_.decode(space_.narrowest()));
+        parts_.cost_model(limit.cost).total(space_.network(), space_.decode(space_.narrowest()));
     if (least <= limit.most) continue;
     throw ConfigError("limits: " + limit.cost + " of the narrowest policy is " +
                       number_text(least) + ", above the limit of " + number_text(limit.most) +

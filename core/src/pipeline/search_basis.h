@@ -16,8 +16,8 @@ class SearchBasis {
   /// ConfigError when the parts do not fit, or a limit names an unknown cost.
   SearchBasis(const Registry& registry, const SearchStepOptions& options, torch::Device device);
 
-  Workbench& bench() { return bench_; }
-  const Workbench& bench() const { return bench_; }
+  SectionParts& parts() { return parts_; }
+  const SectionParts& parts() const { return parts_; }
   const SearchSpace& space() const { return space_; }
   const std::vector<Limit>& limits() const { return limits_; }
   std::string broken_limit(const BitPolicy& policy) const;  ///< "" = none
@@ -25,7 +25,7 @@ class SearchBasis {
   void check_limits() const;
 
  private:
-  Workbench bench_;
+  SectionParts parts_;
   SearchSpace space_;
   std::vector<Limit> limits_;
 };
@@ -35,12 +35,12 @@ class SearchStepSetup final : public SearchSetup {
  public:
   explicit SearchStepSetup(const SearchBasis& basis) : basis_(basis) {}
   const SearchSpace& space() const override { return basis_.space(); }
-  std::vector<Objective> measures() const override { return basis_.bench().measures(); }
+  std::vector<Objective> measures() const override { return basis_.parts().measures(); }
   std::map<std::string, double> costs(const BitPolicy& policy) const override {
-    return basis_.bench().costs(policy);
+    return basis_.parts().costs(policy);
   }
   const CostModel& cost_model(const std::string& name) const override {
-    return basis_.bench().cost_model(name);
+    return basis_.parts().cost_model(name);
   }
   std::vector<Limit> limits() const override { return basis_.limits(); }
   bool within_limits(const BitPolicy& policy) const override {

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "io/number_text.h"
 #include "pipeline/step_results.h"
 
 #include "pipeline/trial_worker.h"
@@ -21,7 +22,7 @@ SearchRun::SearchRun(RunContext& context, const SearchStepOptions& options)
     : context_(context),
       options_(options),
       basis_(context.registry, options, context.device),
-      bench_(basis_.bench()) {
+      parts_(basis_.parts()) {
   // What has no price ends the step here, not after its first trial.
   for (const auto& genome : {space().narrowest(), space().widest()}) costs(space().decode(genome));
 }
@@ -33,7 +34,7 @@ std::int64_t SearchRun::assign_id(const TrialRequest& request) {
   if (known != id_of_policy_.end()) return known->second;
   const auto id = static_cast<std::int64_t>(id_of_policy_.size()) + 1;
   id_of_policy_[fingerprint] = id;
-  TrialRow row;
+  ResultRow row;
   if (const auto stored = context_.store.trial(context_.step, id)) {
     if (stored->fingerprint != fingerprint) {
       throw RunError("resume: trial " + std::to_string(id) + " of step " + context_.step +
@@ -67,7 +68,7 @@ std::vector<TrialResult> SearchRun::evaluate(const std::vector<TrialRequest>& re
     repeated.push_back(rows_.size() == before);
     ids.push_back(id);
     if (repeated.back()) continue;
-    TrialRow& row = rows_[id];
+    ResultRow& row = rows_[id];
     if (row.status == "running") {
       row.message = basis_.broken_limit(request.policy);
       if (row.message.empty()) {
@@ -89,7 +90,7 @@ std::vector<TrialResult> SearchRun::evaluate(const std::vector<TrialRequest>& re
 }
 
 // Whether the search asks within_limits() or not: no policy above a limit is trained.
-void SearchRun::reject(TrialRow& row) {
+void SearchRun::reject(ResultRow& row) {
   row.status = "rejected";
   for (const auto& [name, value] : costs(BitPolicy::from_json(row.policy, "trial"))) {
     row.metrics[name] = value;
@@ -98,7 +99,7 @@ void SearchRun::reject(TrialRow& row) {
   context_.store.finish_trial(row);
 }
 
-void SearchRun::count_failure(const TrialRow& row) {
+void SearchRun::count_failure(const ResultRow& row) {
   if (++failures_ <= context_.general.max_failures) return;
   throw RunError("step " + context_.step + ": " + std::to_string(failures_) +
                  " trials failed (general.max_failures is " +
@@ -108,7 +109,7 @@ void SearchRun::count_failure(const TrialRow& row) {
 
 void SearchRun::run_new(const std::vector<std::int64_t>& ids) {
   if (!workers_) {
-    bench_.data();  // missing data end the run here, not in every worker
+    parts_.data();  // missing data end the run here, not in every worker
     workers_ =
         std::make_unique<WorkerPool>(std::vector<std::string>{context_.program, "trial-worker",
                                                               context_.task_folder, context_.step},
@@ -116,7 +117,7 @@ void SearchRun::run_new(const std::vector<std::int64_t>& ids) {
   }
   std::vector<nlohmann::json> requests;
   for (const std::int64_t id : ids) {
-    const TrialRow& row = rows_[id];
+    const ResultRow& row = rows_[id];
     requests.push_back(trial_request(id, BitPolicy::from_json(row.policy, "trial"), row.seed));
   }
   workers_->run(
@@ -129,7 +130,7 @@ void SearchRun::record(std::int64_t id, const WorkerPool::Answer& answer) {
   if (answer.failure.empty() && answer.json.contains("data_error")) {
     throw DataError(answer.json["data_error"].get<std::string>());
   }
-  TrialRow& row = rows_[id];
+  ResultRow& row = rows_[id];
   row.seconds = answer.seconds;
   if (!answer.failure.empty()) {
     row.status = answer.timed_out ? "timeout" : "failed";
@@ -167,7 +168,7 @@ void SearchRun::record(std::int64_t id, const WorkerPool::Answer& answer) {
     return;
   }
   std::string text = "trial " + std::to_string(id) + " (" + row.origin + ")";
-  for (const Objective& measure : bench_.evaluator().metrics()) {
+  for (const Objective& measure : parts_.evaluator().metrics()) {
     if (row.metrics.contains(measure.name) && row.metrics[measure.name].is_number()) {
       text += ", " + measure.name + " " + number_text(row.metrics[measure.name].get<double>());
     }
@@ -176,7 +177,7 @@ void SearchRun::record(std::int64_t id, const WorkerPool::Answer& answer) {
 }
 
 TrialResult SearchRun::result_of(std::int64_t id) const {
-  const TrialRow& row = rows_.at(id);
+  const ResultRow& row = rows_.at(id);
   TrialResult result;
   result.id = id;
   result.ok = row.status == "finished";
@@ -190,7 +191,7 @@ TrialResult SearchRun::result_of(std::int64_t id) const {
 std::int64_t SearchRun::record_of(const Candidate& candidate) {
   if (candidate.trial > 0) return candidate.trial;
   const std::int64_t id = assign_id({candidate.policy, candidate.name});
-  TrialRow& row = rows_[id];
+  ResultRow& row = rows_[id];
   if (row.status != "running") return id;  // tried after all, or recorded before a resume
   row.status = "finished";
   for (const auto& [name, value] : costs(candidate.policy)) row.metrics[name] = value;
@@ -208,14 +209,14 @@ std::uint64_t SearchRun::seed(const std::string& label) const {
   return derive_seed(derive_seed(context_.step_seed(), "search"), label);
 }
 
-std::shared_ptr<Network> SearchRun::make_network() { return bench_.make_network(seed("network")); }
+std::shared_ptr<Network> SearchRun::make_network() { return parts_.make_network(seed("network")); }
 
 std::shared_ptr<Quantizer> SearchRun::make_quantizer(const PluginSpec& spec) {
   return context_.registry.make<Quantizer>(spec);
 }
 
 std::shared_ptr<Quantizer> SearchRun::make_quantizer(QuantizerRole role, const Format& format) {
-  return bench_.make_quantizer(role, format);
+  return parts_.make_quantizer(role, format);
 }
 
 void SearchRun::in_parallel(std::size_t tasks, const std::function<Task()>& make_worker) {

@@ -19,12 +19,12 @@ class SearchRun final : public SearchContext {
   SearchRun(RunContext& context, const SearchStepOptions& options);
 
   const SearchSpace& space() const override { return basis_.space(); }
-  std::vector<Objective> measures() const override { return bench_.measures(); }
+  std::vector<Objective> measures() const override { return parts_.measures(); }
   std::map<std::string, double> costs(const BitPolicy& policy) const override {
-    return bench_.costs(policy);
+    return parts_.costs(policy);
   }
   const CostModel& cost_model(const std::string& name) const override {
-    return bench_.cost_model(name);
+    return parts_.cost_model(name);
   }
   std::vector<Limit> limits() const override { return basis_.limits(); }
   bool within_limits(const BitPolicy& policy) const override {
@@ -36,11 +36,11 @@ class SearchRun final : public SearchContext {
   std::shared_ptr<Network> make_network() override;
   std::shared_ptr<Quantizer> make_quantizer(const PluginSpec& spec) override;
   std::shared_ptr<Quantizer> make_quantizer(QuantizerRole role, const Format& format) override;
-  std::unique_ptr<BatchStream> calibration_data() override { return bench_.calibration_data(); }
-  const DataLoader& data() override { return bench_.data(); }
-  const Criterion& criterion() const override { return bench_.criterion(); }
-  const Evaluator& evaluator() const override { return bench_.evaluator(); }
-  torch::Device device() const override { return bench_.device(); }
+  std::unique_ptr<BatchStream> calibration_data() override { return parts_.calibration_data(); }
+  const DataLoader& data() override { return parts_.data(); }
+  const Criterion& criterion() const override { return parts_.criterion(); }
+  const Evaluator& evaluator() const override { return parts_.evaluator(); }
+  torch::Device device() const override { return parts_.device(); }
   std::string artifact_path(const std::string& file) const override;
   std::string input(const std::string& kind) const override { return context_.input(kind); }
   void in_parallel(std::size_t tasks, const std::function<Task()>& make_worker) override;
@@ -54,8 +54,8 @@ class SearchRun final : public SearchContext {
 
  private:
   std::int64_t assign_id(const TrialRequest& request);
-  void reject(TrialRow& row);
-  void count_failure(const TrialRow& row);
+  void reject(ResultRow& row);
+  void count_failure(const ResultRow& row);
   void run_new(const std::vector<std::int64_t>& ids);
   void record(std::int64_t id, const WorkerPool::Answer& answer);
   TrialResult result_of(std::int64_t id) const;
@@ -63,10 +63,10 @@ class SearchRun final : public SearchContext {
   RunContext& context_;
   const SearchStepOptions& options_;
   SearchBasis basis_;
-  Workbench& bench_;
+  SectionParts& parts_;
   std::unique_ptr<WorkerPool> workers_;
   std::map<std::string, std::int64_t> id_of_policy_;  // fingerprint -> trial of this run
-  std::map<std::int64_t, TrialRow> rows_;             // of this run, finished or to be run
+  std::map<std::int64_t, ResultRow> rows_;            // of this run, finished or to be run
   int failures_ = 0;
 };
 

@@ -1,8 +1,8 @@
 #include "pipeline/search_step.h"
 
 #include <deneb/io/files.h>
+#include <deneb/pipeline/console_table.h>
 #include <deneb/quant/policy_file.h>
-#include <deneb/report/console_table.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -47,9 +47,9 @@ std::vector<std::string> SearchStep::gives(const Registry& registry) const {
 
 void SearchStep::validate(const ValidationContext& context) const {
   const SearchBasis basis(context.registry, options_, context.device);
-  const Workbench& bench = basis.bench();
-  bench.check_trainer();
-  bench.check_weights();
+  const SectionParts& parts = basis.parts();
+  parts.check_trainer();
+  parts.check_weights();
   basis.check_limits();
   if (options_.data_loader.train_portion >= 1.0) {
     throw ConfigError(
@@ -57,7 +57,7 @@ void SearchStep::validate(const ValidationContext& context) const {
         "test split only judges); use 0.9 or less");
   }
   for (const auto& genome : basis.space().uniform()) {
-    bench.check_formats(basis.space().decode(genome));
+    parts.check_formats(basis.space().decode(genome));
   }
   const auto algorithm = context.registry.make<SearchAlgorithm>(options_.search_algorithm);
   algorithm->validate(SearchStepSetup(basis));
@@ -81,8 +81,7 @@ void SearchStep::run(RunContext& context) {
   auto objectives = nlohmann::ordered_json::array();
   for (const Objective& objective : result.objectives) {
     objectives.push_back(
-        {{"name", objective.name},
-         {"direction", objective.direction == Direction::kMaximize ? "max" : "min"}});
+        {{"name", objective.name}, {"direction", direction_word(objective.direction)}});
   }
   info["objectives"] = objectives;
   if (!result.figures.empty()) info["figures"] = drawings_json("figure", result.figures, run);

@@ -1,22 +1,25 @@
 #include "pipeline/step_results.h"
 
-#include <deneb/report/console_table.h>
+#include <deneb/pipeline/console_table.h>
 #include <deneb/search/pareto.h>
 
 #include <cmath>
 #include <cstdio>
 
+#include "io/number_text.h"
+
 namespace deneb::detail {
 namespace {
 
 // Weight and activation widths of the searched layers as two digit strings, a layer a digit where
-// that is unambiguous: "w 4842 a 8884".
+// that is unambiguous: "w 4842 a 8884", "w 4(e2m1)4(16)".
 std::string widths_text(const NetworkInfo& network, const BitPolicy& policy) {
   std::string weights, activations;
   for (const LayerInfo& layer : network.layers) {
     if (layer.pinned) continue;
     const LayerChoice* choice = policy.find(layer.name);
     const auto digit = [](const Format& f) {
+      if (!f.is_integer() && !f.is_float32()) return "(" + f.text() + ")";
       return f.bits < 10 ? std::to_string(f.bits) : "(" + std::to_string(f.bits) + ")";
     };
     weights += digit(choice ? choice->weight : Format{});
@@ -42,12 +45,6 @@ bool is_pareto_front(const SearchResult& result) {
 
 }  // namespace
 
-std::string number_text(double value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.7g", value);
-  return text;
-}
-
 void print_candidates(Console& console, const NetworkInfo& network, const SearchResult& result) {
   std::vector<std::string> header = {"policy"};
   for (const Objective& objective : result.objectives) header.push_back(objective.name);
@@ -67,14 +64,14 @@ void print_candidates(Console& console, const NetworkInfo& network, const Search
                 console_table(header, rows));
 }
 
-void print_models(Console& console, const std::vector<TrialRow>& models, const std::string& metric,
+void print_models(Console& console, const std::vector<ResultRow>& models, const std::string& metric,
                   const std::vector<std::string>& costs) {
   std::vector<std::string> shown = {metric, "validation_" + metric};
   shown.insert(shown.end(), costs.begin(), costs.end());
   std::vector<std::string> header = {"model", "from", "status"};
   header.insert(header.end(), shown.begin(), shown.end());
   std::vector<std::vector<std::string>> rows;
-  for (const TrialRow& model : models) {
+  for (const ResultRow& model : models) {
     std::vector<std::string> row = {std::to_string(model.id), model.origin, model.status};
     for (const std::string& name : shown) {
       const bool has = model.metrics.contains(name) && model.metrics[name].is_number();

@@ -10,14 +10,11 @@
 
 namespace deneb::detail {
 
-/// Up to seven significant digits.
-std::string number_text(double value);
-
 /// The result of a search as a table.
 void print_candidates(Console& console, const NetworkInfo& network, const SearchResult& result);
 /// The models of a training or evaluation step as a table with these costs; `metric` is the
 /// evaluator's first.
-void print_models(Console& console, const std::vector<TrialRow>& models, const std::string& metric,
+void print_models(Console& console, const std::vector<ResultRow>& models, const std::string& metric,
                   const std::vector<std::string>& costs);
 
 }  // namespace deneb::detail

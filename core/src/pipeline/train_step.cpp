@@ -12,6 +12,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "io/number_text.h"
 #include "pipeline/step_results.h"
 
 namespace deneb::detail {
@@ -25,16 +26,16 @@ std::string model_folder(const RunContext& context, std::int64_t id) {
 }
 
 void check_section(const TrainStepOptions& options, const ValidationContext& context) {
-  const Workbench bench(context.registry, options, context.device);
-  bench.check_trainer();
-  bench.check_weights();
+  const SectionParts parts(context.registry, options, context.device);
+  parts.check_trainer();
+  parts.check_weights();
   if (!options.policy.empty()) {
     const BitPolicy policy = read_policy_file(options.policy).policy;
-    policy.check_against(bench.network_info(), options.policy);
-    bench.check_formats(policy);
+    policy.check_against(parts.network_info(), options.policy);
+    parts.check_formats(policy);
   }
   for (const UniformOptions& uniform : options.uniform) {
-    bench.check_formats(baseline_policy(uniform, bench.network_info()));
+    parts.check_formats(baseline_policy(uniform, parts.network_info()));
   }
 }
 
@@ -62,8 +63,8 @@ void save_model(const std::string& folder, const Network& network, const TrainSt
 }
 
 // The rows of the step as they will be; kept rows of finished models come from the store.
-TrialRow make_row(const RunContext& context, const ModelTask& task) {
-  TrialRow row;
+ResultRow make_row(const RunContext& context, const ModelTask& task) {
+  ResultRow row;
   row.step = context.step;
   row.id = task.id;
   row.status = "running";
@@ -75,19 +76,19 @@ TrialRow make_row(const RunContext& context, const ModelTask& task) {
   return row;
 }
 
-Objective main_metric(const Workbench& bench) {
-  const std::vector<Objective> metrics = bench.evaluator().metrics();
+Objective main_metric(const SectionParts& parts) {
+  const std::vector<Objective> metrics = parts.evaluator().metrics();
   return metrics.empty() ? Objective{"accuracy", Direction::kMaximize} : metrics.front();
 }
 
 // What reports compare the models with: costs of policies that need not be trained. A cost model
 // may know some formats only; its price of the others is left out.
-nlohmann::ordered_json reference_costs(const TrainStepOptions& options, const Workbench& bench) {
+nlohmann::ordered_json reference_costs(const TrainStepOptions& options, const SectionParts& parts) {
   const auto costs_of = [&](const BitPolicy& policy) {
     auto costs = nlohmann::ordered_json::object();
-    for (const std::string& name : bench.cost_names()) {
+    for (const std::string& name : parts.cost_names()) {
       try {
-        costs[name] = bench.cost_model(name).total(bench.network_info(), policy);
+        costs[name] = parts.cost_model(name).total(parts.network_info(), policy);
       } catch (const Error&) {
         continue;
       }
@@ -99,23 +100,23 @@ nlohmann::ordered_json reference_costs(const TrainStepOptions& options, const Wo
   for (const int bits : {8, 4, 2}) {
     uniform.weight_bits = uniform.activation_bits = bits;
     const std::string word = std::to_string(bits);
-    all["uniform w" + word + "a" + word] = costs_of(baseline_policy(uniform, bench.network_info()));
+    all["uniform w" + word + "a" + word] = costs_of(baseline_policy(uniform, parts.network_info()));
   }
   return all;
 }
 
-void describe_step(RunContext& context, const TrainStepOptions& options, const Workbench& bench) {
+void describe_step(RunContext& context, const TrainStepOptions& options,
+                   const SectionParts& parts) {
   nlohmann::ordered_json info = {{"dataset", options.dataset.type},
-                                 {"network", network_json(bench.network_info())},
+                                 {"network", network_json(parts.network_info())},
                                  {"objectives", nlohmann::ordered_json::array()},
-                                 {"reference_costs", reference_costs(options, bench)}};
-  std::vector<Objective> objectives = {main_metric(bench)};
-  const std::vector<std::string> costs = bench.table_costs();
+                                 {"reference_costs", reference_costs(options, parts)}};
+  std::vector<Objective> objectives = {main_metric(parts)};
+  const std::vector<std::string> costs = parts.table_costs();
   if (!costs.empty()) objectives.push_back({costs.front(), Direction::kMinimize});
   for (const Objective& objective : objectives) {
     info["objectives"].push_back(
-        {{"name", objective.name},
-         {"direction", objective.direction == Direction::kMaximize ? "max" : "min"}});
+        {{"name", objective.name}, {"direction", direction_word(objective.direction)}});
   }
   context.store.set_step_info(context.step, info);
 }
@@ -137,25 +138,25 @@ void TrainStep::validate(const ValidationContext& context) const {
 }
 
 void TrainStep::run(RunContext& context) {
-  Workbench bench(context.registry, options_, context.device);
-  const std::vector<ModelTask> tasks = collect_models(options_, context, bench, "policies");
-  bench.data();
-  describe_step(context, options_, bench);
-  const std::string extent = bench.trainer().extent();
+  SectionParts parts(context.registry, options_, context.device);
+  const std::vector<ModelTask> tasks = collect_models(options_, context, parts, "policies");
+  parts.data();
+  describe_step(context, options_, parts);
+  const std::string extent = parts.trainer().extent();
   context.console.log("info", context.step,
                       "training " + std::to_string(tasks.size()) + " model(s) of " +
                           options_.network.type + (extent.empty() ? "" : " for " + extent));
-  for (const ModelTask& task : tasks) try_model(context, bench, task, tasks.size());
-  const std::vector<TrialRow> rows = context.store.trials(context.step);
-  const auto finished = std::count_if(rows.begin(), rows.end(),
-                                      [](const TrialRow& row) { return row.status == "finished"; });
-  print_models(context.console, rows, main_metric(bench).name, bench.table_costs());
+  for (const ModelTask& task : tasks) try_model(context, parts, task, tasks.size());
+  const std::vector<ResultRow> rows = context.store.trials(context.step);
+  const auto finished = std::count_if(
+      rows.begin(), rows.end(), [](const ResultRow& row) { return row.status == "finished"; });
+  print_models(context.console, rows, main_metric(parts).name, parts.table_costs());
   if (finished == 0) {
     throw RunError("step " + context.step +
                    ": no model could be trained; the last one said: " + rows.back().message);
   }
   const auto first = std::find_if(rows.begin(), rows.end(),
-                                  [](const TrialRow& row) { return row.status == "finished"; });
+                                  [](const ResultRow& row) { return row.status == "finished"; });
   context.artifacts = {{"policies", context.output_folder()},
                        {"models", context.output_folder()},
                        {"weights", model_folder(context, first->id) + "/weights.safetensors"}};
@@ -163,17 +164,17 @@ void TrainStep::run(RunContext& context) {
 
 // A model that cannot be trained does not take the others with it, and stays failed in a resumed
 // step, as trials of a search do. What cannot be read or written ends the step, to be resumed.
-void TrainStep::try_model(RunContext& context, Workbench& bench, const ModelTask& task,
+void TrainStep::try_model(RunContext& context, SectionParts& parts, const ModelTask& task,
                           std::size_t count) {
   const auto stored = context.store.trial(context.step, task.id);
   if (stored && stored->status == "finished") return;
   if (stored && stored->status == "failed") return count_failure(context, stored->message);
-  TrialRow row = make_row(context, task);
+  ResultRow row = make_row(context, task);
   context.store.begin_trial(row);
   const std::string checkpoint = model_folder(context, task.id) + "/checkpoint.safetensors";
   std::vector<EpochRow> epochs;
   try {
-    epochs = train_model(context, bench, task, count, checkpoint, &row);
+    epochs = train_model(context, parts, task, count, checkpoint, &row);
   } catch (const Interrupted&) {
     throw;
   } catch (const DataError&) {
@@ -193,7 +194,7 @@ void TrainStep::try_model(RunContext& context, Workbench& bench, const ModelTask
     context.console.log("warning", context.step, title_of(task, count) + " failed: " + row.message);
     return count_failure(context, row.message);
   }
-  const std::string metric = main_metric(bench).name;
+  const std::string metric = main_metric(parts).name;
   context.console.log("info", context.step,
                       title_of(task, count) + ": test " + metric + " " +
                           number_text(row.metrics.value(metric, 0.0)));
@@ -207,16 +208,16 @@ void TrainStep::count_failure(const RunContext& context, const std::string& mess
 }
 
 // Fills metrics and seconds of the row, leaves the model's folder.
-std::vector<EpochRow> TrainStep::train_model(RunContext& context, Workbench& bench,
+std::vector<EpochRow> TrainStep::train_model(RunContext& context, SectionParts& parts,
                                              const ModelTask& task, std::size_t count,
-                                             const std::string& checkpoint, TrialRow* row) {
+                                             const std::string& checkpoint, ResultRow* row) {
   const std::string folder = model_folder(context, task.id);
   make_directories(folder);
   const std::string& weights = task.weights.empty() ? options_.weights : task.weights;
-  const auto network = bench.make_quantized(derive_seed(row->seed, "init"), weights, task.policy);
+  const auto network = parts.make_quantized(derive_seed(row->seed, "init"), weights, task.policy);
   // Random weights show no ranges worth keeping; the first batch of the training is better.
-  if (!weights.empty()) bench.calibrate(*network);
-  FitRequest request = bench.fit_request(derive_seed(row->seed, "train"));
+  if (!weights.empty()) parts.calibrate(*network);
+  FitRequest request = parts.fit_request(derive_seed(row->seed, "train"));
   request.checkpoint = checkpoint;
   request.hooks.on_progress = [&](const StepInfo& info) {
     char text[128], penalty[32] = "";
@@ -228,7 +229,7 @@ std::vector<EpochRow> TrainStep::train_model(RunContext& context, Workbench& ben
     context.console.progress(context.step, info.step, info.total_steps,
                              title_of(task, count) + text);
   };
-  const FitResult fit = bench.trainer().fit(*network, bench.data(), request);
+  const FitResult fit = parts.trainer().fit(*network, parts.data(), request);
   std::vector<EpochRow> epochs;
   for (const EpochRecord& record : fit.epochs) {
     EpochRow epoch;
@@ -244,11 +245,11 @@ std::vector<EpochRow> TrainStep::train_model(RunContext& context, Workbench& ben
     row->seconds += record.seconds;
   }
   // The test split judges, and chooses nothing.
-  add_metrics(row->metrics, bench.measure(*network, Split::kTest), "");
-  if (bench.data().samples(Split::kValidation) > 0) {
-    add_metrics(row->metrics, bench.measure(*network, Split::kValidation), "validation_");
+  add_metrics(row->metrics, parts.measure(*network, Split::kTest), "");
+  if (parts.data().samples(Split::kValidation) > 0) {
+    add_metrics(row->metrics, parts.measure(*network, Split::kValidation), "validation_");
   }
-  for (const auto& [name, value] : bench.costs(task.policy)) row->metrics[name] = value;
+  for (const auto& [name, value] : parts.costs(task.policy)) row->metrics[name] = value;
   save_model(folder, *network, options_, context, task, row->metrics);
   return epochs;
 }
@@ -258,9 +259,9 @@ void EvaluateStep::validate(const ValidationContext& context) const {
 }
 
 void EvaluateStep::run(RunContext& context) {
-  Workbench bench(context.registry, options_, context.device);
-  const std::vector<ModelTask> tasks = collect_models(options_, context, bench, "models");
-  describe_step(context, options_, bench);
+  SectionParts parts(context.registry, options_, context.device);
+  const std::vector<ModelTask> tasks = collect_models(options_, context, parts, "models");
+  describe_step(context, options_, parts);
   for (const ModelTask& task : tasks) {
     throw_if_stopping();
     const auto stored = context.store.trial(context.step, task.id);
@@ -269,21 +270,21 @@ void EvaluateStep::run(RunContext& context) {
       throw ConfigError("step " + context.step + ": model " + task.origin +
                         " has no weights to evaluate; train it first or set weights");
     }
-    TrialRow row = make_row(context, task);
+    ResultRow row = make_row(context, task);
     context.store.begin_trial(row);
     const auto start = Clock::now();
     const std::string& weights = task.weights.empty() ? options_.weights : task.weights;
-    const auto network = bench.make_quantized(derive_seed(row.seed, "init"), weights, task.policy);
-    bench.calibrate(*network);
-    add_metrics(row.metrics, bench.measure(*network, Split::kTest), "");
-    for (const auto& [name, value] : bench.costs(task.policy)) row.metrics[name] = value;
+    const auto network = parts.make_quantized(derive_seed(row.seed, "init"), weights, task.policy);
+    parts.calibrate(*network);
+    add_metrics(row.metrics, parts.measure(*network, Split::kTest), "");
+    for (const auto& [name, value] : parts.costs(task.policy)) row.metrics[name] = value;
     row.status = "finished";
     row.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     context.store.finish_trial(row);
     context.console.progress(context.step, task.id, std::int64_t(tasks.size()), task.origin);
   }
-  print_models(context.console, context.store.trials(context.step), main_metric(bench).name,
-               bench.table_costs());
+  print_models(context.console, context.store.trials(context.step), main_metric(parts).name,
+               parts.table_costs());
 }
 
 }  // namespace deneb::detail

@@ -28,10 +28,11 @@ class TrainStep final : public PipeStep {
   void run(RunContext& context) override;
 
  private:
-  void try_model(RunContext& context, Workbench& bench, const ModelTask& task, std::size_t count);
-  std::vector<EpochRow> train_model(RunContext& context, Workbench& bench, const ModelTask& task,
+  void try_model(RunContext& context, SectionParts& parts, const ModelTask& task,
+                 std::size_t count);
+  std::vector<EpochRow> train_model(RunContext& context, SectionParts& parts, const ModelTask& task,
                                     std::size_t count, const std::string& checkpoint,
-                                    TrialRow* row);
+                                    ResultRow* row);
   void count_failure(const RunContext& context, const std::string& message);
   Options options_;
   int failures_ = 0;

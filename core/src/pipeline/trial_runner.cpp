@@ -6,16 +6,16 @@
 
 namespace deneb::detail {
 
-TrialOutcome run_trial(Workbench& bench, const BitPolicy& policy, std::uint64_t seed) {
+TrialOutcome run_trial(SectionParts& parts, const BitPolicy& policy, std::uint64_t seed) {
   const auto network =
-      bench.make_quantized(derive_seed(seed, "init"), bench.section().weights, policy);
+      parts.make_quantized(derive_seed(seed, "init"), parts.section().weights, policy);
   // Random weights show no ranges worth keeping; the first batch of the training is better.
-  if (!bench.section().weights.empty()) bench.calibrate(*network);
+  if (!parts.section().weights.empty()) parts.calibrate(*network);
   TrialOutcome outcome;
-  FitRequest request = bench.fit_request(derive_seed(seed, "train"));
+  FitRequest request = parts.fit_request(derive_seed(seed, "train"));
   request.measured_after = true;
-  outcome.fit = bench.trainer().fit(*network, bench.data(), request);
-  outcome.metrics = bench.measure(*network, Split::kValidation);
+  outcome.fit = parts.trainer().fit(*network, parts.data(), request);
+  outcome.metrics = parts.measure(*network, Split::kValidation);
   for (const Metric& metric : outcome.metrics.all()) {
     if (!std::isfinite(metric.value)) {
       throw RunError("validation: " + metric.name + " is not finite");

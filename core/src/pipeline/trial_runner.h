@@ -1,6 +1,6 @@
 #pragma once
 
-#include <deneb/pipeline/workbench.h>
+#include <deneb/pipeline/section_parts.h>
 #include <deneb/train/fit.h>
 
 #include <cstdint>
@@ -14,7 +14,7 @@ struct TrialOutcome {
   Metrics metrics;
   FitResult fit;
 };
-TrialOutcome run_trial(Workbench& bench, const BitPolicy& policy, std::uint64_t seed);
+TrialOutcome run_trial(SectionParts& parts, const BitPolicy& policy, std::uint64_t seed);
 
 /// Epoch records as JSON rows for the store.
 nlohmann::json epochs_json(const FitResult& fit);

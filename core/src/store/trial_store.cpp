@@ -111,8 +111,8 @@ constexpr const char* kTrialColumns =
     "step, id, status, seed, origin, encoding, fingerprint, policy, metrics, message, seconds, "
     "front, attempts";
 
-TrialRow read_trial(const SqliteStatement& s, const SqliteDatabase& database) {
-  TrialRow row;
+ResultRow read_trial(const SqliteStatement& s, const SqliteDatabase& database) {
+  ResultRow row;
   row.step = s.text(0);
   row.id = s.integer(1);
   row.status = s.text(2);
@@ -212,7 +212,7 @@ struct TrialStore::Impl {
     return s.text(0);
   }
 
-  [[noreturn]] void refuse_finished(const TrialRow& trial, const std::string& status) {
+  [[noreturn]] void refuse_finished(const ResultRow& trial, const std::string& status) {
     throw RunError(database.path() + ": " + place(trial.step, trial.id) +
                    " is over already (status '" + status +
                    "'); the result of a trial is never replaced");
@@ -277,7 +277,7 @@ void TrialStore::erase_step(const std::string& name) {
   });
 }
 
-void TrialStore::begin_trial(const TrialRow& trial) {
+void TrialStore::begin_trial(const ResultRow& trial) {
   impl_->write(Durability::kProcess, [&] {
     impl_->require_step(trial.step);
     const auto status = impl_->trial_status(trial.step, trial.id);
@@ -294,7 +294,7 @@ void TrialStore::begin_trial(const TrialRow& trial) {
   });
 }
 
-void TrialStore::finish_trial(const TrialRow& trial) {
+void TrialStore::finish_trial(const ResultRow& trial) {
   impl_->write(Durability::kPower, [&] {
     if (trial.status == "running") {
       throw RunError(impl_->database.path() + ": " + place(trial.step, trial.id) +
@@ -315,7 +315,7 @@ void TrialStore::finish_trial(const TrialRow& trial) {
   });
 }
 
-std::optional<TrialRow> TrialStore::trial(const std::string& step, std::int64_t id) const {
+std::optional<ResultRow> TrialStore::trial(const std::string& step, std::int64_t id) const {
   const std::lock_guard<std::mutex> lock(impl_->mutex);
   SqliteStatement s(impl_->database,
                     select(kTrialColumns, "trials WHERE step = ? AND id = ?").c_str());
@@ -323,7 +323,7 @@ std::optional<TrialRow> TrialStore::trial(const std::string& step, std::int64_t 
   return read_trial(s, impl_->database);
 }
 
-std::vector<TrialRow> TrialStore::trials(const std::string& step, Policies policies) const {
+std::vector<ResultRow> TrialStore::trials(const std::string& step, Policies policies) const {
   const std::lock_guard<std::mutex> lock(impl_->mutex);
   std::string columns = kTrialColumns;
   if (policies == Policies::kFront) {
@@ -333,7 +333,7 @@ std::vector<TrialRow> TrialStore::trials(const std::string& step, Policies polic
   SqliteStatement s(impl_->database,
                     select(columns.c_str(), "trials WHERE step = ? ORDER BY id").c_str());
   s.bind(step);
-  std::vector<TrialRow> rows;
+  std::vector<ResultRow> rows;
   while (s.step()) rows.push_back(read_trial(s, impl_->database));
   return rows;
 }

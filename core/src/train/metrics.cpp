@@ -2,6 +2,14 @@
 
 namespace deneb {
 
+const char* direction_word(Direction direction) {
+  return direction == Direction::kMaximize ? "max" : "min";
+}
+
+Direction parse_direction(const std::string& word) {
+  return word == "max" ? Direction::kMaximize : Direction::kMinimize;
+}
+
 void Metrics::set(const std::string& name, double value, Direction direction) {
   for (Metric& metric : metrics_) {
     if (metric.name == name) {

@@ -140,8 +140,7 @@ class Run {
       for (const auto& metric : item.at("metrics")) {
         // JSON has no NaN and no infinity: they are written as null.
         const double value = metric.at(1).is_null() ? std::nan("") : metric.at(1).get<double>();
-        record.validation.set(metric.at(0), value,
-                              metric.at(2) == "max" ? Direction::kMaximize : Direction::kMinimize);
+        record.validation.set(metric.at(0), value, parse_direction(metric.at(2)));
       }
       result_.epochs.push_back(record);
     }
@@ -160,7 +159,7 @@ class Run {
       auto item = to_json(record);
       auto metrics = nlohmann::ordered_json::array();
       for (const Metric& m : record.validation.all()) {
-        metrics.push_back({m.name, m.value, m.direction == Direction::kMaximize ? "max" : "min"});
+        metrics.push_back({m.name, m.value, direction_word(m.direction)});
       }
       item["metrics"] = metrics;
       epochs.push_back(item);

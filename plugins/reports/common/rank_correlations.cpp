@@ -11,7 +11,7 @@ namespace deneb::reports {
 namespace {
 
 using nlohmann::ordered_json;
-using Trials = std::vector<const TrialRow*>;
+using Trials = std::vector<const ResultRow*>;
 
 constexpr std::size_t kMostOrigins = 12;  // generations of an evolution are no groups to compare
 
@@ -19,7 +19,7 @@ std::string reference_of(const StepRow& step, const Trials& trials) {
   std::vector<std::string> names = {"accuracy"};
   for (const Objective& objective : objectives_of(step)) names.push_back(objective.name);
   for (const std::string& name : names) {
-    const auto has = [&](const TrialRow* trial) { return metric_of(*trial, name).has_value(); };
+    const auto has = [&](const ResultRow* trial) { return metric_of(*trial, name).has_value(); };
     const auto count = std::count_if(trials.begin(), trials.end(), has);
     if (static_cast<std::size_t>(count) >= kLeastForRanks) return name;
   }
@@ -32,7 +32,7 @@ RankCorrelations::Group group_of(const std::string& origin, const Trials& trials
   RankCorrelations::Group group{origin, {}};
   for (const std::string& metric : metrics) {
     std::vector<double> ours, theirs;
-    for (const TrialRow* trial : trials) {
+    for (const ResultRow* trial : trials) {
       const auto a = metric_of(*trial, reference), b = metric_of(*trial, metric);
       if (!a || !b) continue;
       ours.push_back(*a);
@@ -50,7 +50,7 @@ RankCorrelations::Group group_of(const std::string& origin, const Trials& trials
 std::vector<std::pair<std::string, Trials>> by_origin(const Trials& trials) {
   std::vector<std::pair<std::string, Trials>> groups;
   std::unordered_map<std::string, std::size_t> places;
-  for (const TrialRow* trial : trials) {
+  for (const ResultRow* trial : trials) {
     const auto [known, is_new] = places.emplace(trial->origin, groups.size());
     if (is_new) groups.push_back({trial->origin, {}});
     groups[known->second].second.push_back(trial);
@@ -70,11 +70,11 @@ ordered_json values_json(const RankCorrelations::Group& group) {
 
 }  // namespace
 
-RankCorrelations rank_correlations(const StepRow& step, const std::vector<TrialRow>& trials) {
+RankCorrelations rank_correlations(const StepRow& step, const std::vector<ResultRow>& trials) {
   RankCorrelations result;
   if (!is_search(step)) return result;
   Trials finished;
-  for (const TrialRow& trial : trials) {
+  for (const ResultRow& trial : trials) {
     if (trial.status == "finished") finished.push_back(&trial);
   }
   result.reference = reference_of(step, finished);

@@ -34,7 +34,7 @@ constexpr std::size_t kLeastForRanks = 8;
 
 /// Of a search; empty for other steps. Metrics that fewer than kLeastForRanks trials have beside
 /// the reference, and those that are the same for all, are left out.
-RankCorrelations rank_correlations(const StepRow& step, const std::vector<TrialRow>& trials);
+RankCorrelations rank_correlations(const StepRow& step, const std::vector<ResultRow>& trials);
 
 /// {"metric": "accuracy", "all": {"bitops": {"spearman": 0.87, "trials": 28}, ...}, "by_origin":
 /// {"random": {...}, ...}}; null when there is nothing.

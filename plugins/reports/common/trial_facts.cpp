@@ -64,7 +64,7 @@ Direction direction_of(const std::vector<Objective>& objectives, const std::stri
   return metric.find("accuracy") != std::string::npos ? Direction::kMaximize : Direction::kMinimize;
 }
 
-std::optional<double> metric_of(const TrialRow& trial, const std::string& name) {
+std::optional<double> metric_of(const ResultRow& trial, const std::string& name) {
   if (!trial.metrics.is_object()) return std::nullopt;
   const auto it = trial.metrics.find(name);
   if (it == trial.metrics.end() || !it->is_number()) return std::nullopt;
@@ -72,9 +72,9 @@ std::optional<double> metric_of(const TrialRow& trial, const std::string& name) 
   return std::isfinite(value) ? std::optional<double>(value) : std::nullopt;
 }
 
-std::vector<std::string> metric_names(const std::vector<TrialRow>& trials,
+std::vector<std::string> metric_names(const std::vector<ResultRow>& trials,
                                       std::vector<std::string> first) {
-  for (const TrialRow& trial : trials) {
+  for (const ResultRow& trial : trials) {
     if (!trial.metrics.is_object()) continue;
     for (auto it = trial.metrics.begin(); it != trial.metrics.end(); ++it) {
       if (std::find(first.begin(), first.end(), it.key()) == first.end()) first.push_back(it.key());
@@ -85,7 +85,7 @@ std::vector<std::string> metric_names(const std::vector<TrialRow>& trials,
 
 std::map<std::int64_t, std::string> policy_paths(const std::string& task_folder,
                                                  const std::string& step,
-                                                 const std::vector<TrialRow>& trials) {
+                                                 const std::vector<ResultRow>& trials) {
   const fs::path folder = fs::path(task_folder) / "output" / step;
   std::map<std::int64_t, std::string> paths;
   std::error_code error;
@@ -99,25 +99,25 @@ std::map<std::int64_t, std::string> policy_paths(const std::string& task_folder,
     known->second = std::min(known->second, path);
   }
   if (!fs::exists(folder / "models", error)) return paths;
-  for (const TrialRow& trial : trials) {
+  for (const ResultRow& trial : trials) {
     const std::string path = "models/" + std::to_string(trial.id) + "/policy.json";
     if (paths.count(trial.id) == 0 && fs::exists(folder / path, error)) paths[trial.id] = path;
   }
   return paths;
 }
 
-bool is_baseline(const TrialRow& trial) {
+bool is_baseline(const ResultRow& trial) {
   return trial.origin == "float32" || trial.origin.rfind("uniform w", 0) == 0;
 }
 
-bool was_tried(const TrialRow& trial) { return trial.status != "finished" || trial.seconds > 0; }
+bool was_tried(const ResultRow& trial) { return trial.status != "finished" || trial.seconds > 0; }
 
-const TrialRow* best_model(const std::vector<TrialRow>& models, const Objective& objective) {
+const ResultRow* best_model(const std::vector<ResultRow>& models, const Objective& objective) {
   const std::string name = "validation_" + objective.name;
   const double sign = objective.direction == Direction::kMaximize ? 1 : -1;
-  const TrialRow* best = nullptr;
+  const ResultRow* best = nullptr;
   for (const bool baselines : {false, true}) {
-    for (const TrialRow& model : models) {
+    for (const ResultRow& model : models) {
       const auto value = metric_of(model, name);
       if (model.status != "finished" || !value || is_baseline(model) != baselines) continue;
       if (!best || sign * *value > sign * *metric_of(*best, name)) best = &model;
@@ -127,16 +127,16 @@ const TrialRow* best_model(const std::vector<TrialRow>& models, const Objective&
   return best;
 }
 
-std::vector<std::int64_t> best_ids(const StepRow& step, const std::vector<TrialRow>& trials) {
+std::vector<std::int64_t> best_ids(const StepRow& step, const std::vector<ResultRow>& trials) {
   std::vector<std::int64_t> ids;
-  for (const TrialRow& trial : trials) {
+  for (const ResultRow& trial : trials) {
     if (trial.front) ids.push_back(trial.id);
   }
   if (!ids.empty() || is_search(step)) return ids;
   const std::vector<Objective> objectives = objectives_of(step);
   const Objective first =
       objectives.empty() ? Objective{"accuracy", Direction::kMaximize} : objectives[0];
-  if (const TrialRow* best = best_model(trials, first)) ids.push_back(best->id);
+  if (const ResultRow* best = best_model(trials, first)) ids.push_back(best->id);
   return ids;
 }
 

@@ -25,32 +25,32 @@ std::vector<Objective> objectives_of(const StepRow& step);
 Direction direction_of(const std::vector<Objective>& objectives, const std::string& metric);
 
 /// A finite number, or nothing: absent, null (a NaN), or no number.
-std::optional<double> metric_of(const TrialRow& trial, const std::string& name);
+std::optional<double> metric_of(const ResultRow& trial, const std::string& name);
 
 /// `first`, then the other metrics of the trials in the order in which they are first seen.
-std::vector<std::string> metric_names(const std::vector<TrialRow>& trials,
+std::vector<std::string> metric_names(const std::vector<ResultRow>& trials,
                                       std::vector<std::string> first);
 
 /// Trial id -> policy file, relative to the step's folder: policies/<name>.json of a search or
 /// models/<id>/policy.json of a training, as far as they exist.
 std::map<std::int64_t, std::string> policy_paths(const std::string& task_folder,
                                                  const std::string& step,
-                                                 const std::vector<TrialRow>& trials);
+                                                 const std::vector<ResultRow>& trials);
 
 /// A float32 or uniform policy, trained to compare with.
-bool is_baseline(const TrialRow& trial);
+bool is_baseline(const ResultRow& trial);
 
 /// False for a policy that a search has found without training or measuring it.
-bool was_tried(const TrialRow& trial);
+bool was_tried(const ResultRow& trial);
 
 /// The finished model that validation data choose by `objective`, baselines aside unless there is
 /// nothing else. nullptr when there is none or the models were not validated: the test split judges
 /// and never chooses.
-const TrialRow* best_model(const std::vector<TrialRow>& models, const Objective& objective);
+const ResultRow* best_model(const std::vector<ResultRow>& models, const Objective& objective);
 
 /// Members of the result: the trials marked as front; where a training step has marked none, its
 /// best_model() by the first objective.
-std::vector<std::int64_t> best_ids(const StepRow& step, const std::vector<TrialRow>& trials);
+std::vector<std::int64_t> best_ids(const StepRow& step, const std::vector<ResultRow>& trials);
 
 /// The shortest decimal number that reads back as the same double; whole numbers below 1e15
 /// without exponent.

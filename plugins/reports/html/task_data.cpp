@@ -8,7 +8,7 @@
 #include <deneb/quant/format.h>
 
 #include "charts/thin.h"
-#include "common/trial_facts.h"
+#include "trial_facts.h"
 #include "text.h"
 #include "words.h"
 
@@ -88,10 +88,10 @@ std::vector<ReferenceCosts> references_of(const StepRow& step) {
 }
 
 /// Layer names of the policies, for a step that has not described its network.
-std::vector<LayerFacts> layers_of(const std::vector<TrialRow>& trials) {
+std::vector<LayerFacts> layers_of(const std::vector<ResultRow>& trials) {
   std::vector<LayerFacts> layers;
   std::set<std::string> known;
-  for (const TrialRow& trial : trials) {
+  for (const ResultRow& trial : trials) {
     for (const auto& item : trial.policy) {
       LayerFacts layer;
       layer.name = text_at(item, {"name"});
@@ -102,7 +102,7 @@ std::vector<LayerFacts> layers_of(const std::vector<TrialRow>& trials) {
 }
 
 /// Objectives for a step that has not told any: accuracy, and the first cost whose name is known.
-std::vector<Objective> default_objectives(const std::vector<TrialRow>& trials) {
+std::vector<Objective> default_objectives(const std::vector<ResultRow>& trials) {
   std::vector<Objective> objectives;
   const auto names = metric_names(trials, {});
   const auto known = [&](const std::string& name) {
@@ -126,7 +126,7 @@ int bits_of(const std::string& word) {
 }
 
 void read_front(StepData& step) {
-  for (const TrialRow& trial : step.trials) {
+  for (const ResultRow& trial : step.trials) {
     if (trial.front) step.front.push_back(&trial);
   }
   if (step.objectives.empty()) return;
@@ -135,15 +135,15 @@ void read_front(StepData& step) {
       [](const Objective& objective) { return objective.direction == Direction::kMinimize; });
   const std::string cost =
       minimized == step.objectives.end() ? step.objectives.back().name : minimized->name;
-  const auto value = [&](const TrialRow* trial) {
+  const auto value = [&](const ResultRow* trial) {
     return metric_of(*trial, cost).value_or(std::numeric_limits<double>::infinity());
   };
   std::stable_sort(step.front.begin(), step.front.end(),
-                   [&](const TrialRow* a, const TrialRow* b) { return value(a) < value(b); });
+                   [&](const ResultRow* a, const ResultRow* b) { return value(a) < value(b); });
 }
 
 /// Values in the order of the objectives, small ones better; empty unless the trial has them all.
-std::vector<double> values_of(const StepData& step, const TrialRow& trial) {
+std::vector<double> values_of(const StepData& step, const ResultRow& trial) {
   std::vector<double> values;
   for (const Objective& objective : step.objectives) {
     const auto value = metric_of(trial, objective.name);
@@ -156,7 +156,7 @@ std::vector<double> values_of(const StepData& step, const TrialRow& trial) {
 bool is_pareto(const StepData& step) {
   if (!step.search || step.objectives.size() < 2 || step.front.empty()) return false;
   std::vector<std::vector<double>> all, front;
-  for (const TrialRow& trial : step.trials) {
+  for (const ResultRow& trial : step.trials) {
     auto values = values_of(step, trial);
     if (values.empty() && trial.front) return false;
     if (values.empty()) continue;
@@ -186,7 +186,7 @@ std::vector<std::size_t> rows_to_show(const StepData& step, std::size_t most) {
   std::vector<double> keys(count, std::numeric_limits<double>::infinity());
   std::size_t failed = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    const TrialRow& trial = step.trials[i];
+    const ResultRow& trial = step.trials[i];
     const bool bad = trial.status != "finished" && trial.status != "running";
     if (!step.search && is_baseline(trial)) {
       keys[i] = kFirst;
@@ -226,10 +226,10 @@ void borrow_baselines(std::vector<StepData>& steps) {
   for (StepData& step : steps) {
     if (step.search) continue;
     std::set<std::string> known;
-    for (const TrialRow& trial : step.trials) known.insert(trial.origin);
+    for (const ResultRow& trial : step.trials) known.insert(trial.origin);
     for (const StepData& other : steps) {
       if (&other == &step || other.search) continue;
-      for (const TrialRow& trial : other.trials) {
+      for (const ResultRow& trial : other.trials) {
         const bool usable = trial.status == "finished" && is_baseline(trial);
         if (usable && known.insert(trial.origin).second) step.baselines.push_back(trial);
       }
@@ -251,10 +251,10 @@ std::string status_of(const std::vector<StepData>& steps, std::size_t planned) {
 
 std::size_t StepData::count(const std::string& status) const {
   return static_cast<std::size_t>(std::count_if(
-      trials.begin(), trials.end(), [&](const TrialRow& t) { return t.status == status; }));
+      trials.begin(), trials.end(), [&](const ResultRow& t) { return t.status == status; }));
 }
 
-std::vector<LayerBits> StepData::bits(const TrialRow& trial) const {
+std::vector<LayerBits> StepData::bits(const ResultRow& trial) const {
   std::map<std::string, LayerBits> listed;
   for (const auto& item : trial.policy) {
     LayerBits bits;
@@ -272,9 +272,9 @@ std::vector<LayerBits> StepData::bits(const TrialRow& trial) const {
   return all;
 }
 
-const TrialRow* StepData::float_model() const {
+const ResultRow* StepData::float_model() const {
   for (const auto* rows : {&trials, &baselines}) {
-    for (const TrialRow& trial : *rows) {
+    for (const ResultRow& trial : *rows) {
       if (trial.status == "finished" && trial.encoding == "float32") return &trial;
     }
   }
@@ -282,7 +282,7 @@ const TrialRow* StepData::float_model() const {
 }
 
 double StepData::float_cost(const std::string& cost) const {
-  if (const TrialRow* model = float_model()) {
+  if (const ResultRow* model = float_model()) {
     if (const auto value = metric_of(*model, cost)) return *value;
   }
   for (const ReferenceCosts& reference : references) {
@@ -317,7 +317,7 @@ std::vector<const StepData*> TaskData::by_interest() const {
   return after;
 }
 
-std::string trial_text(const StepData& step, const TrialRow& trial) {
+std::string trial_text(const StepData& step, const ResultRow& trial) {
   constexpr std::size_t kLongest = 160;  // of the widths: a tooltip has no room for a long network
   std::string text = (step.search ? "trial " : "model ") + std::to_string(trial.id) + " (" +
                      trial.origin + ")" +
@@ -361,7 +361,7 @@ StepData read_step(const ReportInput& input, StepRow row, std::size_t max_rows) 
   step.pareto = is_pareto(step);
   step.shown = rows_to_show(step, max_rows);
   for (const std::size_t i : step.shown) {
-    TrialRow& trial = step.trials[i];
+    ResultRow& trial = step.trials[i];
     if (trial.front) continue;  // has its policy
     if (auto whole = input.store.trial(row.name, trial.id)) trial.policy = std::move(whole->policy);
   }

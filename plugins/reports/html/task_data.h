@@ -10,7 +10,7 @@
 #include <deneb/search/figure.h>
 #include <deneb/search/pareto.h>
 
-#include "common/rank_correlations.h"
+#include "rank_correlations.h"
 
 namespace deneb::reports {
 
@@ -43,7 +43,7 @@ struct StepData {
   bool search = false;
   std::string algorithm, network, dataset;  ///< "" where unknown
   /// By id. Only members of the front and rows of the table have their policies.
-  std::vector<TrialRow> trials;
+  std::vector<ResultRow> trials;
   std::vector<std::size_t> shown;     ///< indices of the trials in the table, ascending
   std::vector<Objective> objectives;  ///< of the step, else accuracy and another; may be empty
   /// No finished trial beats a marked one in every objective. A search may as well mark what it was
@@ -52,18 +52,18 @@ struct StepData {
   std::vector<Figure> figures;  ///< of the step's own; those that cannot be read are left out
   std::vector<HeatMap> heat_maps;
   RankCorrelations ranks;
-  std::vector<LayerFacts> layers;      ///< in forward order; those of the policies where unknown
-  std::vector<const TrialRow*> front;  ///< marked trials by the first objective that is minimized
+  std::vector<LayerFacts> layers;       ///< in forward order; those of the policies where unknown
+  std::vector<const ResultRow*> front;  ///< marked trials by the first objective that is minimized
   std::vector<ReferenceCosts> references;
   /// Float and uniform models of other steps, to compare the models of this one with.
-  std::vector<TrialRow> baselines;
+  std::vector<ResultRow> baselines;
   std::map<std::int64_t, std::vector<EpochRow>> epochs;  ///< of a step that trains, by trial
 
   std::size_t count(const std::string& status) const;
   /// Formats of the layers in the order of `layers`; a layer that is not listed is float32.
-  std::vector<LayerBits> bits(const TrialRow& trial) const;
+  std::vector<LayerBits> bits(const ResultRow& trial) const;
   /// A finished float32 model, of this step or of another one; nullptr if none was trained.
-  const TrialRow* float_model() const;
+  const ResultRow* float_model() const;
   /// A cost in float32: of the float model, else of the references; negative if unknown.
   double float_cost(const std::string& cost) const;
   /// Metrics whose float32 value is known: objectives first, then in the order of words().
@@ -88,7 +88,7 @@ struct TaskData {
 void read_task(const ReportInput& input, std::size_t max_rows, TaskData& data);
 
 /// What a trial is and came to, in lines: for tooltips.
-std::string trial_text(const StepData& step, const TrialRow& trial);
+std::string trial_text(const StepData& step, const ResultRow& trial);
 
 /// Failed trials that a table that is cut still shows, if there are so many.
 constexpr std::size_t kFailedShown = 20;

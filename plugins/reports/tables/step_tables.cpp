@@ -3,8 +3,8 @@
 #include <cmath>
 #include <cstdio>
 
-#include "common/rank_correlations.h"
-#include "common/trial_facts.h"
+#include "rank_correlations.h"
+#include "trial_facts.h"
 #include "csv.h"
 
 namespace deneb::reports {
@@ -31,7 +31,7 @@ std::vector<std::string> header(const std::vector<std::string>& metrics) {
   return cells;
 }
 
-std::vector<std::string> cells_of(const TrialRow& trial, const std::vector<std::string>& metrics) {
+std::vector<std::string> cells_of(const ResultRow& trial, const std::vector<std::string>& metrics) {
   std::vector<std::string> cells = {std::to_string(trial.id), trial.status,
                                     std::to_string(trial.seed), trial.encoding};
   for (const std::string& name : metrics) {
@@ -43,7 +43,7 @@ std::vector<std::string> cells_of(const TrialRow& trial, const std::vector<std::
   return cells;
 }
 
-ordered_json record(const TrialRow& trial, const std::vector<Objective>& objectives,
+ordered_json record(const ResultRow& trial, const std::vector<Objective>& objectives,
                     const std::string& policy) {
   auto directions = ordered_json::object();
   const auto add = [&](const std::string& name) {
@@ -67,14 +67,14 @@ ordered_json record(const TrialRow& trial, const std::vector<Objective>& objecti
 
 }  // namespace
 
-std::string trials_csv(const std::vector<TrialRow>& trials) {
+std::string trials_csv(const std::vector<ResultRow>& trials) {
   const auto metrics = metric_names(trials, leading_metrics());
   std::string text = csv_row(header(metrics));
-  for (const TrialRow& trial : trials) text += csv_row(cells_of(trial, metrics));
+  for (const ResultRow& trial : trials) text += csv_row(cells_of(trial, metrics));
   return text;
 }
 
-std::string result_csv(const StepRow& step, const std::vector<TrialRow>& trials,
+std::string result_csv(const StepRow& step, const std::vector<ResultRow>& trials,
                        const std::string& task_folder) {
   // The same columns as in reports.csv, whichever trials are left out.
   const auto metrics = metric_names(trials, leading_metrics());
@@ -83,7 +83,7 @@ std::string result_csv(const StepRow& step, const std::vector<TrialRow>& trials,
   auto cells = header(metrics);
   cells.push_back("policy");
   std::string text = csv_row(cells);
-  for (const TrialRow& trial : trials) {
+  for (const ResultRow& trial : trials) {
     if (search ? !trial.front : trial.status != "finished") continue;
     cells = cells_of(trial, metrics);
     const auto path = paths.find(trial.id);
@@ -97,7 +97,7 @@ std::string reports_json(const TrialStore& store, const std::string& task_folder
   auto report = ordered_json::object();
   report["_steps_"] = ordered_json::array();
   for (const StepRow& step : store.steps()) {
-    const std::vector<TrialRow> trials = store.trials(step.name, TrialStore::Policies::kFront);
+    const std::vector<ResultRow> trials = store.trials(step.name, TrialStore::Policies::kFront);
     const auto paths = policy_paths(task_folder, step.name, trials);
     const auto objectives = objectives_of(step);
     report["_steps_"].push_back({{"step_name", step.name},
@@ -109,7 +109,7 @@ std::string reports_json(const TrialStore& store, const std::string& task_folder
                                  {"best_models", best_ids(step, trials)},
                                  {"rank_correlations", to_json(rank_correlations(step, trials))}});
     auto records = ordered_json::array();
-    for (const TrialRow& trial : trials) {
+    for (const ResultRow& trial : trials) {
       const auto path = paths.find(trial.id);
       const std::string policy = path == paths.end() ? "" : step.name + "/" + path->second;
       records.push_back(record(trial, objectives, policy));

@@ -9,11 +9,11 @@ namespace deneb::reports {
 
 /// reports.csv: every trial of a step by id, failed ones included. The only column that depends on
 /// time is runtime_s.
-std::string trials_csv(const std::vector<TrialRow>& trials);
+std::string trials_csv(const std::vector<ResultRow>& trials);
 
 /// output.csv: the result of a step, with a last column `policy`, the policy's file relative to
 /// the step's folder. A search: its front; another step: all that finished.
-std::string result_csv(const StepRow& step, const std::vector<TrialRow>& trials,
+std::string result_csv(const StepRow& step, const std::vector<ResultRow>& trials,
                        const std::string& task_folder);
 
 /// reports.json: all steps, and the records of each.

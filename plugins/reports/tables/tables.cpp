@@ -8,8 +8,8 @@
 namespace {
 
 using deneb::ReportInput;
+using deneb::ResultRow;
 using deneb::StepRow;
-using deneb::TrialRow;
 
 /// reports.csv and output.csv of each step, and reports.json of the task.
 class Tables final : public deneb::Report {
@@ -23,7 +23,7 @@ class Tables final : public deneb::Report {
     for (const StepRow& row : input.store.steps()) {
       if (!step.empty() && row.name != step) continue;
       found = true;
-      const std::vector<TrialRow> trials =
+      const std::vector<ResultRow> trials =
           input.store.trials(row.name, deneb::TrialStore::Policies::kFront);
       const std::string folder = output + "/" + row.name;
       deneb::write_file_atomically(folder + "/reports.csv", deneb::reports::trials_csv(trials));

@@ -22,8 +22,7 @@ std::vector<Objective> find_objectives(const std::vector<ObjectiveOptions>& opti
   for (std::size_t i = 0; i < options.size(); ++i) {
     Objective objective = find_measure(
         measures, options[i].name, "search_algorithm.objectives[" + std::to_string(i) + "].name");
-    if (options[i].direction == "max") objective.direction = Direction::kMaximize;
-    if (options[i].direction == "min") objective.direction = Direction::kMinimize;
+    if (options[i].direction != "auto") objective.direction = parse_direction(options[i].direction);
     objectives.push_back(objective);
   }
   return objectives;

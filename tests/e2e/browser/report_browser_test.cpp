@@ -77,7 +77,7 @@ class ReportInBrowser : public testing::Test {
     path_ = report->write({store, task_, synthetic::config()}, "");
     write_seconds_ = seconds_since(start);
     front_ = 0;
-    for (const TrialRow& row : store.trials("nas")) front_ += row.front;
+    for (const ResultRow& row : store.trials("nas")) front_ += row.front;
   }
 
   void open_report(const synthetic::Options& options = {}) {

@@ -114,7 +114,7 @@ TEST_F(HtmlTest, DrawsEveryTrialAndEveryMember) {
   const std::string text = page();
   const TrialStore store(task_ + "/task.sqlite", TrialStore::Mode::kReadOnly);
   std::size_t front = 0;
-  for (const TrialRow& row : store.trials("nas")) front += row.front;
+  for (const ResultRow& row : store.trials("nas")) front += row.front;
   const std::string pareto = between(text, "id=\"pareto-nas\"", "</figure>");
   EXPECT_EQ(count(pareto, "class=\"mark front\""), front);
   EXPECT_EQ(count(pareto, "class=\"mark trial\""), 28 - front);
@@ -169,7 +169,7 @@ TEST_F(HtmlTest, KnowsNoCostThatTheStepHasNotTold) {
          {"objectives", {{{"name", "accuracy"}, {"direction", "max"}}}},
          {"reference_costs",
           {{"float32", {{"energy", 100}}}, {"uniform w8a8", {{"energy", 25}}}}}});
-    TrialRow row;
+    ResultRow row;
     row.step = "fully_train";
     row.id = 1;
     row.origin = "nas/1";
@@ -302,7 +302,7 @@ TEST_F(HtmlTest, SearchesWithoutTrials) {
          {"objectives",
           {{{"name", "damage"}, {"direction", "min"}}, {{"name", "size"}, {"direction", "min"}}}}});
     for (std::int64_t id = 1; id <= 2; ++id) {
-      TrialRow row;
+      ResultRow row;
       row.step = "nas";
       row.id = id;
       row.encoding = "w4a4";
@@ -405,7 +405,7 @@ TEST_F(HtmlTest, RankCorrelationsOfEachOrigin) {
     TrialStore store(task_ + "/task.sqlite");
     store.begin_step("nas", "SearchPipeStep");
     for (std::int64_t id = 1; id <= 16; ++id) {
-      TrialRow row;
+      ResultRow row;
       row.step = "nas";
       row.id = id;
       row.origin = id <= 8 ? "<b>one" : "two";
@@ -432,7 +432,7 @@ TEST_F(HtmlTest, LimitsTheRowsAndSaysSo) {
   const TrialStore store(task_ + "/task.sqlite", TrialStore::Mode::kReadOnly);
   const auto trials = store.trials("nas");
   const auto front =
-      std::count_if(trials.begin(), trials.end(), [](const TrialRow& row) { return row.front; });
+      std::count_if(trials.begin(), trials.end(), [](const ResultRow& row) { return row.front; });
   ASSERT_GT(front, 2);
   const std::string text = page({{"max_rows", front + 3}});
   const std::string table = between(text, "<caption>Some trials of step nas", "</table>");
@@ -442,7 +442,7 @@ TEST_F(HtmlTest, LimitsTheRowsAndSaysSo) {
   // The last row is the most accurate trial that is not on the front.
   double best = 0;
   std::int64_t id = 0;
-  for (const TrialRow& row : trials) {
+  for (const ResultRow& row : trials) {
     if (row.front || row.status != "finished" || row.metrics["accuracy"] <= best) continue;
     best = row.metrics["accuracy"];
     id = row.id;
@@ -476,7 +476,7 @@ TEST_F(HtmlTest, StaysSmallWithManyTrials) {
   const TrialStore store(task_ + "/task.sqlite", TrialStore::Mode::kReadOnly);
   std::size_t front = 0;
   double least = 1;
-  for (const TrialRow& row : store.trials("nas")) {
+  for (const ResultRow& row : store.trials("nas")) {
     front += row.front;
     if (row.status == "finished") least = std::min(least, row.metrics["accuracy"].get<double>());
   }
@@ -505,7 +505,7 @@ TEST_F(HtmlTest, TasksThatAreNotComplete) {
   EXPECT_TRUE(has(page(), "No trial yet") && has(page(), "not complete"));
   {
     TrialStore store(task_ + "/task.sqlite");
-    TrialRow row;
+    ResultRow row;
     row.step = "nas";
     row.id = 1;
     store.begin_trial(row);
@@ -518,7 +518,7 @@ TEST_F(HtmlTest, TasksThatAreNotComplete) {
   EXPECT_TRUE(has(page(), "out of memory") && has(page(), "1 of them failed"));
   {
     TrialStore store(task_ + "/task.sqlite");
-    TrialRow row;
+    ResultRow row;
     row.step = "nas";
     row.id = 3;
     row.policy = {{{"name", "fc"}, {"weight", "e4m3"}, {"activation", "nonsense"}}};

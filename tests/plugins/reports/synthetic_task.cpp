@@ -19,7 +19,7 @@ namespace {
 using deneb::BitPolicy;
 using deneb::EpochRow;
 using deneb::Format;
-using deneb::TrialRow;
+using deneb::ResultRow;
 using deneb::TrialStore;
 using nlohmann::ordered_json;
 
@@ -198,7 +198,7 @@ class BulkWriter {
     sqlite3_close(database_);
   }
 
-  void add(const TrialRow& row) {
+  void add(const ResultRow& row) {
     sqlite3_reset(insert_);
     const auto replace = ordered_json::error_handler_t::replace;
     text(1, row.step);
@@ -228,9 +228,9 @@ class BulkWriter {
   sqlite3_stmt* insert_ = nullptr;
 };
 
-TrialRow row_of(const std::string& step, std::int64_t id, const BitPolicy& policy,
-                const std::string& origin) {
-  TrialRow row;
+ResultRow row_of(const std::string& step, std::int64_t id, const BitPolicy& policy,
+                 const std::string& origin) {
+  ResultRow row;
   row.step = step;
   row.id = id;
   row.seed = 0x9e3779b97f4a7c15ull * static_cast<std::uint64_t>(id);
@@ -279,8 +279,8 @@ std::vector<Member> make_search(TrialStore& store, const std::string& folder,
   std::vector<ordered_json> metrics;
   for (std::int64_t id = 1; id <= options.trials; ++id) {
     const BitPolicy policy = random_policy(layers, rng);
-    TrialRow row = row_of("nas", id, policy,
-                          id <= 12 ? "random" : "generation " + std::to_string((id - 9) / 4));
+    ResultRow row = row_of("nas", id, policy,
+                           id <= 12 ? "random" : "generation " + std::to_string((id - 9) / 4));
     if (!bulk) store.begin_trial(row);
     row.seconds = 4 + 3 * unit(rng);
     const bool failed = id == kFailed || id == kFailedWithoutCosts;
@@ -320,7 +320,7 @@ std::vector<Member> make_search(TrialStore& store, const std::string& folder,
 
 /// A model of the row's step, with twenty epochs.
 void train(TrialStore& store, const std::string& folder, const std::vector<Layer>& layers,
-           TrialRow row, const BitPolicy& policy) {
+           ResultRow row, const BitPolicy& policy) {
   store.begin_trial(row);
   const double last = accuracy_of(layers, policy, 0.918);
   std::vector<EpochRow> epochs;

@@ -105,7 +105,7 @@ TEST_F(TablesTest, OutputCsvOfASearchIsTheFront) {
   const auto rows = records(output("nas/output.csv"));
   const TrialStore store(task_ + "/task.sqlite", TrialStore::Mode::kReadOnly);
   std::vector<std::string> expected, found;
-  for (const TrialRow& trial : store.trials("nas")) {
+  for (const ResultRow& trial : store.trials("nas")) {
     if (trial.front) expected.push_back(std::to_string(trial.id));
   }
   ASSERT_GT(expected.size(), 3u);
@@ -127,7 +127,7 @@ TEST_F(TablesTest, OutputCsvOfATrainingIsAllThatFinished) {
   synthetic::make_task(task_);
   {
     TrialStore store(task_ + "/task.sqlite");
-    TrialRow broken;
+    ResultRow broken;
     broken.step = "fully_train";
     broken.id = 7;
     store.begin_trial(broken);
@@ -148,7 +148,7 @@ TEST_F(TablesTest, LeadingColumnsAreThereWithoutSuchMetrics) {
     make_directories(task_);
     TrialStore store(task_ + "/task.sqlite");
     store.begin_step("score", "ProxyPipeStep");
-    TrialRow row;
+    ResultRow row;
     row.step = "score";
     for (const std::int64_t id : {1, 2}) {
       row.id = id;
@@ -224,7 +224,7 @@ class RankTest : public TablesTest {
  protected:
   void add(const std::string& origin, nlohmann::ordered_json metrics,
            const std::string& status = "finished") {
-    TrialRow row;
+    ResultRow row;
     row.step = "nas";
     row.origin = origin;
     row.status = status;
@@ -240,7 +240,7 @@ class RankTest : public TablesTest {
       store.set_step_info("nas", {{"objectives",
                                    {{{"name", "importance"}, {"direction", "min"}},
                                     {{"name", "bitops"}, {"direction", "min"}}}}});
-      for (TrialRow row : rows_) {
+      for (ResultRow row : rows_) {
         row.id = ++id_;
         store.begin_trial(row);
         store.finish_trial(row);
@@ -249,7 +249,7 @@ class RankTest : public TablesTest {
     write("tables");
     return nlohmann::json::parse(output("reports.json"))["_steps_"][0]["rank_correlations"];
   }
-  std::vector<TrialRow> rows_;
+  std::vector<ResultRow> rows_;
   std::int64_t id_ = 0;
 };
 
@@ -316,7 +316,7 @@ TEST_F(TablesTest, DirectionsComeFromTheStep) {
     store.set_step_info("nas", {{"objectives",
                                  {{{"name", "accuracy"}, {"direction", "min"}},
                                   {{"name", "throughput"}, {"direction", "max"}}}}});
-    TrialRow row;
+    ResultRow row;
     row.step = "nas";
     row.id = 1;
     store.begin_trial(row);
@@ -374,7 +374,7 @@ TEST_F(TablesTest, NothingIsChosenByTestValues) {
       store.begin_step(step, "TrainPipeStep");
       store.set_step_info(step, {{"objectives", {{{"name", "accuracy"}, {"direction", "max"}}}}});
       for (const std::int64_t id : {1, 2, 3}) {
-        TrialRow row;
+        ResultRow row;
         row.step = step;
         row.id = id;
         row.origin = id == 3 ? "uniform w4a4" : "uniform_like/" + std::to_string(id);

@@ -164,13 +164,13 @@ bool make_disk_small(const std::string& folder) {
 }
 
 /// Writes until the disk is full. Returns what was wrong, "" = all right.
-std::string fill_disk(const std::string& path, const TrialRow& begun, const TrialRow& row) {
+std::string fill_disk(const std::string& path, const ResultRow& begun, const ResultRow& row) {
   std::int64_t stored = 0;
   std::string message = "no error";
   {
     TrialStore store(path);
     store.begin_step("nas", "SearchPipeStep");
-    TrialRow trial = begun, end = row;
+    ResultRow trial = begun, end = row;
     end.message = std::string(4000, 'm');
     try {
       for (std::int64_t id = 1; id <= 1000; ++id) {
@@ -189,7 +189,7 @@ std::string fill_disk(const std::string& path, const TrialRow& begun, const Tria
     // The store still answers after the failure.
     if (store.trials("nas").size() < static_cast<std::size_t>(stored)) return "trials were lost";
   }
-  for (const TrialRow& found : TrialStore(path, kReadOnly).trials("nas")) {
+  for (const ResultRow& found : TrialStore(path, kReadOnly).trials("nas")) {
     const bool complete = found.status == "finished" && found.message.size() == 4000;
     if (found.id <= stored && !complete) return "a stored trial is gone";
     if (found.id > stored && found.status == "finished") return "half a trial is there";

@@ -24,8 +24,8 @@ class StoreTest : public testing::Test {
     std::filesystem::remove_all(folder_, ignored);
   }
 
-  static TrialRow trial(std::int64_t id, const std::string& step = "nas") {
-    TrialRow row;
+  static ResultRow trial(std::int64_t id, const std::string& step = "nas") {
+    ResultRow row;
     row.step = step;
     row.id = id;
     row.seed = 0xfedcba9876543210ull + static_cast<std::uint64_t>(id);
@@ -36,8 +36,8 @@ class StoreTest : public testing::Test {
     return row;
   }
 
-  static TrialRow finished(std::int64_t id, double accuracy, const std::string& step = "nas") {
-    TrialRow row = trial(id, step);
+  static ResultRow finished(std::int64_t id, double accuracy, const std::string& step = "nas") {
+    ResultRow row = trial(id, step);
     row.status = "finished";
     row.metrics = {{"accuracy", accuracy}, {"bitops", 1.5e9}};
     row.seconds = 2.25;

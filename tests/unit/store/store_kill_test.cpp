@@ -11,11 +11,11 @@ namespace {
 
 /// Body of the process that is killed: trials without end, each reported when it is stored.
 [[noreturn]] void write_trials(const std::string& path, int report_fd, std::int64_t first,
-                               const TrialRow& begun, const TrialRow& ended) {
+                               const ResultRow& begun, const ResultRow& ended) {
   try {
     TrialStore store(path);
     store.begin_step("nas", "SearchPipeStep");
-    TrialRow begin = begun, end = ended;
+    ResultRow begin = begun, end = ended;
     EpochRow epoch;
     epoch.metrics = {{"accuracy", 0.5}};
     for (std::int64_t id = first;; ++id) {
@@ -69,7 +69,7 @@ TEST_F(StoreTest, SurvivesKill9) {
     ASSERT_LE(count, std::max(reported, last) + 1);
     std::int64_t unfinished = 0;
     for (std::int64_t i = 0; i < count; ++i) {
-      const TrialRow& row = rows[static_cast<std::size_t>(i)];
+      const ResultRow& row = rows[static_cast<std::size_t>(i)];
       ASSERT_EQ(row.id, i + 1);
       const auto epochs = store.epochs("nas", row.id).size();
       if (row.status == "finished") {

@@ -16,7 +16,7 @@ using testing::MatchesRegex;
 
 std::vector<std::int64_t> front_ids(const TrialStore& store) {
   std::vector<std::int64_t> ids;
-  for (const TrialRow& row : store.trials("nas")) {
+  for (const ResultRow& row : store.trials("nas")) {
     if (row.front) ids.push_back(row.id);
   }
   return ids;
@@ -67,7 +67,7 @@ TEST_F(StoreTest, AStepBegunAgainRunsAgainInItsPlace) {
 }
 
 TEST_F(StoreTest, TrialsComeBackAsWritten) {
-  TrialRow written = finished(7, 1.0 / 3);
+  ResultRow written = finished(7, 1.0 / 3);
   written.message = std::string("a,b \"c\"\r\n<script> \xc3\xa9 and a zero \0!", 32);
   {
     TrialStore store(path_);
@@ -105,7 +105,7 @@ TEST_F(StoreTest, TrialsAreSortedById) {
   store.begin_step("nas", "SearchPipeStep");
   for (const std::int64_t id : {10, 2, 1}) store.begin_trial(trial(id));
   std::vector<std::int64_t> ids;
-  for (const TrialRow& row : store.trials("nas")) ids.push_back(row.id);
+  for (const ResultRow& row : store.trials("nas")) ids.push_back(row.id);
   EXPECT_THAT(ids, ElementsAre(1, 2, 10));
 }
 
@@ -113,7 +113,7 @@ TEST_F(StoreTest, AnUnfinishedTrialMayBeBegunAgain) {
   TrialStore store(path_);
   store.begin_step("nas", "SearchPipeStep");
   store.begin_trial(trial(1));
-  TrialRow again = trial(1);
+  ResultRow again = trial(1);
   again.origin = "second attempt";
   store.begin_trial(again);
   EXPECT_EQ(store.trial("nas", 1)->attempts, 2);
@@ -125,7 +125,7 @@ TEST_F(StoreTest, ATrialEndsOnce) {
   TrialStore store(path_);
   store.begin_step("nas", "SearchPipeStep");
   store.begin_trial(trial(1));
-  TrialRow failed = trial(1);
+  ResultRow failed = trial(1);
   failed.status = "failed";
   failed.message = "loss is NaN";
   store.finish_trial(failed);
@@ -149,7 +149,7 @@ TEST_F(StoreTest, RefusesWhatWasNotBegun) {
   EXPECT_THAT(error_of([&] { store.set_epochs("nas", 4, {}); }), HasSubstr("was not begun"));
   store.begin_trial(trial(4));
   EXPECT_THAT(error_of([&] {
-                TrialRow row = trial(4);
+                ResultRow row = trial(4);
                 row.status = "running";
                 store.finish_trial(row);
               }),
@@ -160,7 +160,7 @@ TEST_F(StoreTest, NumbersThatJsonLacksBecomeNull) {
   TrialStore store(path_);
   store.begin_step("nas", "SearchPipeStep");
   store.begin_trial(trial(1));
-  TrialRow row = finished(1, std::nan(""));
+  ResultRow row = finished(1, std::nan(""));
   row.metrics["bitops"] = std::numeric_limits<double>::infinity();
   row.message = "not UTF-8: \xff\xfe";
   store.finish_trial(row);
@@ -196,7 +196,7 @@ TEST_F(StoreTest, FrontIsExactlyWhatWasMarkedLast) {
 TEST_F(StoreTest, FetchesThePoliciesOfTheFrontAlone) {
   TrialStore store(path_);
   store.begin_step("nas", "SearchPipeStep");
-  TrialRow row;
+  ResultRow row;
   row.step = "nas";
   row.policy = {{{"name", "fc"}, {"weight", "int4"}, {"activation", "uint4"}}};
   for (row.id = 1; row.id <= 3; ++row.id) store.begin_trial(row);
@@ -300,7 +300,7 @@ TEST_F(StoreTest, AReaderLooksOnWhileTheWriterWrites) {
         const auto rows = reader.trials("nas");
         if (rows.size() < seen) ++errors;
         seen = rows.size();
-        for (const TrialRow& row : rows) {
+        for (const ResultRow& row : rows) {
           // Never half a trial: with the end of a trial come its metrics.
           if (row.status == "finished" && row.metrics.size() != 2) ++errors;
         }

@@ -26,7 +26,7 @@ struct StepRow {
 };
 
 /// A trial of a search, or a model of a training step.
-struct TrialRow {
+struct ResultRow {
   std::string step;
   std::int64_t id = 0;  ///< 1-based within the step, in the order of requests
   std::string status;   ///< "running", "finished", "failed", "timeout", "rejected"
@@ -74,14 +74,14 @@ class DENEB_API TrialStore {
   void erase_step(const std::string& name);
 
   /// Inserts as "running" with attempts 1, or counts one more attempt of an unfinished trial.
-  void begin_trial(const TrialRow& trial);
+  void begin_trial(const ResultRow& trial);
   /// Stores status, metrics, message and seconds; RunError when it is finished already.
-  void finish_trial(const TrialRow& trial);
-  std::optional<TrialRow> trial(const std::string& step, std::int64_t id) const;
+  void finish_trial(const ResultRow& trial);
+  std::optional<ResultRow> trial(const std::string& step, std::int64_t id) const;
   /// Whose policies trials() fetches; other rows get an empty list. Most of the time goes there.
   enum class Policies { kAll, kFront };
-  std::vector<TrialRow> trials(const std::string& step,
-                               Policies policies = Policies::kAll) const;  ///< by id
+  std::vector<ResultRow> trials(const std::string& step,
+                                Policies policies = Policies::kAll) const;  ///< by id
   /// Sets `front` for exactly these ids.
   void mark_front(const std::string& step, const std::vector<std::int64_t>& ids);
 

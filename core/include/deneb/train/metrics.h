@@ -11,6 +11,11 @@ namespace deneb {
 
 enum class Direction { kMaximize, kMinimize };
 
+/// "max" or "min".
+DENEB_API const char* direction_word(Direction direction);
+/// The inverse; what is not "max" is taken for "min".
+DENEB_API Direction parse_direction(const std::string& word);
+
 /// Something to optimise, a metric of the evaluator or a cost model, by name.
 struct Objective {
   std::string name;

@@ -4,7 +4,7 @@
 
 #include "charts/layer_names.h"
 #include "charts/svg.h"
-#include "common/trial_facts.h"
+#include "trial_facts.h"
 #include "text.h"
 
 namespace deneb::reports {
@@ -76,7 +76,7 @@ void draw_bar(Svg& svg, const Lane& lane, const Bar& bar, double x, double cell)
   svg.text("tick small", x + cell / 2, bottom - size - 4, "middle", bar.text);
 }
 
-BitRow bit_row(const StepData& step, const TrialRow& trial) {
+BitRow bit_row(const StepData& step, const ResultRow& trial) {
   BitRow row;
   row.id = trial.id;
   row.label = std::to_string(trial.id);

@@ -6,20 +6,20 @@
 
 #include "charts/layer_names.h"
 #include "charts/svg.h"
-#include "common/trial_facts.h"
+#include "trial_facts.h"
 #include "text.h"
 
 namespace deneb::reports {
 namespace {
 
 /// In the order of their ids.
-std::vector<const TrialRow*> models_with_curves(const StepData& step) {
-  std::vector<const TrialRow*> models;
-  for (const TrialRow& trial : step.trials) {
+std::vector<const ResultRow*> models_with_curves(const StepData& step) {
+  std::vector<const ResultRow*> models;
+  for (const ResultRow& trial : step.trials) {
     if (step.epochs.count(trial.id)) models.push_back(&trial);
   }
   if (models.size() <= kMostCurves) return models;
-  const auto rank = [&](const TrialRow* trial) {
+  const auto rank = [&](const ResultRow* trial) {
     if (is_baseline(*trial)) return -std::numeric_limits<double>::infinity();
     if (step.objectives.empty()) return double(trial->id);
     const Objective& first = step.objectives.front();
@@ -28,7 +28,7 @@ std::vector<const TrialRow*> models_with_curves(const StepData& step) {
     return first.direction == Direction::kMinimize ? *value : -*value;
   };
   std::stable_sort(models.begin(), models.end(),
-                   [&](const TrialRow* a, const TrialRow* b) { return rank(a) < rank(b); });
+                   [&](const ResultRow* a, const ResultRow* b) { return rank(a) < rank(b); });
   models.resize(kMostCurves);
   std::sort(models.begin(), models.end());
   return models;
@@ -139,7 +139,7 @@ std::vector<CurveChart> curves_of(const StepData& step) {
       }
     }
   }
-  const std::vector<const TrialRow*> models = models_with_curves(step);
+  const std::vector<const ResultRow*> models = models_with_curves(step);
   std::vector<CurveChart> charts;
   for (const std::string& name : names) {
     CurveChart chart;
@@ -151,14 +151,14 @@ std::vector<CurveChart> curves_of(const StepData& step) {
                         : "validation " + metric_label(name) + (chart.y.percent ? " (%)" : "");
     chart.title = chart.y.label + " over the epochs";
     std::vector<double> xs, ys;
-    for (const TrialRow* at : models) {
-      const TrialRow& trial = *at;
+    for (const ResultRow* at : models) {
+      const ResultRow& trial = *at;
       const auto found = step.epochs.find(trial.id);
       Curve curve;
       curve.label = std::to_string(trial.id) + " (" + trial.origin + ")";
       curve.baseline = is_baseline(trial);
       for (const EpochRow& epoch : found->second) {
-        TrialRow values;
+        ResultRow values;
         values.metrics = epoch.metrics;
         const auto value =
             name.empty() ? std::optional<double>(epoch.train_loss) : metric_of(values, name);

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "charts/thin.h"
-#include "common/trial_facts.h"
+#include "trial_facts.h"
 #include "text.h"
 
 namespace deneb::reports {
@@ -20,7 +20,7 @@ Axis axis_of(const StepData& step, const Objective& objective) {
   return axis;
 }
 
-ScatterPoint::Kind kind_of(const StepData& step, const TrialRow& trial) {
+ScatterPoint::Kind kind_of(const StepData& step, const ResultRow& trial) {
   using Kind = ScatterPoint::Kind;
   if (trial.status != "finished") return Kind::kFailed;
   if (!step.search && is_baseline(trial)) return Kind::kBaseline;
@@ -32,7 +32,7 @@ constexpr double kPlotWidth = 660, kPlotHeight = 358;
 
 /// A trial on its way to become a point.
 struct Place {
-  const TrialRow* trial;
+  const ResultRow* trial;
   ScatterPoint::Kind kind;
   double x = 0, y = 0;
 };
@@ -87,7 +87,7 @@ std::vector<Place> places_of(const StepData& step, bool against_id, Scatter& cha
   std::vector<Place> places;
   std::vector<double> xs, ys;
   std::vector<std::size_t> without_x, without_y;
-  const auto add = [&](const TrialRow& trial) {
+  const auto add = [&](const ResultRow& trial) {
     if (trial.status == "running") return;
     Place place{&trial, kind_of(step, trial)};
     const auto px = against_id ? double(trial.id) : metric_of(trial, chart.x.metric);
@@ -101,8 +101,8 @@ std::vector<Place> places_of(const StepData& step, bool against_id, Scatter& cha
     if (!py || failed) without_y.push_back(places.size());
     places.push_back(place);
   };
-  for (const TrialRow& trial : step.trials) add(trial);
-  for (const TrialRow& trial : step.baselines) add(trial);
+  for (const ResultRow& trial : step.trials) add(trial);
+  for (const ResultRow& trial : step.baselines) add(trial);
   chart.x.cover(xs, 0.04, 0.04);
   chart.y.cover(ys, without_y.empty() ? 0.06 : 0.14, 0.08);
   place_failed(chart, without_x, without_y, places);
@@ -129,9 +129,9 @@ Scatter scatter_of(const StepData& step, Axis x, Axis y, bool against_id) {
   chart.title = chart.y.label + " against " + chart.x.label;
   const std::vector<Place> places = places_of(step, against_id, chart);
   chart.total = places.size();
-  std::set<const TrialRow*> rows;
+  std::set<const ResultRow*> rows;
   for (const std::size_t i : step.shown) rows.insert(&step.trials[i]);
-  for (const TrialRow& trial : step.baselines) rows.insert(&trial);
+  for (const ResultRow& trial : step.baselines) rows.insert(&trial);
   for (const std::size_t i : drawn_of(step, chart, places)) {
     const Place& place = places[i];
     ScatterPoint point;
@@ -158,7 +158,7 @@ Scatter scatter_of(const StepData& step, Axis x, Axis y, bool against_id) {
 
 /// The whole front, also where its marks are thinned.
 void add_front_line(const StepData& step, Scatter& chart) {
-  for (const TrialRow* trial : step.front) {
+  for (const ResultRow* trial : step.front) {
     const auto x = metric_of(*trial, chart.x.metric), y = metric_of(*trial, chart.y.metric);
     if (x && y) chart.front.emplace_back(chart.x.shown(*x), chart.y.shown(*y));
   }

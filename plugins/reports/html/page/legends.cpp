@@ -3,7 +3,7 @@
 #include <set>
 
 #include "charts/heat_map.h"
-#include "common/trial_facts.h"
+#include "trial_facts.h"
 #include "escape.h"
 #include "text.h"
 
@@ -26,7 +26,7 @@ std::string colors(int from, int to) {
 
 std::string scatter_legend(const StepData& step) {
   bool failed = false, baseline = false, plain = false;
-  for (const TrialRow& trial : step.trials) {
+  for (const ResultRow& trial : step.trials) {
     const bool bad = trial.status != "finished" && trial.status != "running";
     failed = failed || bad;
     baseline = baseline || (!step.search && is_baseline(trial));

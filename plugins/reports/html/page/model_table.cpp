@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/trial_facts.h"
+#include "trial_facts.h"
 #include "escape.h"
 #include "page/table.h"
 #include "page/tables.h"
@@ -11,7 +11,7 @@ namespace deneb::reports {
 namespace {
 
 /// Mean bits per weight, or per activation operand of a MAC.
-double mean_bits(const StepData& step, const TrialRow& trial, bool weights) {
+double mean_bits(const StepData& step, const ResultRow& trial, bool weights) {
   double sum = 0, all = 0;
   const auto bits = step.bits(trial);
   for (std::size_t i = 0; i < bits.size(); ++i) {
@@ -51,7 +51,7 @@ std::string less_text(const ModelColumns& columns, const std::string& name,
 }
 
 /// Also for a baseline of another step.
-std::string model_row(const StepData& step, const TrialRow& trial, const ModelColumns& columns) {
+std::string model_row(const StepData& step, const ResultRow& trial, const ModelColumns& columns) {
   const bool own = trial.step == step.row.name;
   std::string out =
       "<tr" + (own ? " id=\"" + html(step.row.name) + "-" + std::to_string(trial.id) + "\"" : "") +
@@ -73,7 +73,7 @@ std::string model_row(const StepData& step, const TrialRow& trial, const ModelCo
 std::string reference_rows(const StepData& step, const ModelColumns& columns) {
   std::string out;
   for (const ReferenceCosts& reference : step.references) {
-    const auto has_name = [&](const TrialRow& trial) { return trial.origin == reference.name; };
+    const auto has_name = [&](const ResultRow& trial) { return trial.origin == reference.name; };
     if (std::any_of(step.trials.begin(), step.trials.end(), has_name) ||
         std::any_of(step.baselines.begin(), step.baselines.end(), has_name)) {
       continue;
@@ -109,7 +109,7 @@ std::string model_table(const StepData& step) {
   if (shared.messages) columns.push_back({"message", false, ""});
   std::string out = open_table("Models of step " + step.row.name, columns, true);
   for (const std::size_t i : step.shown) out += model_row(step, step.trials[i], shared);
-  for (const TrialRow& trial : step.baselines) out += model_row(step, trial, shared);
+  for (const ResultRow& trial : step.baselines) out += model_row(step, trial, shared);
   return out + reference_rows(step, shared) + close_table();
 }
 

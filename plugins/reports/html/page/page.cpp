@@ -19,7 +19,7 @@ ordered_json data_of(const TaskData& task) {
   for (const StepData& step : task.steps) {
     auto trials = ordered_json::array();
     for (const std::size_t at : step.shown) {
-      const TrialRow& trial = step.trials[at];
+      const ResultRow& trial = step.trials[at];
       ordered_json item = {
           {"id", trial.id},         {"status", trial.status},     {"seed", trial.seed},
           {"origin", trial.origin}, {"encoding", trial.encoding}, {"metrics", trial.metrics},
@@ -40,8 +40,7 @@ ordered_json data_of(const TaskData& task) {
     auto objectives = ordered_json::array();
     for (const Objective& objective : step.objectives) {
       objectives.push_back(
-          {{"name", objective.name},
-           {"direction", objective.direction == Direction::kMaximize ? "max" : "min"}});
+          {{"name", objective.name}, {"direction", direction_word(objective.direction)}});
     }
     auto figures = ordered_json::array();
     for (const Figure& figure : step.figures) figures.push_back(to_json(figure));

@@ -2,7 +2,7 @@
 
 #include <deneb/config.h>
 
-#include "common/trial_facts.h"
+#include "trial_facts.h"
 #include "escape.h"
 #include "page/sections.h"
 #include "page/tables.h"
@@ -23,7 +23,7 @@ const StepData* last_step(const TaskData& task, bool search) {
   return nullptr;
 }
 
-const TrialRow* best_model_of(const StepData& step) {
+const ResultRow* best_model_of(const StepData& step) {
   return step.objectives.empty() ? nullptr : best_model(step.trials, step.objectives[0]);
 }
 
@@ -64,7 +64,7 @@ std::string search_sentence(const StepData& step) {
 
 std::size_t model_count(const StepData& step, bool baselines) {
   return static_cast<std::size_t>(
-      std::count_if(step.trials.begin(), step.trials.end(), [&](const TrialRow& trial) {
+      std::count_if(step.trials.begin(), step.trials.end(), [&](const ResultRow& trial) {
         return trial.status == "finished" && is_baseline(trial) == baselines;
       }));
 }
@@ -76,7 +76,7 @@ struct Saving {
 };
 
 /// The two that tell most.
-std::vector<Saving> savings(const StepData& step, const TrialRow& model) {
+std::vector<Saving> savings(const StepData& step, const ResultRow& model) {
   std::vector<Saving> all;
   for (const std::string& cost : step.costs()) {
     const auto value = metric_of(model, cost);
@@ -90,7 +90,7 @@ std::vector<Saving> savings(const StepData& step, const TrialRow& model) {
 }
 
 std::string model_sentence(const StepData& step) {
-  const TrialRow* best = best_model_of(step);
+  const ResultRow* best = best_model_of(step);
   const std::string verb = step.epochs.empty() ? " evaluated" : " trained";
   const std::size_t models = model_count(step, false), baselines = model_count(step, true);
   std::string text = counted(models > 0 ? models : baselines, "model", "models") + verb;
@@ -105,7 +105,7 @@ std::string model_sentence(const StepData& step) {
           (judged ? metric_text(name, *judged) : "unknown");
   for (const Saving& saving : savings(step, *best)) {
     text += " with " + saving.times + " times " + saving.less + " than float32";
-    const TrialRow* whole = step.float_model();
+    const ResultRow* whole = step.float_model();
     const auto value = whole ? metric_of(*whole, name) : std::nullopt;
     if (value) text += ", which has " + metric_text(name, *value);
     break;
@@ -132,7 +132,7 @@ std::string cards(const TaskData& task) {
     const std::size_t count = model_count(*models, false);
     out += card(count_text(count > 0 ? count : model_count(*models, true)),
                 models->epochs.empty() ? "models evaluated" : "models trained");
-    if (const TrialRow* best = best_model_of(*models)) {
+    if (const ResultRow* best = best_model_of(*models)) {
       const std::string name = models->objectives[0].name;
       if (const auto judged = metric_of(*best, name)) {
         out += card(metric_text(name, *judged), metric_label(name, true) + " of the chosen model");
@@ -184,7 +184,7 @@ std::string term(const std::string& word, const std::string& meaning) {
 bool has_metric(const TaskData& task, const std::string& name) {
   return std::any_of(task.steps.begin(), task.steps.end(), [&](const StepData& step) {
     return std::any_of(step.trials.begin(), step.trials.end(),
-                       [&](const TrialRow& trial) { return metric_of(trial, name).has_value(); });
+                       [&](const ResultRow& trial) { return metric_of(trial, name).has_value(); });
   });
 }
 

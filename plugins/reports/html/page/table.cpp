@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/trial_facts.h"
+#include "trial_facts.h"
 #include "escape.h"
 #include "text.h"
 
@@ -37,14 +37,14 @@ std::string number_cell(std::optional<double> key, const std::string& text,
          "</td>";
 }
 
-std::string metric_cell(const TrialRow& trial, const std::string& name, const std::string& more) {
+std::string metric_cell(const ResultRow& trial, const std::string& name, const std::string& more) {
   const auto value = metric_of(trial, name);
   return number_cell(value, value ? metric_text(name, *value) : "", more);
 }
 
 bool any_message(const StepData& step) {
   return std::any_of(step.trials.begin(), step.trials.end(),
-                     [](const TrialRow& trial) { return !trial.message.empty(); });
+                     [](const ResultRow& trial) { return !trial.message.empty(); });
 }
 
 std::string message_cell(const std::string& message) {
@@ -52,7 +52,7 @@ std::string message_cell(const std::string& message) {
   return "<td class=\"message\"><div>" + html(message) + "</div></td>";
 }
 
-std::string seconds_cell(const TrialRow& trial) {
+std::string seconds_cell(const ResultRow& trial) {
   const bool known = std::isfinite(trial.seconds) && trial.status != "running";
   return number_cell(known ? std::optional<double>(trial.seconds) : std::nullopt,
                      known ? time_text(trial.seconds) : "");

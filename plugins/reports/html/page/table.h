@@ -24,10 +24,10 @@ std::string text_cell(const std::string& text);
 /// `key`: what the column is sorted by, and the tooltip. `more`: small, behind the text.
 std::string number_cell(std::optional<double> key, const std::string& text,
                         const std::string& more = "");
-std::string metric_cell(const TrialRow& trial, const std::string& name,
+std::string metric_cell(const ResultRow& trial, const std::string& name,
                         const std::string& more = "");
 std::string message_cell(const std::string& message);
-std::string seconds_cell(const TrialRow& trial);
+std::string seconds_cell(const ResultRow& trial);
 
 /// Messages have a column where there are any.
 bool any_message(const StepData& step);

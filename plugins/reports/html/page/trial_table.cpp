@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "charts/bits.h"
-#include "common/trial_facts.h"
+#include "trial_facts.h"
 #include "escape.h"
 #include "page/table.h"
 #include "page/tables.h"
@@ -30,7 +30,7 @@ std::string widths(const std::vector<LayerBits>& layers) {
   return join(true) + " / " + join(false);
 }
 
-std::string widths_cell(const StepData& step, const TrialRow& trial) {
+std::string widths_cell(const StepData& step, const ResultRow& trial) {
   return "<td class=\"widths\" title=\"" + html(trial.encoding) + "\">" +
          html(trial.policy.empty() ? trial.encoding : widths(step.bits(trial))) + "</td>";
 }
@@ -67,7 +67,7 @@ std::string trial_table(const StepData& step) {
   const std::string which = step.shown.size() < step.trials.size() ? "Some" : "All";
   std::string out = open_table(which + " trials of step " + step.row.name, columns, true);
   for (const std::size_t i : step.shown) {
-    const TrialRow& trial = step.trials[i];
+    const ResultRow& trial = step.trials[i];
     const bool failed = trial.status != "finished" && trial.status != "running";
     out += "<tr id=\"" + html(step.row.name) + "-" + std::to_string(trial.id) + "\"" +
            (trial.front ? " class=\"front\""

@@ -1,6 +1,6 @@
 #include <deneb/io/safetensors.h>
 #include <deneb/nn/walk.h>
-#include <deneb/pipeline/workbench.h>
+#include <deneb/pipeline/section_parts.h>
 #include <deneb/quant/quantizer.h>
 #include <deneb/random.h>
 #include <torch/types.h>
@@ -78,7 +78,7 @@ Method method_of(const QuantizerOptions& options, QuantizerSite::Role role, cons
 
 }  // namespace
 
-Workbench::Workbench(const Registry& registry, ModelSection section, torch::Device device)
+SectionParts::SectionParts(const Registry& registry, ModelSection section, torch::Device device)
     : registry_(registry), section_(std::move(section)), device_(device) {
   const auto network = registry_.make<Network>(section_.network);
   info_ = probe(*network, section_.network.type);
@@ -112,14 +112,14 @@ Workbench::Workbench(const Registry& registry, ModelSection section, torch::Devi
   }
 }
 
-Workbench::~Workbench() = default;
+SectionParts::~SectionParts() = default;
 
-std::shared_ptr<Network> Workbench::make_network(std::uint64_t seed) const {
+std::shared_ptr<Network> SectionParts::make_network(std::uint64_t seed) const {
   return make_network(seed, section_.weights);
 }
 
-std::shared_ptr<Network> Workbench::make_network(std::uint64_t seed,
-                                                 const std::string& weights) const {
+std::shared_ptr<Network> SectionParts::make_network(std::uint64_t seed,
+                                                    const std::string& weights) const {
   at::manual_seed(seed);
   auto network = registry_.make<Network>(section_.network);
   if (!weights.empty()) {
@@ -130,9 +130,10 @@ std::shared_ptr<Network> Workbench::make_network(std::uint64_t seed,
   return network;
 }
 
-std::shared_ptr<Network> Workbench::make_quantized(std::uint64_t seed, const std::string& weights,
-                                                   const BitPolicy& policy,
-                                                   LoadReport* report) const {
+std::shared_ptr<Network> SectionParts::make_quantized(std::uint64_t seed,
+                                                      const std::string& weights,
+                                                      const BitPolicy& policy,
+                                                      LoadReport* report) const {
   at::manual_seed(seed);
   const auto network = registry_.make<Network>(section_.network);
   TensorFile file;
@@ -150,12 +151,12 @@ std::shared_ptr<Network> Workbench::make_quantized(std::uint64_t seed, const std
   return network;
 }
 
-std::unique_ptr<BatchStream> Workbench::calibration_data() {
+std::unique_ptr<BatchStream> SectionParts::calibration_data() {
   return std::make_unique<FirstBatches>(data().train(derive_seed(0, "calibration"), /*epoch=*/0),
                                         section_.quantizer.calibration_batches);
 }
 
-void Workbench::calibrate(Network& network) {
+void SectionParts::calibrate(Network& network) {
   std::vector<std::shared_ptr<Quantizer>> waiting;
   for (const auto& module : network.modules(/*include_self=*/false)) {
     const auto quantizer = std::dynamic_pointer_cast<Quantizer>(module);
@@ -171,7 +172,7 @@ void Workbench::calibrate(Network& network) {
   for (const auto& quantizer : waiting) quantizer->finish_calibration();
 }
 
-FitRequest Workbench::fit_request(std::uint64_t seed) const {
+FitRequest SectionParts::fit_request(std::uint64_t seed) const {
   FitRequest request;
   request.seed = seed;
   request.device = device_;
@@ -181,24 +182,24 @@ FitRequest Workbench::fit_request(std::uint64_t seed) const {
   return request;
 }
 
-void Workbench::check_trainer() const {
+void SectionParts::check_trainer() const {
   TrainerSetting setting;
   setting.validation = section_.data_loader.train_portion < 1.0;
   setting.start_weights = !section_.weights.empty();
   trainer_->check(setting);
 }
 
-void Workbench::check_weights() const {
+void SectionParts::check_weights() const {
   if (std::filesystem::exists(section_.weights)) make_network(0);
 }
 
-std::shared_ptr<Quantizer> Workbench::make_quantizer(QuantizerSite::Role role,
-                                                     const Format& format) const {
+std::shared_ptr<Quantizer> SectionParts::make_quantizer(QuantizerSite::Role role,
+                                                        const Format& format) const {
   if (format.is_float32()) return nullptr;
   return registry_.make<Quantizer>(method_of(section_.quantizer, role, format).spec);
 }
 
-void Workbench::apply(Network& network, const BitPolicy& policy) const {
+void SectionParts::apply(Network& network, const BitPolicy& policy) const {
   const auto factory = [this](QuantizerSite::Role role) {
     return [this, role](const Format& format) { return make_quantizer(role, format); };
   };
@@ -207,7 +208,7 @@ void Workbench::apply(Network& network, const BitPolicy& policy) const {
   network.to(device_);
 }
 
-const DataLoader& Workbench::data() {
+const DataLoader& SectionParts::data() {
   if (!loader_) {
     dataset_->open();
     loader_ = std::make_unique<DataLoader>(dataset_, section_.data_loader);
@@ -215,18 +216,18 @@ const DataLoader& Workbench::data() {
   return *loader_;
 }
 
-Metrics Workbench::measure(Network& network, Split split) {
+Metrics SectionParts::measure(Network& network, Split split) {
   StoppableStream stream(data().evaluate(split));
   return evaluator_->evaluate(network, stream, *criterion_, device_);
 }
 
-std::vector<Objective> Workbench::measures() const {
+std::vector<Objective> SectionParts::measures() const {
   std::vector<Objective> measures = evaluator_->metrics();
   for (const auto& entry : costs_) measures.push_back({entry.first, Direction::kMinimize});
   return measures;
 }
 
-void Workbench::check_formats(const BitPolicy& policy) const {
+void SectionParts::check_formats(const BitPolicy& policy) const {
   std::set<std::pair<QuantizerSite::Role, std::string>> known;
   const auto check = [&](QuantizerSite::Role role, const Format& format, const std::string& layer) {
     if (format.is_float32() || !known.emplace(role, format.text()).second) return;
@@ -245,7 +246,7 @@ void Workbench::check_formats(const BitPolicy& policy) const {
   }
 }
 
-void Workbench::refuse_misplaced_method(QuantizerSite::Role role) const {
+void SectionParts::refuse_misplaced_method(QuantizerSite::Role role) const {
   const Method integers = method_of(section_.quantizer, role, Format::integer(8, true));
   const auto quantizer = registry_.make<Quantizer>(integers.spec);
   for (int bits = 1; bits <= 16; ++bits) {
@@ -259,19 +260,19 @@ void Workbench::refuse_misplaced_method(QuantizerSite::Role role) const {
                     method_of(section_.quantizer, role, Format::small_float(2, 1)).key);
 }
 
-std::map<std::string, double> Workbench::costs(const BitPolicy& policy) const {
+std::map<std::string, double> SectionParts::costs(const BitPolicy& policy) const {
   std::map<std::string, double> costs;
   for (const auto& [name, model] : costs_) costs[name] = model->total(info_, policy);
   return costs;
 }
 
-std::vector<std::string> Workbench::cost_names() const {
+std::vector<std::string> SectionParts::cost_names() const {
   std::vector<std::string> names;
   for (const auto& entry : costs_) names.push_back(entry.first);
   return names;
 }
 
-std::vector<std::string> Workbench::table_costs() const {
+std::vector<std::string> SectionParts::table_costs() const {
   std::vector<std::pair<int, std::string>> ranked;
   for (const auto& [name, model] : costs_) {
     if (const int rank = model->table_rank(); rank > 0) ranked.emplace_back(rank, name);
@@ -282,7 +283,7 @@ std::vector<std::string> Workbench::table_costs() const {
   return names;
 }
 
-const CostModel& Workbench::cost_model(const std::string& name) const {
+const CostModel& SectionParts::cost_model(const std::string& name) const {
   const auto it = costs_.find(name);
   if (it != costs_.end()) return *it->second;
   const auto unusable = unusable_costs_.find(name);

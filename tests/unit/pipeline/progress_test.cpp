@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include <deneb/report/progress.h>
+#include <deneb/pipeline/progress.h>
 
 namespace deneb {
 namespace {

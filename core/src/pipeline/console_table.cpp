@@ -1,9 +1,9 @@
-#include <deneb/report/console_table.h>
+#include <deneb/pipeline/console_table.h>
 
 #include <algorithm>
 #include <cstdlib>
 
-#include "report/text_width.h"
+#include "pipeline/text_width.h"
 
 namespace deneb {
 namespace {

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include <deneb/report/console_table.h>
+#include <deneb/pipeline/console_table.h>
 
 namespace deneb {
 namespace {

@@ -6,7 +6,7 @@
 #include <deneb/io/safetensors.h>
 #include <deneb/nn/walk.h>
 #include <deneb/pipeline/pipeline.h>
-#include <deneb/pipeline/workbench.h>
+#include <deneb/pipeline/section_parts.h>
 #include <deneb/plugin/loader.h>
 #include <deneb/random.h>
 
@@ -17,9 +17,9 @@ namespace {
 
 using testing::HasSubstr;
 
-class WorkbenchTest : public testing::Test {
+class SectionPartsTest : public testing::Test {
  protected:
-  WorkbenchTest() {
+  SectionPartsTest() {
     register_core(registry_);
     for (const char* name : {"mini_resnet", "digits", "classification", "lsq", "dorefa", "uniform",
                              "small_float", "standard_costs"}) {
@@ -29,9 +29,9 @@ class WorkbenchTest : public testing::Test {
     section_.dataset = {"Digits", nlohmann::json::object()};
   }
 
-  Workbench bench() const { return {registry_, section_, torch::kCPU}; }
-  static BitPolicy uniform(const Workbench& bench, int bits) {
-    return uniform_policy(bench.network_info(), bits, bits);
+  SectionParts parts() const { return {registry_, section_, torch::kCPU}; }
+  static BitPolicy uniform(const SectionParts& parts, int bits) {
+    return uniform_policy(parts.network_info(), bits, bits);
   }
   static torch::Tensor state(const Network& network, const std::string& name) {
     for (const auto& [key, tensor] : state_of(network)) {
@@ -49,9 +49,9 @@ class WorkbenchTest : public testing::Test {
     return path;
   }
 
-  static std::string refusal(const Workbench& bench, const BitPolicy& policy) {
+  static std::string refusal(const SectionParts& parts, const BitPolicy& policy) {
     try {
-      bench.check_formats(policy);
+      parts.check_formats(policy);
     } catch (const ConfigError& e) {
       return e.what();
     }
@@ -66,71 +66,71 @@ class WorkbenchTest : public testing::Test {
 
 const char kScale[] = "conv1.weight_quantizer.scale";
 
-TEST_F(WorkbenchTest, QuantizerStateIsTakenForTheSameFormatsOnly) {
-  const Workbench bench = this->bench();
-  const BitPolicy four = uniform(bench, 4), eight = uniform(bench, 8);
-  const auto trained = bench.make_quantized(1, "", eight);
+TEST_F(SectionPartsTest, QuantizerStateIsTakenForTheSameFormatsOnly) {
+  const SectionParts parts = this->parts();
+  const BitPolicy four = uniform(parts, 4), eight = uniform(parts, 8);
+  const auto trained = parts.make_quantized(1, "", eight);
   torch::NoGradGuard no_grad;
   state(*trained, kScale).fill_(0.123);
   const std::string path = save(*trained, &eight);
 
-  EXPECT_FLOAT_EQ(state(*bench.make_quantized(2, path, eight), kScale).item<float>(), 0.123f);
+  EXPECT_FLOAT_EQ(state(*parts.make_quantized(2, path, eight), kScale).item<float>(), 0.123f);
   // The step of another width is found anew, from the weights of the file.
-  const auto narrow = bench.make_quantized(2, path, four);
+  const auto narrow = parts.make_quantized(2, path, four);
   EXPECT_TRUE(torch::equal(state(*narrow, "conv1.weight"), state(*trained, "conv1.weight")));
-  const auto fresh = bench.make_quantized(1, "", four);
+  const auto fresh = parts.make_quantized(1, "", four);
   EXPECT_FLOAT_EQ(state(*narrow, kScale).item<float>(), state(*fresh, kScale).item<float>());
   // A file that does not say how it was trained is taken as it is.
   EXPECT_FLOAT_EQ(
-      state(*bench.make_quantized(2, save(*trained, nullptr), four), kScale).item<float>(), 0.123f);
+      state(*parts.make_quantized(2, save(*trained, nullptr), four), kScale).item<float>(), 0.123f);
 }
 
-TEST_F(WorkbenchTest, DamagedPolicyOfTheWeightsIsADataError) {
-  const Workbench bench = this->bench();
-  const auto network = bench.make_network(1);
+TEST_F(SectionPartsTest, DamagedPolicyOfTheWeightsIsADataError) {
+  const SectionParts parts = this->parts();
+  const auto network = parts.make_network(1);
   TensorFile file;
   file.tensors = state_of(*network);
   file.metadata["deneb.policy"] = "[{";
   const std::string path = folder_.path() + "/odd.safetensors";
   write_safetensors(path, file);
-  EXPECT_THROW(bench.make_quantized(1, path, uniform(bench, 4)), DataError);
+  EXPECT_THROW(parts.make_quantized(1, path, uniform(parts, 4)), DataError);
 }
 
-TEST_F(WorkbenchTest, FormatsThatAQuantizerCannotDoAreRefused) {
-  const Workbench bench = this->bench();
-  bench.check_formats(uniform(bench, 4));
-  bench.check_formats({});
-  BitPolicy policy = uniform(bench, 4);
+TEST_F(SectionPartsTest, FormatsThatAQuantizerCannotDoAreRefused) {
+  const SectionParts parts = this->parts();
+  parts.check_formats(uniform(parts, 4));
+  parts.check_formats({});
+  BitPolicy policy = uniform(parts, 4);
   policy.set("conv1", {Format::parse("e2m1"), Format::parse("int8")});
-  bench.check_formats(policy);
-  EXPECT_THAT(refusal(bench, uniform(bench, 1)),
+  parts.check_formats(policy);
+  EXPECT_THAT(refusal(parts, uniform(parts, 1)),
               HasSubstr("quantizer.weight: layer 'conv1': LSQ cannot quantize weights to int1; it "
                         "can do int2 .. int16"));
   section_.quantizer.float_weight = {"LSQ", nlohmann::json::object()};
-  EXPECT_THAT(refusal(this->bench(), policy),
+  EXPECT_THAT(refusal(this->parts(), policy),
               HasSubstr("quantizer.float_weight: layer 'conv1': LSQ cannot quantize weights to "
                         "e2m1; it can do int2 .. int16, uint1 .. uint16 and float32"));
 }
 
 // The key for integers would be passed over without a word, as small floats have keys of their own.
-TEST_F(WorkbenchTest, AFloatMethodUnderTheKeyForIntegersIsNamed) {
+TEST_F(SectionPartsTest, AFloatMethodUnderTheKeyForIntegersIsNamed) {
   section_.quantizer.activation = {"SmallFloat", {{"update", "dynamic"}}};
-  const Workbench bench = this->bench();
+  const SectionParts parts = this->parts();
   BitPolicy policy;
   policy.set("conv1", {Format::parse("int4"), Format::parse("e4m3")});
-  EXPECT_EQ(refusal(bench, policy),
+  EXPECT_EQ(refusal(parts, policy),
             "quantizer.activation: SmallFloat takes no integers; small floats have options of "
             "their own, name it in quantizer.float_activation");
   policy.set("conv1", {Format::parse("e4m3"), Format::float32()});
-  bench.check_formats(policy);  // no activation is quantized
+  parts.check_formats(policy);  // no activation is quantized
 }
 
-TEST_F(WorkbenchTest, FormatsChooseQuantizers) {
+TEST_F(SectionPartsTest, FormatsChooseQuantizers) {
   section_.quantizer.weight = {"DoReFa", nlohmann::json::object()};
   section_.quantizer.float_activation = {"SmallFloat", {{"update", "dynamic"}}};
-  const Workbench bench = this->bench();
+  const SectionParts parts = this->parts();
   using Role = QuantizerSite::Role;
-  EXPECT_EQ(bench.make_quantizer(Role::kWeight, Format::float32()), nullptr);
+  EXPECT_EQ(parts.make_quantizer(Role::kWeight, Format::float32()), nullptr);
   const auto kind = [](const std::shared_ptr<Quantizer>& quantizer) {
     return std::string(quantizer->accepts(Format::parse("e2m1"))   ? "SmallFloat"
                        : quantizer->accepts(Format::parse("int1")) ? "DoReFa"
@@ -140,30 +140,30 @@ TEST_F(WorkbenchTest, FormatsChooseQuantizers) {
        {std::tuple("int4", "DoReFa", "LSQ"), std::tuple("uint1", "DoReFa", "LSQ"),
         std::tuple("e2m1", "SmallFloat", "SmallFloat")}) {
     const Format format = Format::parse(word);
-    EXPECT_EQ(kind(bench.make_quantizer(Role::kWeight, format)), weight) << word;
-    EXPECT_EQ(kind(bench.make_quantizer(Role::kActivation, format)), activation) << word;
+    EXPECT_EQ(kind(parts.make_quantizer(Role::kWeight, format)), weight) << word;
+    EXPECT_EQ(kind(parts.make_quantizer(Role::kActivation, format)), activation) << word;
   }
   // Options come along: a dynamic range needs no calibration.
-  const auto input = bench.make_quantizer(Role::kActivation, Format::parse("e4m3"));
+  const auto input = parts.make_quantizer(Role::kActivation, Format::parse("e4m3"));
   input->attach({Role::kActivation, "conv1", torch::ones({2, 2})});
   input->set_format(Format::parse("e4m3"));
   EXPECT_FALSE(input->needs_calibration());
 }
 
 // A network with integers and small floats side by side: trained a step, saved, loaded.
-TEST_F(WorkbenchTest, MixedFormatsAreTrainedSavedAndLoaded) {
-  Workbench bench = this->bench();
-  BitPolicy policy = uniform(bench, 4);
+TEST_F(SectionPartsTest, MixedFormatsAreTrainedSavedAndLoaded) {
+  SectionParts parts = this->parts();
+  BitPolicy policy = uniform(parts, 4);
   bool small = false;
-  for (const LayerInfo& layer : bench.network_info().layers) {
+  for (const LayerInfo& layer : parts.network_info().layers) {
     small = !small;
     if (!small) continue;
     policy.set(layer.name,
                {Format::parse("e2m1"), Format::integer(4, /*is_signed=*/layer.signed_input)});
   }
-  policy.set(bench.network_info().layers.back().name,
+  policy.set(parts.network_info().layers.back().name,
              {Format::parse("int4"), Format::parse("e4m3")});
-  const auto network = bench.make_quantized(1, "", policy);
+  const auto network = parts.make_quantized(1, "", policy);
   int integers = 0, floats = 0;
   for (const NamedQuantLayer& named : quant_layers(*network)) {
     const LayerChoice& choice = *policy.find(named.name);
@@ -173,9 +173,9 @@ TEST_F(WorkbenchTest, MixedFormatsAreTrainedSavedAndLoaded) {
   }
   EXPECT_GT(integers, 0);
   EXPECT_GT(floats, 0);
-  bench.calibrate(*network);
+  parts.calibrate(*network);
   network->train();
-  const auto stream = bench.data().train(1, 0);
+  const auto stream = parts.data().train(1, 0);
   Batch batch;
   ASSERT_TRUE(stream->next(batch));
   const auto before = network->parameters().front().detach().clone();
@@ -190,7 +190,7 @@ TEST_F(WorkbenchTest, MixedFormatsAreTrainedSavedAndLoaded) {
   EXPECT_FALSE(torch::equal(network->parameters().front(), before));
   const std::string path = save(*network, &policy);
   LoadReport report;
-  const auto loaded = bench.make_quantized(2, path, policy, &report);
+  const auto loaded = parts.make_quantized(2, path, policy, &report);
   EXPECT_TRUE(report.missing.empty());
   EXPECT_TRUE(report.unused.empty());
   network->eval();
@@ -199,22 +199,22 @@ TEST_F(WorkbenchTest, MixedFormatsAreTrainedSavedAndLoaded) {
   EXPECT_TRUE(torch::equal(loaded->forward(batch).logits, network->forward(batch).logits));
 }
 
-TEST_F(WorkbenchTest, CalibrationSetsTheRangesOfActivations) {
+TEST_F(SectionPartsTest, CalibrationSetsTheRangesOfActivations) {
   section_.quantizer.weight = {"Uniform", nlohmann::json::object()};
   section_.quantizer.activation = {"Uniform", nlohmann::json::object()};
   section_.quantizer.calibration_batches = 3;
   section_.data_loader.batch_size = 50;
-  Workbench bench = this->bench();
-  const BitPolicy policy = uniform(bench, 4);
-  const auto network = bench.make_quantized(1, "", policy);
+  SectionParts parts = this->parts();
+  const BitPolicy policy = uniform(parts, 4);
+  const auto network = parts.make_quantized(1, "", policy);
   network->train();
   const char kHigh[] = "conv1.input_quantizer.high", kSet[] = "conv1.input_quantizer.range_known";
   EXPECT_FALSE(state(*network, kSet).item<bool>());
-  bench.calibrate(*network);
+  parts.calibrate(*network);
   EXPECT_TRUE(state(*network, kSet).item<bool>());
   EXPECT_TRUE(network->is_training());
   // The first layer sees the images themselves: their largest value is known.
-  const auto stream = bench.data().train(derive_seed(0, "calibration"), 0);
+  const auto stream = parts.data().train(derive_seed(0, "calibration"), 0);
   Batch batch;
   double largest = 0;
   for (int i = 0; i < 3 && stream->next(batch); ++i) {
@@ -225,52 +225,52 @@ TEST_F(WorkbenchTest, CalibrationSetsTheRangesOfActivations) {
   // Set once: neither a second calibration nor a saved file with ranges changes anything.
   section_.quantizer.calibration_batches = 1;
   const std::string path = save(*network, &policy);
-  Workbench again = this->bench();
+  SectionParts again = this->parts();
   const auto loaded = again.make_quantized(2, path, policy);
   again.calibrate(*loaded);
   EXPECT_FLOAT_EQ(state(*loaded, kHigh).item<float>(), largest);
 }
 
 // Two methods, the same formats: the state of one says nothing to the other.
-TEST_F(WorkbenchTest, StateOfAnotherMethodIsNotTaken) {
-  const BitPolicy policy = uniform(bench(), 4);
-  const auto learned = bench().make_quantized(1, "", policy);
+TEST_F(SectionPartsTest, StateOfAnotherMethodIsNotTaken) {
+  const BitPolicy policy = uniform(parts(), 4);
+  const auto learned = parts().make_quantized(1, "", policy);
   learned->Network::forward(learned->example_batch());
   const std::string path = save(*learned, &policy);
   section_.quantizer.weight = {"Uniform", nlohmann::json::object()};
   section_.quantizer.activation = {"Uniform", nlohmann::json::object()};
-  const auto fixed = bench().make_quantized(1, path, policy);
+  const auto fixed = parts().make_quantized(1, path, policy);
   EXPECT_FALSE(state(*fixed, "conv1.input_quantizer.range_known").item<bool>());
   EXPECT_TRUE(state(*fixed, "conv1.weight_quantizer.range_known").item<bool>());
   EXPECT_GT(state(*fixed, "conv1.weight_quantizer.high").item<float>(), 0);
 }
 
-TEST_F(WorkbenchTest, TeacherIsTheFloatNetwork) {
-  EXPECT_EQ(bench().fit_request(1).teacher, nullptr);
+TEST_F(SectionPartsTest, TeacherIsTheFloatNetwork) {
+  EXPECT_EQ(parts().fit_request(1).teacher, nullptr);
   section_.trainer.options["distillation"] = {{"weight", 0.5}};
   try {
-    bench().check_trainer();
+    parts().check_trainer();
     FAIL() << "no error";
   } catch (const ConfigError& e) {
     EXPECT_THAT(e.what(), HasSubstr("trainer.distillation"));
   }
-  const Workbench random = bench();
+  const SectionParts random = parts();
   const auto trained = random.make_quantized(3, "", uniform(random, 4));
   section_.weights = save(*random.make_network(3), nullptr);
-  bench().check_trainer();
-  const auto teacher = bench().fit_request(1).teacher;
+  parts().check_trainer();
+  const auto teacher = parts().fit_request(1).teacher;
   EXPECT_TRUE(torch::equal(state(*teacher, "conv1.weight"), state(*trained, "conv1.weight")));
   for (const auto& [name, tensor] : state_of(*teacher)) {
     EXPECT_EQ(name.find("quantizer"), std::string::npos) << name;
   }
 }
 
-TEST_F(WorkbenchTest, TrainersSayWhatTheyLack) {
+TEST_F(SectionPartsTest, TrainersSayWhatTheyLack) {
   section_.trainer.options["keep"] = "best";
-  bench().check_trainer();
+  parts().check_trainer();
   section_.data_loader.train_portion = 1;
   try {
-    bench().check_trainer();
+    parts().check_trainer();
     FAIL() << "no error";
   } catch (const ConfigError& e) {
     EXPECT_THAT(e.what(), HasSubstr("trainer.keep: \"best\" needs validation samples"));
@@ -305,48 +305,48 @@ struct ZeroLoss final : Criterion {
   }
 };
 
-TEST_F(WorkbenchTest, TrainerAndCriterionArePlugins) {
+TEST_F(SectionPartsTest, TrainerAndCriterionArePlugins) {
   registry_.add_plugin("mine", [](Registrar& r) {
     r.add<Trainer, BiasTrainer>("Bias", "sets biases");
     r.add<Criterion, ZeroLoss>("Zero", "is 0");
   });
   section_.trainer = {"Bias", {{"factor", 2}}};
   section_.criterion = {"Zero", nlohmann::json::object()};
-  Workbench bench = this->bench();
-  bench.check_trainer();
-  const auto network = bench.make_network(1);
-  const FitRequest request = bench.fit_request(3);
-  EXPECT_EQ(request.criterion, &bench.criterion());
-  EXPECT_EQ(request.evaluator, &bench.evaluator());
-  bench.trainer().fit(*network, bench.data(), request);
+  SectionParts parts = this->parts();
+  parts.check_trainer();
+  const auto network = parts.make_network(1);
+  const FitRequest request = parts.fit_request(3);
+  EXPECT_EQ(request.criterion, &parts.criterion());
+  EXPECT_EQ(request.evaluator, &parts.evaluator());
+  parts.trainer().fit(*network, parts.data(), request);
   EXPECT_FLOAT_EQ(state(*network, "fc.bias")[0].item<float>(), 6);
-  EXPECT_EQ(bench.trainer().extent(), "");
-  EXPECT_EQ(bench.measure(*network, Split::kTest).find("loss")->value, 0);
+  EXPECT_EQ(parts.trainer().extent(), "");
+  EXPECT_EQ(parts.measure(*network, Split::kTest).find("loss")->value, 0);
 }
 
-TEST_F(WorkbenchTest, MeasuresAreMetricsAndCosts) {
+TEST_F(SectionPartsTest, MeasuresAreMetricsAndCosts) {
   section_.cost_models = {{"wide", {"size", nlohmann::json::object()}}};
-  const Workbench bench = this->bench();
+  const SectionParts parts = this->parts();
   std::vector<std::string> names;
-  for (const Objective& measure : bench.measures()) {
+  for (const Objective& measure : parts.measures()) {
     names.push_back((measure.direction == Direction::kMaximize ? "+" : "-") + measure.name);
   }
   EXPECT_THAT(names, testing::ElementsAre("+accuracy", "+accuracy_top5", "-loss", "-bitops",
                                           "-flops", "-params", "-size", "-wide"));
-  const BitPolicy policy = uniform(bench, 4);
-  EXPECT_EQ(bench.costs(policy).at("wide"), bench.costs(policy).at("size"));
-  EXPECT_THAT(bench.table_costs(), testing::ElementsAre("bitops", "size", "wide"));
+  const BitPolicy policy = uniform(parts, 4);
+  EXPECT_EQ(parts.costs(policy).at("wide"), parts.costs(policy).at("size"));
+  EXPECT_THAT(parts.table_costs(), testing::ElementsAre("bitops", "size", "wide"));
 }
 
-TEST_F(WorkbenchTest, StartWeightsAreCheckedWhereTheyAre) {
+TEST_F(SectionPartsTest, StartWeightsAreCheckedWhereTheyAre) {
   section_.weights = folder_.path() + "/absent.safetensors";
-  bench().check_weights();
+  parts().check_weights();
   section_.weights = "";
-  const auto network = bench().make_network(1);
+  const auto network = parts().make_network(1);
   section_.weights = save(*network, nullptr);
-  bench().check_weights();
+  parts().check_weights();
   section_.network.options["width"] = 8;
-  EXPECT_THROW(bench().check_weights(), DataError);
+  EXPECT_THROW(parts().check_weights(), DataError);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include <deneb/report/progress.h>
+#include <deneb/pipeline/progress.h>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <mutex>
 
-#include "report/text_width.h"
+#include "pipeline/text_width.h"
 
 namespace deneb {
 namespace {

@@ -82,11 +82,11 @@ struct ModelSection {
 
 /// Makes the objects of a ModelSection. Cheap to construct; data are read on first use. Not
 /// thread-safe.
-class DENEB_API Workbench {
+class DENEB_API SectionParts {
  public:
   /// Makes the network once to probe it. ConfigError when parts do not fit each other.
-  Workbench(const Registry& registry, ModelSection section, torch::Device device);
-  ~Workbench();
+  SectionParts(const Registry& registry, ModelSection section, torch::Device device);
+  ~SectionParts();
 
   const ModelSection& section() const { return section_; }
   const NetworkInfo& network_info() const { return info_; }
