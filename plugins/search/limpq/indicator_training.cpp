@@ -102,7 +102,8 @@ class JointTraining {
                               Format::integer(bits_.front(), layer.signed_input)});
     }
     const auto factory = [this](const Format&) {
-      return context_.make_quantizer({"LSQ", {{"widths", bits_}, {"clamp_step", true}}});
+      return context_.make_quantizer(
+          {"LSQ", {{"widths", bits_}, {"clamp_step", true}, {"gain", "tensor"}}});
     };
     apply_policy(*network_, policy, factory, factory);
     network_->to(context_.device());

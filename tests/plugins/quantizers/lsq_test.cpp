@@ -84,6 +84,56 @@ TEST(Lsq, MatchesTheReference) {
   }
 }
 
+double step_gradient(Quantizer& q, const Tensor& x, const Tensor& upstream) {
+  pass(q, x, upstream);
+  return scale_of(q).grad().sum().item<double>();
+}
+
+// 1 / sqrt(N Qp), by hand: 4 samples of 12 features, 7 levels above zero. Once by the kernel, once
+// by the composition.
+TEST(Lsq, GainCountsTheTensorOrOneSample) {
+  torch::manual_seed(11);
+  for (const auto dtype : {torch::kFloat32, torch::kFloat64}) {
+    const Tensor x = torch::randn({4, 3, 2, 2}, dtype), up = torch::randn_like(x);
+    const double plain =
+        step_gradient(*with_step("uint3", .3, {{"scale_grad", false}}, dtype), x, up);
+    ASSERT_GT(std::abs(plain), .1);
+    const auto with_gain = [&](const nlohmann::json& options) {
+      return step_gradient(*with_step("uint3", .3, options, dtype), x, up) / plain;
+    };
+    EXPECT_NEAR(with_gain({{"gain", "tensor"}}), 1 / std::sqrt(48 * 7.0), 1e-6);
+    EXPECT_NEAR(with_gain({{"gain", "sample"}}), 1 / std::sqrt(12 * 7.0), 1e-6);
+    EXPECT_NEAR(with_gain({{"gain", "sample"}, {"scale_grad", false}}), 1, 1e-6);
+    // Weights have no batch.
+    for (const char* granularity : {"tensor", "channel"}) {
+      const bool by_channel = std::string(granularity) == "channel";
+      const auto weight_gradient = [&](nlohmann::json options) {
+        options["granularity"] = granularity;
+        return step_gradient(*make("LSQ", Role::kWeight, "int4", options, x), x, up);
+      };
+      const double whole = weight_gradient({{"scale_grad", false}});
+      for (const char* gain : {"tensor", "sample"}) {
+        EXPECT_NEAR(weight_gradient({{"gain", gain}}) / whole,
+                    1 / std::sqrt((by_channel ? 12 : 48) * 7.0), 1e-6);
+      }
+    }
+  }
+}
+
+// The same samples twice, in a loss that is a mean: "sample" does not see it.
+TEST(Lsq, GainBySampleDoesNotDependOnTheBatch) {
+  torch::manual_seed(12);
+  const Tensor x = torch::randn({5, 7}), up = torch::randn_like(x);
+  for (const char* gain : {"tensor", "sample"}) {
+    const nlohmann::json options = {{"gain", gain}};
+    const double once = step_gradient(*with_step("uint3", .3, options), x, up);
+    const double twice =
+        step_gradient(*with_step("uint3", .3, options), at::cat({x, x}), at::cat({up, up}) / 2);
+    const double ratio = std::string(gain) == "tensor" ? std::sqrt(.5) : 1;
+    EXPECT_NEAR(twice / once, ratio, 1e-5) << gain;
+  }
+}
+
 // A step that an update carried below zero counts by its magnitude, and learns on.
 TEST(Lsq, NegativeStepsAreMirrored) {
   torch::manual_seed(4);
