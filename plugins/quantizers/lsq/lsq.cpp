@@ -8,6 +8,7 @@
 
 #include <deneb/plugin/plugin.h>
 #include <deneb/quant/buffer_handover.h>
+#include <deneb/quant/step_bank.h>
 
 #include "../common/site_quantizer.h"
 #include "../common/uniform_kernel.h"
@@ -204,7 +205,7 @@ struct LsqOptions {
   }
 };
 
-class Lsq final : public deneb::quantizers::SiteQuantizer {
+class Lsq final : public deneb::quantizers::SiteQuantizer, public deneb::StepBank {
  public:
   using Options = LsqOptions;
   explicit Lsq(const Options& options) : options_(options) {}
@@ -257,6 +258,9 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
       initialized_.fill_(true);
     }
   }
+
+  std::vector<int> widths() const override { return options_.widths; }
+  Tensor steps() const override { return scale_; }
 
   deneb::QuantizerTraits traits() const override {
     return {/*repeatable=*/true, /*takes_bfloat16=*/true, /*writes_over=*/true};

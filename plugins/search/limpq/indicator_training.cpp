@@ -9,6 +9,7 @@
 
 #include <deneb/nn/layers.h>
 #include <deneb/nn/walk.h>
+#include <deneb/quant/step_bank.h>
 #include <deneb/random.h>
 #include <deneb/train/trainer.h>
 
@@ -188,7 +189,7 @@ class JointTraining {
 
   Importance importance_of(Quantizer& quantizer) const {
     const Tensor steps =
-        quantizer.named_parameters()["scale"].detach().to(torch::kCPU, torch::kFloat64);
+        dynamic_cast<const StepBank&>(quantizer).steps().detach().to(torch::kCPU, torch::kFloat64);
     Importance importance;
     for (std::size_t i = 0; i < bits_.size(); ++i) {
       const double step = steps[static_cast<std::int64_t>(i)].item<double>();

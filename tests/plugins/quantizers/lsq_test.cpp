@@ -6,6 +6,7 @@
 
 #include <deneb/nn/layers.h>
 #include <deneb/nn/walk.h>
+#include <deneb/quant/step_bank.h>
 
 #include "quantizer_fixture.h"
 
@@ -200,6 +201,28 @@ TEST(Lsq, BankTrainsTheEntryInUse) {
   const Pass p = pass(*q, x, up);
   EXPECT_TRUE(near(p.y, vec({-.4, -.4, -.2, 0, 0, .2, .3, .3})));
   EXPECT_TRUE(near(scale_of(*q).grad(), vec({0, 0, 0, 2.01572609, 0}), 2e-6, 0));
+}
+
+// What a search needs to know of it, without names of parameters.
+TEST(Lsq, ShowsItsStepsAsABank) {
+  const Tensor w = torch::ones({2, 3});
+  for (const Role role : {Role::kWeight, Role::kActivation}) {
+    const auto q = make("LSQ", role, "", kBank, w);
+    const auto* bank = dynamic_cast<deneb::StepBank*>(q.get());
+    ASSERT_TRUE(bank);
+    EXPECT_THAT(bank->widths(), testing::ElementsAre(6, 5, 4, 3, 2));
+    EXPECT_TRUE(bank->steps().is_same(scale_of(*q)));
+    EXPECT_EQ(bank->steps().sizes(), (std::vector<std::int64_t>{5}));
+  }
+  nlohmann::json by_channel = kBank;
+  by_channel["granularity"] = "channel";
+  const auto channels = make("LSQ", Role::kWeight, "", by_channel, w);
+  EXPECT_EQ(dynamic_cast<deneb::StepBank&>(*channels).steps().sizes(),
+            (std::vector<std::int64_t>{5, 2}));
+  const auto single = make("LSQ", Role::kWeight, "int4", nlohmann::json::object(), w);
+  EXPECT_TRUE(dynamic_cast<deneb::StepBank&>(*single).widths().empty());
+  EXPECT_EQ(dynamic_cast<deneb::StepBank&>(*single).steps().dim(), 0);
+  EXPECT_FALSE(dynamic_cast<deneb::StepBank*>(make("DoReFa", Role::kWeight, "int4").get()));
 }
 
 TEST(Lsq, BankStartsAllWeightEntriesAtOnce) {
