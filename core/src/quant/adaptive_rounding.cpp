@@ -9,6 +9,9 @@ constexpr double kLow = -0.1, kWidth = 1.2;  // the stretched sigmoid covers [-0
 
 }  // namespace
 
+// Here, so that all plugins share one type and dynamic_cast works across them.
+AdaptiveRounding::~AdaptiveRounding() = default;
+
 torch::Tensor rectified_sigmoid(const torch::Tensor& v) {
   return v.sigmoid().mul(kWidth).add(kLow).clamp(0, 1);
 }

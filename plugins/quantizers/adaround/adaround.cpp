@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "../common/even_grid.h"
 #include "../common/range.h"
 #include "../common/site_quantizer.h"
 
@@ -26,7 +27,7 @@ struct AdaRoundOptions {
   }
 };
 
-class AdaRound final : public deneb::quantizers::SiteQuantizer {
+class AdaRound final : public deneb::quantizers::SiteQuantizer, public deneb::AdaptiveRounding {
  public:
   using Options = AdaRoundOptions;
   explicit AdaRound(const Options& options) : options_(options) {}
@@ -42,7 +43,7 @@ class AdaRound final : public deneb::quantizers::SiteQuantizer {
     const auto like = weight_.options().requires_grad(false);
     const std::int64_t count = rows_of(weight_).size(0);
     step_ = register_buffer("step", torch::ones({count}, like));
-    zero_ = register_buffer("zero", torch::zeros({count}, like));
+    low_ = register_buffer("low", torch::zeros({count}, like));
     rounding_ = register_parameter("rounding", torch::zeros_like(weight_.detach()));
   }
 
@@ -55,16 +56,16 @@ class AdaRound final : public deneb::quantizers::SiteQuantizer {
     const Tensor rows = rows_of(weight_.detach());
     deneb::quantizers::RangeOptions range;
     range.range = options_.range;
-    const Bounds bounds = deneb::quantizers::find_range(
-        {range, /*symmetric=*/false, /*levels=*/0,
-         [this](const Tensor& values, const Bounds& b) {
-           const auto [step, zero] = grid_over(b);
-           return nearest(values, step.unsqueeze(1), zero.unsqueeze(1));
-         }},
-        {rows, {}});
-    const auto [step, zero] = grid_over(bounds);
-    step_.copy_(step);
-    zero_.copy_(zero);
+    const auto grids_over = [this](const Bounds& bounds) {
+      return deneb::quantizers::asymmetric_grids(bounds, steps());
+    };
+    const auto to_nearest = [&](const Tensor& values, const Bounds& bounds) {
+      return deneb::quantizers::on_even_grids(values, grids_over(bounds));
+    };
+    const auto grids = grids_over(deneb::quantizers::find_range(
+        {range, /*symmetric=*/false, /*levels=*/0, to_nearest}, {rows, {}}));
+    step_.copy_(grids.step);
+    low_.copy_(grids.low);
     const Tensor scaled = weight_.detach() / per_row(step_);
     rounding_.copy_(deneb::inverse_rectified_sigmoid(scaled - scaled.floor()));
   }
@@ -74,12 +75,16 @@ class AdaRound final : public deneb::quantizers::SiteQuantizer {
     if (format_.is_float32()) return w;
     TORCH_CHECK(w.is_floating_point(), "AdaRound needs a float tensor, got ", w.scalar_type());
     if (w.numel() == 0) return w.clone();
-    const Tensor step = per_row(step_), zero = per_row(zero_);
-    const Tensor up = is_training() ? deneb::rectified_sigmoid(rounding_)
-                                    : rounding_.detach().ge(0).to(w.scalar_type());
-    const Tensor code = (w.detach() / step).floor() + up + zero;
-    return (code.clamp(0, top()) - zero) * step;
+    const Tensor step = per_row(step_), low = per_row(low_);
+    const bool soft = how_ == Rounding::kSoft || (how_ == Rounding::kByMode && is_training());
+    const Tensor up =
+        soft ? deneb::rectified_sigmoid(rounding_) : rounding_.detach().ge(0).to(w.scalar_type());
+    const Tensor level = (w.detach() / step).floor() + up;
+    return at::minimum(at::maximum(level, low), low + steps()) * step;
   }
+
+  void set_rounding(Rounding rounding) override { how_ = rounding; }
+  Tensor rounding_parameter() const override { return rounding_; }
 
  protected:
   bool takes(const deneb::Format& format, Role role) const override {
@@ -87,7 +92,7 @@ class AdaRound final : public deneb::quantizers::SiteQuantizer {
   }
 
  private:
-  double top() const { return std::exp2(format_.bits) - 1; }
+  double steps() const { return std::exp2(format_.bits) - 1; }  // between lowest and highest level
 
   Tensor rows_of(const Tensor& w) const {
     const bool one = options_.granularity == "tensor" || w.dim() == 0 || w.numel() == 0;
@@ -100,18 +105,9 @@ class AdaRound final : public deneb::quantizers::SiteQuantizer {
     return values.view(shape);
   }
 
-  // Codes 0 .. 2^bits - 1 over the range, with zero on a code.
-  std::pair<Tensor, Tensor> grid_over(const Bounds& bounds) const {
-    const Tensor low = bounds.low.clamp_max(0), high = bounds.high.clamp_min(0);
-    const Tensor step = (high - low).clamp_min(1e-8) / top();
-    return {step, (low.neg() / step).round()};
-  }
-  Tensor nearest(const Tensor& values, const Tensor& step, const Tensor& zero) const {
-    return ((values / step).round() + zero).clamp(0, top()).sub(zero).mul(step);
-  }
-
   const Options options_;
-  Tensor weight_, step_, zero_, rounding_;
+  Rounding how_ = Rounding::kByMode;
+  Tensor weight_, step_, low_, rounding_;
 };
 
 void register_all(deneb::Registrar& r) {

@@ -8,6 +8,7 @@
 
 #include <deneb/plugin/plugin.h>
 #include <deneb/quant/buffer_handover.h>
+#include <deneb/quant/step_bank.h>
 
 #include "../common/site_quantizer.h"
 #include "../common/uniform_kernel.h"
@@ -162,9 +163,12 @@ class LsqFunction final : public torch::autograd::Function<LsqFunction> {
   }
 };
 
+constexpr const char* kDefaultGain = "tensor";
+
 struct LsqOptions {
   bool symmetric = false;
   bool scale_grad = true;
+  std::string gain = kDefaultGain;
   bool clamp_step = false;
   std::string granularity = "tensor";
   std::vector<int> widths;
@@ -175,6 +179,11 @@ struct LsqOptions {
     v("symmetric", symmetric, "signed formats leave out the lowest level: -7 .. 7 for int4");
     v("scale_grad", scale_grad,
       "divide the gradient of the step size by sqrt(highest level * elements)");
+    v("gain", gain,
+      "elements that scale_grad counts: tensor, all that share the step; sample, of activations "
+      "those of one sample (Esser et al.), so that the batch size does not matter. The same for "
+      "weights",
+      {"tensor", "sample"});
     v("clamp_step", clamp_step,
       "use the step size clamped to [1e-5, 1], without gradient outside (LIMPQ's indicator "
       "training)");
@@ -196,7 +205,7 @@ struct LsqOptions {
   }
 };
 
-class Lsq final : public deneb::quantizers::SiteQuantizer {
+class Lsq final : public deneb::quantizers::SiteQuantizer, public deneb::StepBank {
  public:
   using Options = LsqOptions;
   explicit Lsq(const Options& options) : options_(options) {}
@@ -250,6 +259,9 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
     }
   }
 
+  std::vector<int> widths() const override { return options_.widths; }
+  Tensor steps() const override { return scale_; }
+
   deneb::QuantizerTraits traits() const override {
     return {/*repeatable=*/true, /*takes_bfloat16=*/true, /*writes_over=*/true};
   }
@@ -261,9 +273,7 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
     if (!on_weight() && !is_initialized()) start_activation_step(x.detach());
     const Tensor own = entry(scale_);
     const Tensor step = options_.clamp_step ? own.clamp(kSmallestStep, kLargestStep) : own;
-    const double sharing = double(x.numel() / step.numel());  // elements of one step
-    const double gain = options_.scale_grad ? 1 / std::sqrt(levels_.high * sharing) : 1.0;
-    const Tensor y = LsqFunction::apply(x, step, levels_.low, levels_.high, gain);
+    const Tensor y = LsqFunction::apply(x, step, levels_.low, levels_.high, gain(x, step));
     return options_.sat_linear_scale && x.dim() == 2 ? y * sat_scale(y.detach()) : y;
   }
 
@@ -280,6 +290,16 @@ class Lsq final : public deneb::quantizers::SiteQuantizer {
   static Tensor sat_scale(const Tensor& weight) {
     const Tensor deviation = weight.std(/*unbiased=*/true).clamp_min(kSmallestStep);
     return (deviation * std::sqrt(double(weight.size(0)))).reciprocal();
+  }
+
+  // g of Esser et al. 2020, section 2.2: 1 / sqrt(N Qp). N = elements that share the step: the
+  // weights of the tensor or channel, or the features of the layer's input. Differs from the paper
+  // where the option `gain` is "tensor": N counts every sample of the batch, as LIMPQ's code does.
+  double gain(const Tensor& x, const Tensor& step) const {
+    if (!options_.scale_grad) return 1;
+    const bool one_sample = options_.gain == "sample" && !on_weight() && x.dim() > 0;
+    const std::int64_t sharing = x.numel() / (one_sample ? x.size(0) : step.numel());
+    return 1 / std::sqrt(levels_.high * double(sharing));
   }
 
   bool by_channel() const { return options_.granularity == "channel"; }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <deneb/plugin/plugin.h>
+#include <deneb/quant/format_mixture.h>
 
 #include "../common/gaussian_steps.h"
 #include "../common/site_quantizer.h"
@@ -131,7 +132,7 @@ struct MixtureOptions {
   }
 };
 
-class Mixture final : public SiteQuantizer {
+class Mixture final : public SiteQuantizer, public deneb::FormatMixture {
  public:
   using Options = MixtureOptions;
   explicit Mixture(const Options& options)
@@ -149,21 +150,28 @@ class Mixture final : public SiteQuantizer {
   void set_format(const deneb::Format& format) override {
     if (!accepts(format)) {
       std::string list;
-      for (const std::int64_t bits : widths_) {
-        list += (on_weight() ? "int" : "uint") + std::to_string(bits) + ", ";
-      }
+      for (const deneb::Format& own : formats()) list += own.text() + ", ";
       refuse("Mixture", format, list + "the widths that it mixes, and float32");
     }
     format_ = format;
   }
 
+  std::vector<deneb::Format> formats() const override {
+    std::vector<deneb::Format> formats;
+    for (const std::int64_t bits : widths_) {
+      formats.push_back(deneb::Format::integer(static_cast<int>(bits), on_weight()));
+    }
+    return formats;
+  }
+  Tensor shares() const override { return alpha_.softmax(0); }
+  Tensor logits() const override { return alpha_; }
+
   Tensor quantize(const Tensor& x) override {
     if (format_.is_float32()) return x;
     TORCH_CHECK(x.is_floating_point(), "Mixture needs a float tensor, got ", x.scalar_type());
     if (x.numel() == 0) return x.clone();
-    const Tensor shares = alpha_.softmax(0);
-    return on_weight() ? WeightMixture::apply(x, shares, widths_)
-                       : ActivationMixture::apply(x, shares, widths_);
+    return on_weight() ? WeightMixture::apply(x, shares(), widths_)
+                       : ActivationMixture::apply(x, shares(), widths_);
   }
 
  protected:

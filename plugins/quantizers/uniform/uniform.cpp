@@ -5,13 +5,16 @@
 
 #include <deneb/plugin/plugin.h>
 
+#include "../common/even_grid.h"
 #include "../common/ranged_quantizer.h"
 #include "../common/uniform_kernel.h"
 
 namespace {
 
 using deneb::quantizers::Bounds;
+using deneb::quantizers::EvenGrids;
 using deneb::quantizers::Groups;
+using deneb::quantizers::on_even_grid;
 using deneb::quantizers::spread;
 using deneb::quantizers::takes_kernel;
 using deneb::quantizers::UniformGrid;
@@ -19,19 +22,7 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr double kSmallestReach = 1e-8;  // of a range, so that no step is 0
-
-// Grids of G groups, [G] each: y = round(clamp(x / step, low, high)) step. A zero point has been
-// taken off low and high, so that 0 is exact and low and high are whole numbers.
-struct Grids {
-  Tensor step, low, high;
-};
-
-Tensor on_grids(const Tensor& x, const Tensor& step, const Tensor& low, const Tensor& high) {
-  return at::minimum(at::maximum(x.div(step), low), high).round_().mul_(step);
-}
-
-std::vector<UniformGrid> to_host(const Grids& grids) {
+std::vector<UniformGrid> to_host(const EvenGrids& grids) {
   std::vector<UniformGrid> host(static_cast<std::size_t>(grids.step.numel()));
   const float* const step = grids.step.data_ptr<float>();
   const float* const low = grids.low.data_ptr<float>();
@@ -44,7 +35,7 @@ std::vector<UniformGrid> to_host(const Grids& grids) {
 class UniformFunction final : public torch::autograd::Function<UniformFunction> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Groups& groups,
-                        const Grids& grids, bool clip_gradient) {
+                        const EvenGrids& grids, bool clip_gradient) {
     ctx->saved_data["clip"] = clip_gradient;
     if (clip_gradient) {
       ctx->save_for_backward({x, grids.step, grids.low, grids.high});
@@ -53,8 +44,8 @@ class UniformFunction final : public torch::autograd::Function<UniformFunction> 
       ctx->saved_data["group"] = groups.group;
     }
     if (!takes_kernel(x)) {
-      return on_grids(x, spread(grids.step, groups, x), spread(grids.low, groups, x),
-                      spread(grids.high, groups, x));
+      return on_even_grid(x, spread(grids.step, groups, x), spread(grids.low, groups, x),
+                          spread(grids.high, groups, x));
     }
     Tensor y = at::empty_like(x);
     deneb::quantizers::uniform_forward(x.data_ptr<float>(), y.data_ptr<float>(), groups,
@@ -70,7 +61,7 @@ class UniformFunction final : public torch::autograd::Function<UniformFunction> 
     const Tensor& x = saved[0];
     const Groups groups{ctx->saved_data["rows"].toInt(), ctx->saved_data["columns"].toInt(),
                         ctx->saved_data["group"].toInt()};
-    const Grids grids{saved[1], saved[2], saved[3]};
+    const EvenGrids grids{saved[1], saved[2], saved[3]};
     if (!takes_kernel(x)) {
       const Tensor v = x.div(spread(grids.step, groups, x)).round_();
       const Tensor inside =
@@ -116,9 +107,7 @@ class Uniform final : public deneb::quantizers::RangedQuantizer {
   std::int64_t magnitudes() const override { return static_cast<std::int64_t>(levels().high) + 1; }
 
   Tensor simulate(const Tensor& values, const Bounds& bounds) const override {
-    const Grids grids = grids_over(bounds);
-    return on_grids(values, grids.step.unsqueeze(1), grids.low.unsqueeze(1),
-                    grids.high.unsqueeze(1));
+    return on_even_grids(values, grids_over(bounds));
   }
 
   Tensor fake_quantize(const Tensor& x, const Groups& groups, const Bounds& bounds) override {
@@ -137,24 +126,14 @@ class Uniform final : public deneb::quantizers::RangedQuantizer {
     return {options_.symmetric && options_.narrow ? 1 - half : -half, half - 1};
   }
 
-  Grids grids_over(const Bounds& bounds) const {
-    torch::NoGradGuard no_grad;
+  EvenGrids grids_over(const Bounds& bounds) const {
     const Levels l = levels();
-    Grids grids;
-    if (options_.symmetric) {
-      const Tensor reach =
-          format_.is_signed() ? at::maximum(bounds.low.abs(), bounds.high.abs()) : bounds.high;
-      grids.step = reach.clamp_min(kSmallestReach).div(l.high);
-      grids.low = at::full_like(grids.step, l.low);
-      grids.high = at::full_like(grids.step, l.high);
-    } else {
-      // Zero has to be on the grid: padding and skipped inputs are zeros.
-      const Tensor low = bounds.low.clamp_max(0), high = bounds.high.clamp_min(0);
-      grids.step = (high - low).clamp_min_(kSmallestReach).div_(l.high - l.low);
-      grids.low = low.div(grids.step).round_();  // level of the range's low end
-      grids.high = grids.low + (l.high - l.low);
+    if (!options_.symmetric) {
+      return deneb::quantizers::asymmetric_grids(bounds, l.high - l.low);
     }
-    return grids;
+    const Tensor reach =
+        format_.is_signed() ? at::maximum(bounds.low.abs(), bounds.high.abs()) : bounds.high;
+    return deneb::quantizers::symmetric_grids(reach, l.low, l.high);
   }
 
   const Options options_;

@@ -9,6 +9,7 @@
 
 #include <deneb/nn/layers.h>
 #include <deneb/nn/walk.h>
+#include <deneb/quant/step_bank.h>
 #include <deneb/random.h>
 #include <deneb/train/training_loop.h>
 
@@ -103,7 +104,8 @@ class JointTraining {
                               Format::integer(bits_.front(), layer.signed_input)});
     }
     const auto factory = [this](const Format&) {
-      return context_.make_quantizer({"LSQ", {{"widths", bits_}, {"clamp_step", true}}});
+      return context_.make_quantizer(
+          {"LSQ", {{"widths", bits_}, {"clamp_step", true}, {"gain", "tensor"}}});
     };
     apply_policy(*network_, policy, factory, factory);
     network_->to(context_.device());
@@ -186,7 +188,7 @@ class JointTraining {
 
   FormatScores steps_of(Quantizer& quantizer, bool is_signed) const {
     const Tensor steps =
-        quantizer.named_parameters()["scale"].detach().to(torch::kCPU, torch::kFloat64);
+        dynamic_cast<const StepBank&>(quantizer).steps().detach().to(torch::kCPU, torch::kFloat64);
     FormatScores scores;
     for (std::size_t i = 0; i < bits_.size(); ++i) {
       const double step = steps[static_cast<std::int64_t>(i)].item<double>();

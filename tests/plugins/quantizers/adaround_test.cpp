@@ -38,6 +38,34 @@ TEST(AdaRound, MatchesTheReference) {
   EXPECT_TRUE(near(q->quantize(x), nearest->quantize(x)));
 }
 
+// What a reconstruction needs: V, and how it rounds whatever the mode of the network.
+TEST(AdaRound, RoundingCanBeChosenInEitherMode) {
+  const Tensor x = reference_weights();
+  const auto q = make("AdaRound", Role::kWeight, "int4", kTensor, x);
+  auto* adaptive = dynamic_cast<deneb::AdaptiveRounding*>(q.get());
+  ASSERT_TRUE(adaptive);
+  using Rounding = deneb::AdaptiveRounding::Rounding;
+  EXPECT_TRUE(adaptive->rounding_parameter().is_same(rounding_of(*q)));
+  q->train();
+  const Tensor soft = q->quantize(x).detach();
+  q->eval();
+  const Tensor hard = q->quantize(x);
+  ASSERT_FALSE(near(soft, hard));
+  for (const bool training : {true, false}) {
+    q->train(training);
+    adaptive->set_rounding(Rounding::kSoft);
+    const Tensor y = q->quantize(x);
+    EXPECT_TRUE(torch::equal(y.detach(), soft));
+    EXPECT_TRUE(y.requires_grad());
+    adaptive->set_rounding(Rounding::kHard);
+    EXPECT_TRUE(torch::equal(q->quantize(x), hard));
+    adaptive->set_rounding(Rounding::kByMode);
+    EXPECT_TRUE(torch::equal(q->quantize(x).detach(), training ? soft : hard));
+  }
+  EXPECT_FALSE(
+      dynamic_cast<deneb::AdaptiveRounding*>(make("Uniform", Role::kWeight, "int4").get()));
+}
+
 // Rounding to the nearest is where it starts, for every channel on its own.
 TEST(AdaRound, StartsAtTheNearest) {
   torch::manual_seed(5);

@@ -6,6 +6,7 @@
 
 #include <deneb/nn/layers.h>
 #include <deneb/nn/walk.h>
+#include <deneb/quant/step_bank.h>
 
 #include "quantizer_fixture.h"
 
@@ -84,6 +85,56 @@ TEST(Lsq, MatchesTheReference) {
   }
 }
 
+double step_gradient(Quantizer& q, const Tensor& x, const Tensor& upstream) {
+  pass(q, x, upstream);
+  return scale_of(q).grad().sum().item<double>();
+}
+
+// 1 / sqrt(N Qp), by hand: 4 samples of 12 features, 7 levels above zero. Once by the kernel, once
+// by the composition.
+TEST(Lsq, GainCountsTheTensorOrOneSample) {
+  torch::manual_seed(11);
+  for (const auto dtype : {torch::kFloat32, torch::kFloat64}) {
+    const Tensor x = torch::randn({4, 3, 2, 2}, dtype), up = torch::randn_like(x);
+    const double plain =
+        step_gradient(*with_step("uint3", .3, {{"scale_grad", false}}, dtype), x, up);
+    ASSERT_GT(std::abs(plain), .1);
+    const auto with_gain = [&](const nlohmann::json& options) {
+      return step_gradient(*with_step("uint3", .3, options, dtype), x, up) / plain;
+    };
+    EXPECT_NEAR(with_gain({{"gain", "tensor"}}), 1 / std::sqrt(48 * 7.0), 1e-6);
+    EXPECT_NEAR(with_gain({{"gain", "sample"}}), 1 / std::sqrt(12 * 7.0), 1e-6);
+    EXPECT_NEAR(with_gain({{"gain", "sample"}, {"scale_grad", false}}), 1, 1e-6);
+    // Weights have no batch.
+    for (const char* granularity : {"tensor", "channel"}) {
+      const bool by_channel = std::string(granularity) == "channel";
+      const auto weight_gradient = [&](nlohmann::json options) {
+        options["granularity"] = granularity;
+        return step_gradient(*make("LSQ", Role::kWeight, "int4", options, x), x, up);
+      };
+      const double whole = weight_gradient({{"scale_grad", false}});
+      for (const char* gain : {"tensor", "sample"}) {
+        EXPECT_NEAR(weight_gradient({{"gain", gain}}) / whole,
+                    1 / std::sqrt((by_channel ? 12 : 48) * 7.0), 1e-6);
+      }
+    }
+  }
+}
+
+// The same samples twice, in a loss that is a mean: "sample" does not see it.
+TEST(Lsq, GainBySampleDoesNotDependOnTheBatch) {
+  torch::manual_seed(12);
+  const Tensor x = torch::randn({5, 7}), up = torch::randn_like(x);
+  for (const char* gain : {"tensor", "sample"}) {
+    const nlohmann::json options = {{"gain", gain}};
+    const double once = step_gradient(*with_step("uint3", .3, options), x, up);
+    const double twice =
+        step_gradient(*with_step("uint3", .3, options), at::cat({x, x}), at::cat({up, up}) / 2);
+    const double ratio = std::string(gain) == "tensor" ? std::sqrt(.5) : 1;
+    EXPECT_NEAR(twice / once, ratio, 1e-5) << gain;
+  }
+}
+
 // A step that an update carried below zero counts by its magnitude, and learns on.
 TEST(Lsq, NegativeStepsAreMirrored) {
   torch::manual_seed(4);
@@ -150,6 +201,28 @@ TEST(Lsq, BankTrainsTheEntryInUse) {
   const Pass p = pass(*q, x, up);
   EXPECT_TRUE(near(p.y, vec({-.4, -.4, -.2, 0, 0, .2, .3, .3})));
   EXPECT_TRUE(near(scale_of(*q).grad(), vec({0, 0, 0, 2.01572609, 0}), 2e-6, 0));
+}
+
+// What a search needs to know of it, without names of parameters.
+TEST(Lsq, ShowsItsStepsAsABank) {
+  const Tensor w = torch::ones({2, 3});
+  for (const Role role : {Role::kWeight, Role::kActivation}) {
+    const auto q = make("LSQ", role, "", kBank, w);
+    const auto* bank = dynamic_cast<deneb::StepBank*>(q.get());
+    ASSERT_TRUE(bank);
+    EXPECT_THAT(bank->widths(), testing::ElementsAre(6, 5, 4, 3, 2));
+    EXPECT_TRUE(bank->steps().is_same(scale_of(*q)));
+    EXPECT_EQ(bank->steps().sizes(), (std::vector<std::int64_t>{5}));
+  }
+  nlohmann::json by_channel = kBank;
+  by_channel["granularity"] = "channel";
+  const auto channels = make("LSQ", Role::kWeight, "", by_channel, w);
+  EXPECT_EQ(dynamic_cast<deneb::StepBank&>(*channels).steps().sizes(),
+            (std::vector<std::int64_t>{5, 2}));
+  const auto single = make("LSQ", Role::kWeight, "int4", nlohmann::json::object(), w);
+  EXPECT_TRUE(dynamic_cast<deneb::StepBank&>(*single).widths().empty());
+  EXPECT_EQ(dynamic_cast<deneb::StepBank&>(*single).steps().dim(), 0);
+  EXPECT_FALSE(dynamic_cast<deneb::StepBank*>(make("DoReFa", Role::kWeight, "int4").get()));
 }
 
 TEST(Lsq, BankStartsAllWeightEntriesAtOnce) {

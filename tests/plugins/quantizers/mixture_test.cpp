@@ -3,6 +3,7 @@
 #include <torch/utils.h>
 
 #include <deneb/nn/layers.h>
+#include <deneb/quant/format_mixture.h>
 
 #include "quantizer_fixture.h"
 
@@ -93,6 +94,36 @@ TEST(Mixture, IsTheSumOfItsParts) {
       EXPECT_TRUE(near(alpha_of(*q).grad(), free.grad(), 1e-4, 1e-2));
     }
   }
+}
+
+// What a search needs to know of it, without names of parameters.
+TEST(Mixture, ShowsFormatsSharesAndLogits) {
+  const auto weight = mixture(Role::kWeight, {4, 2}, {0, std::log(3.0)});
+  const auto input = mixture(Role::kActivation, {4, 2}, {0, 0});
+  auto* mixed = dynamic_cast<deneb::FormatMixture*>(weight.get());
+  ASSERT_TRUE(mixed);
+  const auto words = [](Quantizer& q) {
+    std::vector<std::string> words;
+    for (const Format& f : dynamic_cast<deneb::FormatMixture&>(q).formats()) {
+      words.push_back(f.text());
+    }
+    return words;
+  };
+  EXPECT_THAT(words(*weight), testing::ElementsAre("int4", "int2"));
+  EXPECT_THAT(words(*input), testing::ElementsAre("uint4", "uint2"));
+  EXPECT_TRUE(near(mixed->shares().detach(), vec({.25, .75})));
+  EXPECT_TRUE(mixed->logits().is_same(alpha_of(*weight)));
+  // The gradient of an expected width, by hand: p_i (b_i - sum p b).
+  (mixed->shares() * vec({4, 2})).sum().backward();
+  EXPECT_TRUE(near(mixed->logits().grad(), vec({.25 * 1.5, .75 * -.5})));
+  // A search that decides by itself: all but one share next to nothing.
+  const Tensor w = torch::linspace(-1, 1, 9);
+  {
+    torch::NoGradGuard no_grad;
+    mixed->logits().copy_(vec({50, -50}));
+  }
+  EXPECT_TRUE(near(weight->quantize(w).detach(), make("HWGQ", Role::kWeight, "int4")->quantize(w)));
+  EXPECT_FALSE(dynamic_cast<deneb::FormatMixture*>(make("LSQ", Role::kWeight, "int4").get()));
 }
 
 TEST(Mixture, StartsEven) {

@@ -24,4 +24,22 @@ DENEB_API torch::Tensor rounding_regularizer(const torch::Tensor& v, double beta
 DENEB_API double rounding_temperature(std::int64_t t, std::int64_t total, double start, double end,
                                       double warmup);
 
+/// A quantizer of weights that learns how each is rounded. Found by dynamic_cast of a layer's
+/// Quantizer; everything here may be called after Quantizer::attach().
+class DENEB_API AdaptiveRounding {
+ public:
+  virtual ~AdaptiveRounding();
+
+  /// How quantize() rounds.
+  enum class Rounding {
+    kByMode,  ///< soft in training mode, hard in evaluation mode; so it starts
+    kSoft,    ///< by h(V), with gradient, in both modes
+    kHard     ///< up where V >= 0, else down, in both modes
+  };
+  virtual void set_rounding(Rounding rounding) = 0;
+  /// V, the shape of the weight: the learned parameter, registered with the quantizer. Begins anew
+  /// with every format, at rounding to the nearest.
+  virtual torch::Tensor rounding_parameter() const = 0;
+};
+
 }  // namespace deneb
