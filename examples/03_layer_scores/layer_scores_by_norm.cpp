@@ -1,5 +1,6 @@
 #include <deneb/nn/walk.h>
 #include <deneb/plugin/plugin.h>
+#include <deneb/quant/quantizer.h>
 #include <deneb/search/layer_scores.h>
 #include <deneb/search/search_algorithm.h>
 

@@ -123,7 +123,7 @@ class FakeSearchContext : public SearchContext {
   const DataLoader& data() override { throw RunError("no data here"); }
   const Criterion& criterion() const override { throw RunError("no criterion here"); }
   const Evaluator& evaluator() const override { throw RunError("no evaluator here"); }
-  torch::Device device() const override { return torch::kCPU; }
+  c10::Device device() const override { return c10::kCPU; }
   std::string artifact_path(const std::string& file) const override { return file; }
   std::string input(const std::string& kind) const override {
     throw RunError("no " + kind + " here");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deneb/data/data_loader.h>
 #include <deneb/pipeline/pipe_step.h>
 #include <deneb/search/search_algorithm.h>
 

@@ -7,10 +7,13 @@
 #include <memory>
 #include <random>
 
+#include <deneb/data/data_loader.h>
 #include <deneb/nn/layers.h>
 #include <deneb/nn/walk.h>
+#include <deneb/quant/quantizer.h>
 #include <deneb/quant/step_bank.h>
 #include <deneb/random.h>
+#include <deneb/train/criterion.h>
 #include <deneb/train/training_loop.h>
 
 namespace deneb::limpq {

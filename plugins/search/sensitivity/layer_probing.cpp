@@ -9,9 +9,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include <deneb/data/data_loader.h>
 #include <deneb/interrupt.h>
 #include <deneb/io/files.h>
+#include <deneb/nn/network.h>
 #include <deneb/nn/walk.h>
+#include <deneb/quant/quantizer.h>
 #include <deneb/train/evaluator.h>
 
 namespace deneb::sensitivity {

@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 
+#include <deneb/data/data_loader.h>
 #include <deneb/io/files.h>
 #include <deneb/nn/walk.h>
+#include <deneb/quant/quantizer.h>
 #include <deneb/train/evaluator.h>
 
 #include <cmath>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torch/types.h>
+#include <c10/core/Device.h>
 
 #include <cstdint>
 #include <functional>
@@ -10,22 +10,26 @@
 #include <string>
 #include <vector>
 
-#include <deneb/data/data_loader.h>
 #include <deneb/errors.h>
 #include <deneb/io/artifact.h>
-#include <deneb/nn/network.h>
 #include <deneb/options/options.h>
 #include <deneb/quant/cost_model.h>
 #include <deneb/quant/policy.h>
-#include <deneb/quant/quantizer.h>
+#include <deneb/quant/quantizer_role.h>
 #include <deneb/search/figure.h>
 #include <deneb/search/pareto.h>
 #include <deneb/search/search_space.h>
-#include <deneb/train/criterion.h>
-#include <deneb/train/evaluator.h>
 #include <deneb/train/metrics.h>
 
 namespace deneb {
+
+// Searches that call these include their headers; the others need none of LibTorch's.
+class BatchStream;
+class Criterion;
+class DataLoader;
+class Evaluator;
+class Network;
+class Quantizer;
 
 /// A policy to be tried, and where it came from (for reports): "random", "generation 3".
 struct TrialRequest {
@@ -116,7 +120,7 @@ class DENEB_API SearchContext : public SearchSetup {
   virtual const DataLoader& data() = 0;
   virtual const Criterion& criterion() const = 0;
   virtual const Evaluator& evaluator() const = 0;
-  virtual torch::Device device() const = 0;
+  virtual c10::Device device() const = 0;
   virtual std::string artifact_path(const std::string& file) const = 0;
   /// Path of the artifact of that kind that the nearest earlier step left which gives it; RunError
   /// when there is none.
