@@ -163,12 +163,10 @@ class LsqFunction final : public torch::autograd::Function<LsqFunction> {
   }
 };
 
-constexpr const char* kDefaultGain = "tensor";
-
 struct LsqOptions {
   bool symmetric = false;
   bool scale_grad = true;
-  std::string gain = kDefaultGain;
+  std::string gain = "sample";
   bool clamp_step = false;
   std::string granularity = "tensor";
   std::vector<int> widths;

@@ -130,7 +130,10 @@ class OneBatch final : public BatchStream {
 class Measure {
  public:
   Measure(const SearchContext& context, const std::string& name)
-      : name_(name), evaluator_(context.evaluator()), device_(context.device()) {
+      : name_(name),
+        evaluator_(context.evaluator()),
+        criterion_(context.criterion()),
+        device_(context.device()) {
     if (name_ != "kl") {
       direction_ = find_measure(evaluator_.metrics(), name_, "search_algorithm.measure").direction;
     }
@@ -144,7 +147,7 @@ class Measure {
     }
     Answers answers(logits);
     OneBatch stream(batch);
-    const Metrics metrics = evaluator_.evaluate(answers, stream, device_);
+    const Metrics metrics = evaluator_.evaluate(answers, stream, criterion_, device_);
     const Metric* found = metrics.find(name_);
     if (!found) throw RunError("Sensitivity: the evaluator gave no " + name_);
     return samples * (direction_ == Direction::kMinimize ? found->value : -found->value);
@@ -153,6 +156,7 @@ class Measure {
  private:
   std::string name_;
   const Evaluator& evaluator_;
+  const Criterion& criterion_;
   torch::Device device_;
   Direction direction_ = Direction::kMinimize;
 };

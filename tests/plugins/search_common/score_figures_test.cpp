@@ -7,9 +7,9 @@
 namespace deneb::searches {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Pair;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
 
 TEST(ScoreFigures, ALinePerWidthOverTheLayers) {
   LayerScores scores;

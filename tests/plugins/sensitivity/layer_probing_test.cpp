@@ -4,6 +4,7 @@
 #include <deneb/io/files.h>
 #include <deneb/nn/walk.h>
 #include <deneb/quant/quantizer.h>
+#include <deneb/train/cross_entropy.h>
 #include <deneb/train/evaluator.h>
 
 #include <cmath>
@@ -52,6 +53,7 @@ class Context : public deneb::testing::FakeSearchContext {
   }
   std::unique_ptr<BatchStream> calibration_data() override { return data_.evaluate(Split::kTest); }
   const DataLoader& data() override { return data_; }
+  const Criterion& criterion() const override { return criterion_; }
   const Evaluator& evaluator() const override { return *evaluator_; }
   std::string artifact_path(const std::string& file) const override { return folder_ + "/" + file; }
   void in_parallel(std::size_t tasks, const std::function<Task()>& make_worker) override {
@@ -87,6 +89,7 @@ class Context : public deneb::testing::FakeSearchContext {
     return DataLoader(std::move(images), options);
   }
 
+  CrossEntropy criterion_{CrossEntropyOptions()};
   std::shared_ptr<Evaluator> evaluator_;
   DataLoader data_;
   std::string folder_;
