@@ -106,7 +106,7 @@ std::string scatter_figure(const StepData& step, ChartSlot slot) {
     View view{chart.title, svg_scatter(chart)};
     if (chart.points.size() < chart.total) {
       view.note = count_text(chart.points.size()) + " of " + count_text(chart.total) +
-                  " marks are drawn; the others would lie on these" +
+                  " marks are drawn; the others would lie on these or close by" +
                   (step.front.empty() || step.front.size() > kScatterFront ? "."
                    : step.pareto ? ". Every member of the Pareto front is there."
                                  : ". Every policy of the result is there.");
