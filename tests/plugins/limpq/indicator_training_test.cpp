@@ -89,8 +89,8 @@ struct ByHand {
 
   ByHand() {
     const auto bank = [&](QuantizerSite::Role role) {
-      auto q = plugin_test::make<Quantizer>(registry(), "LSQ",
-                                            {{"widths", kBits}, {"clamp_step", true}});
+      auto q = plugin_test::make<Quantizer>(
+          registry(), "LSQ", {{"widths", kBits}, {"clamp_step", true}, {"gain", "tensor"}});
       q->attach({role, "conv2", net->conv2->weight});
       return q;
     };

@@ -18,10 +18,12 @@ using testing::HasSubstr;
 Tensor scale_of(Quantizer& q) { return q.named_parameters()["scale"]; }
 bool initialized(Quantizer& q) { return q.named_buffers()["initialized"].item<bool>(); }
 
-/// An activation quantizer whose step is set by hand, as if it had been trained.
+/// An activation quantizer whose step is set by hand, as if it had been trained. Unless asked
+/// otherwise its gradient scale counts the batch, as the oracles do.
 std::shared_ptr<Quantizer> with_step(const std::string& format, double step,
-                                     const nlohmann::json& options = nlohmann::json::object(),
+                                     nlohmann::json options = nlohmann::json::object(),
                                      torch::Dtype dtype = torch::kFloat32) {
+  options.emplace("gain", "tensor");
   auto q = make("LSQ", Role::kActivation, format, options, torch::ones({1}, dtype));
   torch::NoGradGuard no_grad;
   scale_of(*q).fill_(step);
