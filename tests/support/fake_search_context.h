@@ -118,7 +118,7 @@ class FakeSearchContext : public SearchContext {
   }
   const DataLoader& data() override { throw RunError("no data here"); }
   const Evaluator& evaluator() const override { throw RunError("no evaluator here"); }
-  torch::Device device() const override { return torch::kCPU; }
+  c10::Device device() const override { return c10::kCPU; }
   std::string artifact_path(const std::string& file) const override { return file; }
   void progress(std::int64_t, std::int64_t, const std::string&) override {}
   void log(const std::string&) override {}

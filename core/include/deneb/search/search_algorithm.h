@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torch/types.h>
+#include <c10/core/Device.h>
 
 #include <cstdint>
 #include <map>
@@ -9,20 +9,22 @@
 #include <string>
 #include <vector>
 
-#include <deneb/data/data_loader.h>
 #include <deneb/errors.h>
-#include <deneb/nn/network.h>
 #include <deneb/options/options.h>
 #include <deneb/quant/cost_model.h>
 #include <deneb/quant/policy.h>
-#include <deneb/quant/quantizer.h>
 #include <deneb/search/figure.h>
 #include <deneb/search/pareto.h>
 #include <deneb/search/search_space.h>
-#include <deneb/train/evaluator.h>
 #include <deneb/train/metrics.h>
 
 namespace deneb {
+
+// Searches that call these include their headers; the others need none of LibTorch's.
+class DataLoader;
+class Evaluator;
+class Network;
+class Quantizer;
 
 /// A policy to be tried, and where it came from (for reports): "random", "generation 3".
 struct TrialRequest {
@@ -98,7 +100,7 @@ class DENEB_API SearchContext {
   virtual std::shared_ptr<Quantizer> make_quantizer(const PluginSpec& spec) = 0;
   virtual const DataLoader& data() = 0;
   virtual const Evaluator& evaluator() const = 0;
-  virtual torch::Device device() const = 0;
+  virtual c10::Device device() const = 0;
   virtual std::string artifact_path(const std::string& file) const = 0;
 
   virtual void progress(std::int64_t done, std::int64_t total, const std::string& text) = 0;
