@@ -16,7 +16,7 @@ namespace po = boost::program_options;
 constexpr unsigned kLineLength = 100;
 const char kPositional[] = "arguments";  // where Boost puts what belongs to no option
 
-std::string indented(const std::string& lines) {
+std::string indented_examples(const std::string& lines) {
   std::istringstream in(lines);
   std::string text;
   for (std::string line; std::getline(in, line);) text += "  " + line + "\n";
@@ -64,7 +64,7 @@ std::string Arguments::help_text() const {
   out << "usage: deneb " << usage_.command << " " << usage_.synopsis << "\n\n"
       << usage_.text << "\n\n"
       << options_;
-  if (!usage_.examples.empty()) out << "\nexamples:\n" << indented(usage_.examples);
+  if (!usage_.examples.empty()) out << "\nexamples:\n" << indented_examples(usage_.examples);
   return out.str();
 }
 

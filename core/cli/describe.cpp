@@ -16,7 +16,7 @@ namespace {
 using nlohmann::ordered_json;
 
 const char kGeneral[] = "general";
-constexpr std::size_t kLineLength = 100;
+constexpr std::size_t kHelpWidth = 100;
 
 /// What is described: a plugin, or the `general` section.
 struct Subject {
@@ -67,7 +67,7 @@ void print_text(const Subject& subject) {
     if (!row.value.empty()) std::cout << ", default " << row.value;
     if (!row.range.empty()) std::cout << ", " << row.range;
     const std::string margin(width + 4, ' ');
-    std::cout << "\n" << margin << wrapped(row.help, margin.size(), kLineLength) << "\n";
+    std::cout << "\n" << margin << wrapped(row.help, margin.size(), kHelpWidth) << "\n";
   }
 }
 
@@ -88,7 +88,7 @@ void print_names(const Registry& registry, const std::string& only) {
   }
 }
 
-Arguments make_arguments() {
+Arguments describe_arguments() {
   Arguments arguments(
       {"describe", "[KIND [NAME]] [options]",
        "Explains the options of a plugin: type, default, range and meaning. `deneb describe "
@@ -108,7 +108,7 @@ Arguments make_arguments() {
 }  // namespace
 
 int describe_command(const Words& words) {
-  Arguments arguments = make_arguments();
+  Arguments arguments = describe_arguments();
   if (!arguments.parse(words)) return kExitOk;
   const Words& names = arguments.positionals();
   const bool all = arguments.has("all");

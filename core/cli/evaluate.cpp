@@ -140,7 +140,7 @@ std::string metric_text(const Metric& metric, std::int64_t samples) {
   return text;
 }
 
-Arguments make_arguments() {
+Arguments evaluate_arguments() {
   Arguments arguments(
       {"evaluate", "FILE|TASK --weights FILE [options]",
        "Measures a safetensors file of weights with the network, dataset and evaluator of a step\n"
@@ -190,7 +190,7 @@ void print_result(const Arguments& arguments, const StepModel& model, const Eval
 }  // namespace
 
 int evaluate_command(const Words& words) {
-  Arguments arguments = make_arguments();
+  Arguments arguments = evaluate_arguments();
   if (!arguments.parse(words)) return kExitOk;
   Evaluation evaluation;
   evaluation.split = parse_split(arguments.text("split"));

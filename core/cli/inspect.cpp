@@ -70,7 +70,7 @@ ordered_json to_json(const StepModel& model, const NetworkInfo& network, const P
           {"costs", costs_json(network, costs)}};
 }
 
-Arguments make_arguments() {
+Arguments inspect_arguments() {
   Arguments arguments(
       {"inspect", "FILE|TASK [options]",
        "Lists the quantizable layers of a step's network with multiply-accumulates (MACs) of one\n"
@@ -93,7 +93,7 @@ Arguments make_arguments() {
 }  // namespace
 
 int inspect_command(const Words& words) {
-  Arguments arguments = make_arguments();
+  Arguments arguments = inspect_arguments();
   if (!arguments.parse(words)) return kExitOk;
   Session session;
   const Pipeline pipeline = session.open(arguments.positionals().front(), arguments.list("set"),

@@ -7,7 +7,7 @@
 namespace deneb::cli {
 namespace {
 
-Arguments make_arguments() {
+Arguments run_arguments() {
   Arguments arguments(
       {"run", "FILE [options]",
        "Runs all steps of the pipeline file FILE: first everything is checked, then a task folder\n"
@@ -48,7 +48,7 @@ void check_existing(const std::string& folder, const std::string& step) {
 }  // namespace
 
 int run_command(const Words& words) {
-  Arguments arguments = make_arguments();
+  Arguments arguments = run_arguments();
   if (!arguments.parse(words)) return kExitOk;
   Session session;
   const Pipeline pipeline = session.open_file(arguments.positionals().front(),

@@ -13,7 +13,7 @@
 
 #include <deneb/search/multiple_choice_knapsack.h>
 
-namespace testing {
+namespace deneb::testing {
 
 /// One searched convolution of ResNet-50 at 224 x 224.
 struct ConvShape {
@@ -163,4 +163,4 @@ inline std::vector<Resnet50Setting> resnet50_settings() {
   return all;
 }
 
-}  // namespace testing
+}  // namespace deneb::testing

@@ -10,8 +10,6 @@
 namespace deneb {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
 // Calls visit(chosen, cost, used) for all choices that keep the rows, in lexicographic order.
 template <class Visit>
 void for_each_choice(const KnapsackProblem& problem, const Visit& visit) {
@@ -30,7 +28,7 @@ void for_each_choice(const KnapsackProblem& problem, const Visit& visit) {
 
 // One pass finds the least cost, one the winner among its equals, one the second best.
 void enumerate(const KnapsackProblem& problem, KnapsackSolution& solution) {
-  double least = kInfinity;
+  double least = knapsack::kInfinity;
   for_each_choice(problem, [&](const auto&, double cost, const auto&) {
     least = std::min(least, cost);
     ++solution.states;
@@ -47,7 +45,7 @@ void enumerate(const KnapsackProblem& problem, KnapsackSolution& solution) {
       solution.used = used;
     }
   });
-  double second = kInfinity;
+  double second = knapsack::kInfinity;
   for_each_choice(problem, [&](const auto& chosen, double cost, const auto&) {
     if (cost < second && chosen != solution.chosen) second = cost;
   });
@@ -78,7 +76,7 @@ KnapsackSolution solve_by_enumeration(const KnapsackProblem& problem, double max
     }
   }
   if (solution.status == KnapsackSolution::Status::kInfeasible) {
-    solution.cost = solution.bound = kInfinity;
+    solution.cost = solution.bound = knapsack::kInfinity;
   }
   solution.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include <deneb/search/multiple_choice_knapsack.h>
@@ -10,6 +11,7 @@
 // least of each group: sums stay small and are never negative.
 namespace deneb::knapsack {
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr int kMaxRows = 4;
 constexpr int kMaxLimits = 2 * kMaxRows;
 using Uses = std::array<std::int64_t, kMaxRows>;  // by row of the problem; 0 beyond its rows

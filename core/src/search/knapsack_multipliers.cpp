@@ -8,7 +8,6 @@
 namespace deneb::knapsack {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kPrecision = 1e-6;  // of the bound, in units of the spread
 using Point = Multipliers;
 

@@ -13,7 +13,6 @@
 namespace deneb {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t kFirstWidth = 16;
 constexpr std::size_t kWidthFactor = 16;
 

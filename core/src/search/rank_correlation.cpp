@@ -8,7 +8,7 @@
 namespace deneb {
 namespace {
 
-bool has_nan(const std::vector<double>& values) {
+bool contains_nan(const std::vector<double>& values) {
   return std::any_of(values.begin(), values.end(), [](double value) { return std::isnan(value); });
 }
 
@@ -35,7 +35,7 @@ std::optional<double> spearman(const std::vector<double>& a, const std::vector<d
     throw RunError("rank correlation of " + std::to_string(a.size()) + " values with " +
                    std::to_string(b.size()) + "; both sides need the same number");
   }
-  if (a.size() < 2 || has_nan(a) || has_nan(b)) return std::nullopt;
+  if (a.size() < 2 || contains_nan(a) || contains_nan(b)) return std::nullopt;
   const std::vector<double> x = average_ranks(a), y = average_ranks(b);
   const double mean = 0.5 * double(a.size() + 1);  // of any ranks, with or without ties
   double xx = 0, yy = 0, xy = 0;

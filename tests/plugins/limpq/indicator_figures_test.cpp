@@ -5,9 +5,9 @@
 namespace deneb::limpq {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Pair;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
 
 TEST(IndicatorFigures, ALinePerWidthOverTheLayers) {
   Indicators indicators;

@@ -8,15 +8,15 @@
 namespace deneb::limpq {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 const char* const kFile = R"({"format": "deneb-importance-indicators", "version": 1, "model": "Net",
   "bits": [2, 4, 3], "layers": [
     {"name": "module.conv", "weight": {"4": 0.1, "3": 0.2, "2": 0.4}, "act": {"4": 1, "3": 2, "2": 3}},
     {"name": "fc", "weight": {"4": 0.1, "3": 0.05, "2": 0.4}, "act": {"4": 1, "3": 2, "2": 3}}]})";
 
-class IndicatorFile : public testing::Test {
+class IndicatorFile : public ::testing::Test {
  protected:
   std::string write(const std::string& text) {
     const std::string path = folder_ / "indicators.json";

@@ -14,17 +14,17 @@ using namespace deneb::limpq;
 
 using ::testing::HasSubstr;
 
-const std::vector<int> kBits = {6, 4, 2};
+const std::vector<int> kWidths = {6, 4, 2};
 
 SearchSpaceOptions first_pinned() {
-  SearchSpaceOptions options = deneb::testing::open_space(kBits);
+  SearchSpaceOptions options = deneb::testing::open_space(kWidths);
   options.first_layer = "int8";
   return options;
 }
 
 TEST(LayerProbe, IndicatorIsTheDamageOfOneTensor) {
   deneb::testing::FakeSearchContext context(deneb::testing::chain_network(4), first_pinned(), 1);
-  const Indicators indicators = probe_indicators(context, kBits);
+  const Indicators indicators = probe_indicators(context, kWidths);
   EXPECT_EQ(context.trials, 1 + 3 * 2 * 3);
   EXPECT_EQ(context.calls, 1);  // workers share all of them
   ASSERT_EQ(indicators.layers.size(), 3u);
@@ -32,7 +32,7 @@ TEST(LayerProbe, IndicatorIsTheDamageOfOneTensor) {
   for (std::size_t i = 0; i < 3; ++i) {
     const double sensitivity = context.sensitivity(i + 1);
     const auto& layer = indicators.layers[i];
-    for (const int width : kBits) {
+    for (const int width : kWidths) {
       // The other tensor of the layer counts as 2^-32.
       EXPECT_NEAR(layer.weight.at(width), sensitivity * std::pow(2.0, -width), 1e-9);
       EXPECT_NEAR(layer.activation.at(width), sensitivity * std::pow(2.0, -width), 1e-9);
@@ -56,7 +56,7 @@ class NoisyContext final : public deneb::testing::FakeSearchContext {
 
 TEST(LayerProbe, FewerBitsAreNeverBetter) {
   NoisyContext context;
-  const Indicators indicators = probe_indicators(context, kBits);
+  const Indicators indicators = probe_indicators(context, kWidths);
   const auto& layer = indicators.layers.at(0);
   EXPECT_NEAR(layer.weight.at(6), 1e-6, 1e-12);
   EXPECT_NEAR(layer.weight.at(4), 0.05, 1e-12);
@@ -69,7 +69,7 @@ TEST(LayerProbe, AFailedProbeEndsTheSearch) {
   deneb::testing::FakeSearchContext context(deneb::testing::chain_network(3), first_pinned(), 1);
   context.fails = [](std::int64_t id) { return id == 3; };
   try {
-    probe_indicators(context, kBits);
+    probe_indicators(context, kWidths);
     FAIL();
   } catch (const RunError& e) {
     EXPECT_THAT(e.what(), HasSubstr("the probe of layer1 at width 4 failed"));

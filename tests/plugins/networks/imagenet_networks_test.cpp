@@ -12,7 +12,7 @@
 
 #include "plugins/plugin_registry.h"
 
-namespace deneb {
+namespace deneb::imagenet {
 namespace {
 
 using testing::ElementsAre;
@@ -398,4 +398,4 @@ TEST(MobileNetV1, BadOptions) {
 }
 
 }  // namespace
-}  // namespace deneb
+}  // namespace deneb::imagenet

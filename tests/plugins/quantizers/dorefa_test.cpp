@@ -15,7 +15,7 @@ using testing::HasSubstr;
 const std::vector<double> kWeights = {-1, -.5, -.1, 0, .2, .7, 1.5};
 const std::vector<double> kActivations = {-.3, 0, .1, .25, .5, .8, 1, 1.7};
 
-struct Row {
+struct DorefaRow {
   const char* format;
   std::vector<double> y, gradient;
 };
@@ -26,12 +26,12 @@ TEST_P(DorefaWeights, MatchTheReference) {
   const std::vector<double> gradient = {.4639840,  1.7377213, 3.2814503, 4.4191656,
                                         5.3087602, 4.2075291, -.5796977};
   const double e = .5714286;
-  const std::vector<Row> rows = {
+  const std::vector<DorefaRow> rows = {
       {"int1", {-e, -e, -e, 0, e, e, e}, {1, 2, 3, 4, 5, 6, 7}},
       {"int2", {-1, -.3333333, -.3333333, .3333334, .3333334, 1, 1}, gradient},
       {"int4", {-.8666667, -.4666666, -.0666667, .0666667, .2, .7333333, 1}, gradient},
       {"int8", {-.8431373, -.5137255, -.1137255, .0039216, .2156863, .6705883, 1}, gradient}};
-  for (const Row& row : rows) {
+  for (const DorefaRow& row : rows) {
     SCOPED_TRACE(row.format);
     const auto quantizer = make(GetParam(), Role::kWeight, row.format);
     const Pass p = pass(*quantizer, vec(kWeights), vec({1, 2, 3, 4, 5, 6, 7}));
@@ -121,12 +121,12 @@ INSTANTIATE_TEST_SUITE_P(Methods, DorefaWeights, testing::Values("DoReFa", "PACT
 
 TEST(DorefaActivations, MatchTheReference) {
   const std::vector<double> gradient = {0, 2, 3, 4, 5, 6, 7, 0};
-  const std::vector<Row> rows = {
+  const std::vector<DorefaRow> rows = {
       {"uint1", {0, 0, 0, 0, 0, 1, 1, 1}, gradient},
       {"uint2", {0, 0, 0, .3333333, .6666667, .6666667, 1, 1}, gradient},
       {"uint4", {0, 0, .1333333, .2666667, .5333334, .8, 1, 1}, gradient},
       {"uint8", {0, 0, .1019608, .2509804, .5019608, .8, 1, 1}, gradient}};
-  for (const Row& row : rows) {
+  for (const DorefaRow& row : rows) {
     SCOPED_TRACE(row.format);
     const auto quantizer = make("DoReFa", Role::kActivation, row.format);
     const Pass p = pass(*quantizer, vec(kActivations), vec({1, 2, 3, 4, 5, 6, 7, 8}));

@@ -10,8 +10,8 @@ namespace {
 using testing::HasSubstr;
 
 // Vectors of EdMIPS' reference code.
-const std::vector<double> kActivations = {-1, 0, .1, .25, .4, .6, .9, 1.2, 1.7, 2.3, 3};
-const std::vector<double> kWeights = {-3, -1.5, -.9, -.5, -.1, 0, .1, .5, .9, 1.5, 3};
+const std::vector<double> kHwgqActivations = {-1, 0, .1, .25, .4, .6, .9, 1.2, 1.7, 2.3, 3};
+const std::vector<double> kHwgqWeights = {-3, -1.5, -.9, -.5, -.1, 0, .1, .5, .9, 1.5, 3};
 
 TEST(Hwgq, ActivationsMatchTheReference) {
   struct Row {
@@ -33,7 +33,7 @@ TEST(Hwgq, ActivationsMatchTheReference) {
   for (const Row& row : rows) {
     SCOPED_TRACE(row.format);
     const auto q = make("HWGQ", Role::kActivation, row.format);
-    const Pass p = pass(*q, vec(kActivations), torch::ones({11}));
+    const Pass p = pass(*q, vec(kHwgqActivations), torch::ones({11}));
     EXPECT_TRUE(near(p.y, vec(row.y)));
     EXPECT_TRUE(near(p.dx, vec(row.gradient)));
     EXPECT_TRUE(q->parameters().empty());
@@ -84,7 +84,7 @@ TEST(Hwgq, WeightsMatchTheReference) {
                                  {"int4", {-j, -i, -h, -g, -g, -g, g, g, h, i, j}}};
   for (const Row& row : rows) {
     SCOPED_TRACE(row.format);
-    const Pass p = pass(*make("HWGQ", Role::kWeight, row.format), vec(kWeights),
+    const Pass p = pass(*make("HWGQ", Role::kWeight, row.format), vec(kHwgqWeights),
                         torch::arange(11, torch::kFloat32));
     EXPECT_TRUE(near(p.y, vec(row.y), 1e-6, 1e-6));
     EXPECT_TRUE(near(p.dx, torch::arange(11, torch::kFloat32)));

@@ -30,7 +30,7 @@ std::shared_ptr<Quantizer> with_step(const std::string& format, double step,
 
 // The reference quantizer on eight values, float32. The rows of LIMPQ's indicator phase hold for
 // clamp_step, those of its fine-tuning phase without it; where the step needs no clamp, for both.
-struct Row {
+struct LsqRow {
   const char* format;
   double step;
   nlohmann::json options;
@@ -43,7 +43,7 @@ TEST(Lsq, MatchesTheReference) {
   const std::vector<double> signed_3 = {-.4, -.4, -.2, 0, 0, .2, .3, .3};
   const std::vector<double> signed_3_dx = {0, 0, .5, 3, -1, .25, 0, 0};
   const std::vector<double> all = {1, -2, .5, 3, -1, .25, 2, -.75}, none(8, 0.0);
-  const std::vector<Row> rows = {
+  const std::vector<LsqRow> rows = {
       {"int3", .1, plain, signed_3, signed_3_dx, 2.01572609},
       {"uint4", .1, plain, {0, 0, 0, 0, 0, .2, .4, 1.5}, {0, 0, 0, 0, -1, .25, 2, 0}, -1.06121242},
       {"int3", 1.5, plain, {-1.5, 0, 0, 0, 0, 0, 0, 1.5}, all, -.250052065},
@@ -73,7 +73,7 @@ TEST(Lsq, MatchesTheReference) {
       {"uint3", 1e-6, clamp, {0, 0, 0, 0, 7e-5, 7e-5, 7e-5, 7e-5}, none, 0},
       {"int3", -.2, clamp, {-4e-5, -4e-5, -4e-5, -4e-5, 3e-5, 3e-5, 3e-5, 3e-5}, none, 0}};
   const Tensor x = vec({-1.3, -.65, -.2, -.05, .05, .15, .45, 1.9});
-  for (const Row& row : rows) {
+  for (const LsqRow& row : rows) {
     SCOPED_TRACE(std::string(row.format) + " s=" + std::to_string(row.step) + row.options.dump());
     const auto q = with_step(row.format, row.step, row.options);
     const Pass p = pass(*q, x, vec(all));

@@ -11,8 +11,6 @@ namespace {
 
 using testing::HasSubstr;
 
-Tensor alpha_of(Quantizer& q) { return q.named_parameters()["alpha"]; }
-
 std::shared_ptr<Quantizer> mixture(Role role, const std::vector<int>& widths,
                                    const std::vector<double>& alpha,
                                    torch::Dtype dtype = torch::kFloat32) {

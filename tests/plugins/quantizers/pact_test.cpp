@@ -9,8 +9,6 @@ namespace {
 
 using testing::HasSubstr;
 
-Tensor alpha_of(Quantizer& quantizer) { return quantizer.named_parameters()["alpha"]; }
-
 void set_alpha(Quantizer& quantizer, double value) {
   torch::NoGradGuard no_grad;
   alpha_of(quantizer).fill_(value);

@@ -42,6 +42,8 @@ inline std::shared_ptr<Quantizer> make(const std::string& type, Role role,
   return quantizer;
 }
 
+inline Tensor alpha_of(Quantizer& q) { return q.named_parameters()["alpha"]; }
+
 /// Is this the run of the suite without the fused kernels?
 inline bool reference_kernels() {
   const char* set = std::getenv("DENEB_REFERENCE_KERNELS");

@@ -14,7 +14,7 @@ using nlohmann::json;
 using testing::HasSubstr;
 
 const json kNoScale = {{"scale", "none"}, {"update", "dynamic"}};
-const json kDynamic = {{"update", "dynamic"}};
+const json kDynamicScale = {{"update", "dynamic"}};
 
 std::shared_ptr<Quantizer> unscaled(const std::string& format) {
   return make("SmallFloat", Role::kActivation, format, kNoScale);
@@ -160,7 +160,8 @@ TEST(SmallFloat, ScaledOracles) {
     for (const auto dtype : {torch::kFloat32, torch::kFloat64}) {
       SCOPED_TRACE(row.format);
       const Tensor x = vec(values, dtype);
-      const Tensor y = make("SmallFloat", Role::kActivation, row.format, kDynamic)->quantize(x);
+      const Tensor y =
+          make("SmallFloat", Role::kActivation, row.format, kDynamicScale)->quantize(x);
       EXPECT_TRUE(near(y, vec(row.levels, dtype) * row.scale, 1e-6, 1e-9));
       EXPECT_NEAR((y - x).square().mean().item<double>(), row.error, 2e-6 * row.error + 2e-9);
     }
@@ -176,7 +177,7 @@ TEST(SmallFloat, NoiseOnNormalValues) {
       {"e2m1", 18.627}, {"e3m0", 14.198}, {"e2m2", 24.851}, {"e3m1", 19.735}, {"e2m3", 30.969},
       {"e3m2", 25.560}, {"e3m3", 31.552}, {"e4m3", 31.562}, {"e5m2", 25.560}};
   for (const auto& [format, expected] : decibels) {
-    const Tensor y = make("SmallFloat", Role::kActivation, format, kDynamic)->quantize(x);
+    const Tensor y = make("SmallFloat", Role::kActivation, format, kDynamicScale)->quantize(x);
     const double ratio = (x.square().sum() / (y - x).square().sum()).item<double>();
     EXPECT_NEAR(10 * std::log10(ratio), expected, 1e-3) << format;
   }
@@ -248,7 +249,7 @@ TEST(SmallFloat, SpecialValuesLayoutAndPrecision) {
       EXPECT_EQ(y[2].item<double>(), 0);
       EXPECT_EQ(pass(*q, torch::zeros({0, 2}, dtype), torch::zeros({0, 2}, dtype)).dx.numel(), 0);
       EXPECT_EQ(q->quantize(torch::tensor(1.1, dtype)).dim(), 0);
-      for (const auto& options : {kNoScale, kDynamic}) {
+      for (const auto& options : {kNoScale, kDynamicScale}) {
         const auto any = make("SmallFloat", Role::kActivation, format, options);
         const Tensor x = torch::randn({2, 6, 5, 4}, dtype);
         expect_layout_independent(*any, x);

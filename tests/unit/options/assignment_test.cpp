@@ -43,14 +43,14 @@ nlohmann::ordered_json value_at(const std::string& assignment, const std::string
   EXPECT_THAT(result.problems, IsEmpty());
   return result.document.value.at(nlohmann::ordered_json::json_pointer(pointer));
 }
-std::string problem_of(const std::string& assignment) {
+std::string assignment_problem(const std::string& assignment) {
   const Changed result = set({assignment});
   EXPECT_EQ(result.document.value, parse_config(kText, "").value) << "changed all the same";
   EXPECT_EQ(result.document.lines, parse_config(kText, "").lines);
   return result.problems.size() == 1 ? result.problems[0]
                                      : std::to_string(result.problems.size()) + " problems";
 }
-std::string error_of(const std::string& assignment) {
+std::string assignment_error(const std::string& assignment) {
   try {
     set({assignment});
   } catch (const ConfigError& error) {
@@ -86,14 +86,14 @@ TEST(ApplyAssignment, Lists) {
             R"([{"name":"size"},{"name":"flops"}])");
   EXPECT_EQ(value_at("nas.grid[0][1]=9", "/nas/grid").dump(), "[[1,9],[3]]");
   EXPECT_EQ(value_at("nas.grid.1=null", "/nas/grid").dump(), "[[1,2],null]");
-  EXPECT_EQ(problem_of("nas.objectives[2].name=x"),
+  EXPECT_EQ(assignment_problem("nas.objectives[2].name=x"),
             "nas.objectives[2]: no list element '2'; expected 0 .. 1, or give the whole list");
-  EXPECT_EQ(problem_of("nas.objectives.name=x"),
+  EXPECT_EQ(assignment_problem("nas.objectives.name=x"),
             "nas.objectives.name: no list element 'name'; expected 0 .. 1, or give the whole list");
-  EXPECT_EQ(problem_of("nas.objectives.99999999999999999999=x"),
+  EXPECT_EQ(assignment_problem("nas.objectives.99999999999999999999=x"),
             "nas.objectives.99999999999999999999: no list element '99999999999999999999'; expected "
             "0 .. 1, or give the whole list");
-  EXPECT_EQ(problem_of("nas.trainer[0]=x"),
+  EXPECT_EQ(assignment_problem("nas.trainer[0]=x"),
             "nas.trainer[0]: 'nas.trainer' is an object, which has no element [0]; set "
             "'nas.trainer' as a whole");
 }
@@ -113,26 +113,26 @@ TEST(ApplyAssignment, NewKeys) {
 }
 
 TEST(ApplyAssignment, UnknownSteps) {
-  EXPECT_EQ(problem_of("nas.trianer.epochs=5"),
+  EXPECT_EQ(assignment_problem("nas.trianer.epochs=5"),
             "nas.trianer: unknown key; did you mean 'trainer'?");
-  EXPECT_EQ(problem_of("fullytrain.trainer.epochs=5"),
+  EXPECT_EQ(assignment_problem("fullytrain.trainer.epochs=5"),
             "fullytrain: unknown key; did you mean 'fully_train'?");
-  EXPECT_EQ(problem_of("quux.epochs=5"),
+  EXPECT_EQ(assignment_problem("quux.epochs=5"),
             "quux: unknown key; expected one of general, nas, fully_train");
-  EXPECT_EQ(problem_of("nas.trainer.epochs.x=5"),
+  EXPECT_EQ(assignment_problem("nas.trainer.epochs.x=5"),
             "nas.trainer.epochs.x: 'nas.trainer.epochs' is number 1, which has no key 'x'; set "
             "'nas.trainer.epochs' as a whole");
-  EXPECT_EQ(problem_of("nas.new.objectives[0].x=5"),
+  EXPECT_EQ(assignment_problem("nas.new.objectives[0].x=5"),
             "nas.new.objectives[0]: 'nas.new.objectives' is an empty object, which has no element "
             "[0]; set 'nas.new.objectives' as a whole");
 }
 
 TEST(ApplyAssignment, Malformed) {
-  EXPECT_EQ(error_of("nas.trainer.epochs"),
+  EXPECT_EQ(assignment_error("nas.trainer.epochs"),
             "--set nas.trainer.epochs: has no '='; write --set nas.trainer.epochs=1");
   const auto malformed = [](const std::string& path, const std::string& why) {
-    EXPECT_EQ(error_of(path + "=1"), "--set " + path + "=1: '" + path + "' is no path: " + why +
-                                         "; write --set nas.trainer.epochs=1");
+    EXPECT_EQ(assignment_error(path + "=1"), "--set " + path + "=1: '" + path + "' is no path: " +
+                                                 why + "; write --set nas.trainer.epochs=1");
   };
   malformed("", "it begins with no key");
   malformed(".nas", "it begins with no key");
@@ -144,7 +144,7 @@ TEST(ApplyAssignment, Malformed) {
   malformed("nas.grid[-1]", "list elements are written [0], [1], ...");
   malformed("nas.grid[x]", "list elements are written [0], [1], ...");
   malformed("nas.grid[0]x", "a '.' is missing after ']'");
-  EXPECT_THAT(error_of("nas.trainer.type=caf\xE9"), HasSubstr("not UTF-8"));
+  EXPECT_THAT(assignment_error("nas.trainer.type=caf\xE9"), HasSubstr("not UTF-8"));
 }
 
 TEST(ApplyAssignment, LinesAreThoseOfTheCommandLine) {

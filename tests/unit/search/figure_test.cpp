@@ -9,7 +9,7 @@ namespace deneb {
 namespace {
 
 using nlohmann::ordered_json;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 Figure sample() {
   Figure figure;

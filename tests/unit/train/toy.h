@@ -23,6 +23,7 @@ namespace toy {
 using torch::Tensor;
 
 constexpr std::int64_t kClasses = 4;
+constexpr std::int64_t kSteps = 8;  // per epoch, of make_data()
 
 class Clusters final : public deneb::Dataset {
  public:

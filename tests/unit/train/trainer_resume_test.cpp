@@ -19,8 +19,8 @@ namespace {
 
 using testing::HasSubstr;
 using torch::Tensor;
+using toy::kSteps;
 
-constexpr std::int64_t kSteps = 8;  // per epoch
 constexpr int kEpochs = 4;
 
 /// Thrown by hooks in the place of a crash.

@@ -10,8 +10,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using torch::Tensor;
-
-constexpr std::int64_t kSteps = 8;  // per epoch
+using toy::kSteps;
 
 TrainerOptions sgd(double lr, int epochs) {
   TrainerOptions options;
