@@ -23,7 +23,7 @@ class FileFinder final : public OptionVisitor {
         detail::Overloaded{[&](const FileRef& file) {
                              if (!value.is_string()) return;
                              auto text = value.get<std::string>();
-                             visit_(path, file.kind, text);
+                             visit_(path, file, text);
                              value = text;
                            },
                            [&](const GroupRef& group) { descend(value, path, group.visit); },

@@ -114,7 +114,7 @@ namespace detail {
 void make_paths_absolute(ordered_json& section, const std::string& path, const std::string& type,
                          const ConfigDocument& document, const Registry& registry) {
   visit_files(options_of_step(type, registry), section, path, registry,
-              [&](const std::string& place, const std::string&, std::string& text) {
+              [&](const std::string& place, const FileRef&, std::string& text) {
                 if (text.empty() || text.front() == '{' || parse_artifact_reference(text)) return;
                 const fs::path folder = fs::absolute(document.origin_of(place)).parent_path();
                 text = (folder / text).lexically_normal().string();
@@ -130,12 +130,13 @@ std::string check_chain(const Pipeline& pipeline, const Registry& registry,
     ordered_json section = pipeline.config.at(step);
     substitute(section, variables(pipeline));
     visit_files(options_of_step(type_of(pipeline, step), registry), section, step, registry,
-                [&](const std::string& path, const std::string& kind, std::string& text) {
+                [&](const std::string& path, const FileRef& option, std::string& text) {
                   if (text.empty()) return;
                   if (const auto reference = parse_artifact_reference(text)) {
-                    const std::string problem = reference_problem(*reference, kind, earlier);
+                    const std::string problem = reference_problem(*reference, option.kind, earlier);
                     if (!problem.empty()) diagnostics.add(path, problem);
-                  } else if (!is_provided(text, pipeline, earlier) && missing_file.empty()) {
+                  } else if (option.must_exist && missing_file.empty() &&
+                             !is_provided(text, pipeline, earlier)) {
                     missing_file =
                         path + ": " + text + " does not exist; make it first or name another file";
                   }
@@ -155,7 +156,7 @@ ordered_json step_section(const Pipeline& pipeline, const std::string& step,
   ordered_json section = pipeline.config.at(step);
   substitute(section, variables(pipeline));
   visit_files(options_of_step(type_of(pipeline, step), registry), section, step, registry,
-              [&](const std::string&, const std::string&, std::string& text) {
+              [&](const std::string&, const FileRef&, std::string& text) {
                 const auto reference = parse_artifact_reference(text);
                 if (!reference) return;
                 const std::string file =

@@ -78,16 +78,27 @@ std::vector<ModelTask> spread(std::vector<ModelTask> models, std::size_t count,
 }  // namespace
 
 BitPolicy baseline_policy(const UniformOptions& o, const NetworkInfo& network) {
-  SearchSpaceOptions space;
-  space.first_layer = o.first_layer;
-  space.last_layer = o.last_layer;
-  const auto word = [](int bits) {
-    return bits == 32 ? std::string("float32") : "int" + std::to_string(bits);
+  const auto format = [](const char* key, const std::string& word, int bits, bool is_signed) {
+    if (word == "search") {
+      return bits == 32 ? Format::float32() : Format::integer(bits, is_signed);
+    }
+    try {
+      const Format parsed = Format::parse(word);
+      return parsed.is_integer() ? Format::integer(parsed.bits, is_signed) : parsed;
+    } catch (const ConfigError& e) {
+      throw ConfigError(std::string("uniform.") + key + ": " + e.what());
+    }
   };
-  space.weight_candidates = {word(o.weight_bits)};
-  space.activation_candidates = {word(o.activation_bits)};
-  const SearchSpace single(network, space);
-  return single.decode(single.narrowest());
+  BitPolicy policy;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const LayerInfo& layer = network.layers[i];
+    const bool is_first = i == 0, is_last = i + 1 == network.layers.size();
+    const char* key = is_first ? "first_layer" : "last_layer";
+    const std::string word = is_first ? o.first_layer : is_last ? o.last_layer : "search";
+    policy.set(layer.name, {format(key, word, o.weight_bits, true),
+                            format(key, word, o.activation_bits, layer.signed_input)});
+  }
+  return policy;
 }
 
 std::vector<ModelTask> collect_models(const TrainStepOptions& options, const RunContext& context,

@@ -20,7 +20,8 @@ struct Cifar10Options {
   void visit(V& v) {
     v.file("data_path", data_path, "",
            "folder with the PNG sprites or the binary batches; empty = where scripts/fetch_data.sh "
-           "puts them");
+           "puts them",
+           /*must_exist=*/false);
   }
 };
 

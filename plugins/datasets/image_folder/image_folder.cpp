@@ -46,7 +46,8 @@ struct ImageFolderOptions {
   void visit(V& v) {
     v.file("data_path", data_path, "",
            "folder with a folder per class in train and val; empty = $DENEB_DATA/imagenet or "
-           "~/.cache/deneb/data/imagenet");
+           "~/.cache/deneb/data/imagenet",
+           /*must_exist=*/false);
     v("num_classes", num_classes, "class folders that must be there", {2, 1e6});
     v("image_size", image_size, "height and width that the network sees", {1, 4096});
     v("resize", resize,

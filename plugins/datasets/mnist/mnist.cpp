@@ -17,7 +17,8 @@ struct MnistOptions {
   template <class V>
   void visit(V& v) {
     v.file("data_path", data_path, "",
-           "folder with the four IDX files; empty = where scripts/fetch_data.sh puts them");
+           "folder with the four IDX files; empty = where scripts/fetch_data.sh puts them",
+           /*must_exist=*/false);
   }
 };
 

@@ -157,7 +157,7 @@ TEST_F(Task, AFailureNamesTheCommandThatGoesOn) {
   const Outcome outcome =
       deneb({"run", "p.json", "--task-id", "broken", "--set", "judge.pipe_step.type=TrainPipeStep",
              "--set", "judge.weights=\"\"", "--set", "judge.network.input_shape=[1,28,28]", "--set",
-             "judge.dataset.type=Mnist", "--set", "judge.dataset.data_path=."});
+             "judge.dataset.type=Mnist", "--set", "judge.dataset.data_path=/absent"});
   EXPECT_EQ(outcome.exit_code, 4) << outcome.err;
   EXPECT_TRUE(holds(outcome.err, "fetch_data.sh mnist")) << outcome.err;
   EXPECT_TRUE(holds(outcome.err, "deneb resume " + task("broken"))) << outcome.err;

@@ -42,7 +42,8 @@ struct LsqRow {
 };
 
 TEST(Lsq, MatchesTheReference) {
-  const nlohmann::json plain = nlohmann::json::object(), clamp = {{"clamp_step", true}};
+  const nlohmann::json plain = nlohmann::json::object(),
+                       clamp = {{"clamp_step", true}, {"gain", "tensor"}};
   const std::vector<double> signed_3 = {-.4, -.4, -.2, 0, 0, .2, .3, .3};
   const std::vector<double> signed_3_dx = {0, 0, .5, 3, -1, .25, 0, 0};
   const std::vector<double> all = {1, -2, .5, 3, -1, .25, 2, -.75}, none(8, 0.0);

@@ -127,7 +127,7 @@ DENEB_API void read_options(const OptionWalk& walk, const nlohmann::json& object
 /// declaration order. `visit` may change the text. `path` is that of `object`. Values and blocks
 /// that read_options would refuse are left out.
 using FileVisit =
-    std::function<void(const std::string& path, const std::string& kind, std::string& text)>;
+    std::function<void(const std::string& path, const FileRef& option, std::string& text)>;
 DENEB_API void visit_files(const OptionWalk& walk, nlohmann::ordered_json& object,
                            const std::string& path, const PluginCatalog& catalog,
                            const FileVisit& visit);

@@ -87,6 +87,7 @@ struct PluginRef {
 struct FileRef {
   std::string* path;  ///< empty = none
   const char* kind;   ///< of artifact: "policies", "layer_scores", ...; "" = no step can make it
+  bool must_exist;    ///< false: who opens it says better what is missing and where to get it
 };
 
 /// Pointer to the member behind a field.
@@ -177,8 +178,9 @@ class DENEB_API OptionVisitor {
   }
 
   /// A file or folder. `kind`: which artifact of an earlier step may stand for it; "" = none.
-  void file(const char* key, std::string& path, const char* kind, const char* help) {
-    field({key, help, {}, {}}, FileRef{&path, kind});
+  void file(const char* key, std::string& path, const char* kind, const char* help,
+            bool must_exist = true) {
+    field({key, help, {}, {}}, FileRef{&path, kind, must_exist});
   }
 
   /// Visits a whole options struct: its fields, then its check().
