@@ -189,7 +189,8 @@ TEST(Lsq, InitialActivationStep) {
   }
 }
 
-const nlohmann::json kBank = {{"widths", {6, 5, 4, 3, 2}}, {"clamp_step", true}};
+const nlohmann::json kBank = {
+    {"widths", {6, 5, 4, 3, 2}}, {"clamp_step", true}, {"gain", "tensor"}};
 
 // LIMPQ's reference: the gradient of width 3 appears in its entry and nowhere else.
 TEST(Lsq, BankTrainsTheEntryInUse) {
