@@ -14,15 +14,16 @@ using deneb::quantizers::Bounds;
 using deneb::quantizers::Groups;
 using deneb::quantizers::spread;
 using deneb::quantizers::takes_kernel;
-using deneb::quantizers::UniformGrid;
+using deneb::quantizers::UniformGrids;
 using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 constexpr double kSmallestReach = 1e-8;  // of a range, so that no step is 0
 
-// Grids of G groups, [G] each: y = round(clamp(x / step, low, high)) step. A zero point has been
-// taken off low and high, so that 0 is exact and low and high are whole numbers.
+// Grids of G groups: y = round(clamp(x / step, low, high)) step. `step` is [G], low and high are
+// too or [1], which is the same for all. A zero point has been taken off low and high, so that 0 is
+// exact and low and high are whole numbers.
 struct Grids {
   Tensor step, low, high;
 };
@@ -31,13 +32,10 @@ Tensor on_grids(const Tensor& x, const Tensor& step, const Tensor& low, const Te
   return at::minimum(at::maximum(x.div(step), low), high).round_().mul_(step);
 }
 
-std::vector<UniformGrid> to_host(const Grids& grids) {
-  std::vector<UniformGrid> host(static_cast<std::size_t>(grids.step.numel()));
-  const float* const step = grids.step.data_ptr<float>();
-  const float* const low = grids.low.data_ptr<float>();
-  const float* const high = grids.high.data_ptr<float>();
-  for (std::size_t i = 0; i < host.size(); ++i) host[i] = {step[i], low[i], high[i]};
-  return host;
+// In host memory.
+UniformGrids values_of(const Grids& grids) {
+  return {grids.step.data_ptr<float>(), grids.low.data_ptr<float>(), grids.high.data_ptr<float>(),
+          grids.low.numel() == 1};
 }
 
 // The gradient goes straight through, everywhere or where nothing is clipped.
@@ -58,7 +56,7 @@ class UniformFunction final : public torch::autograd::Function<UniformFunction> 
     }
     Tensor y = at::empty_like(x);
     deneb::quantizers::uniform_forward(x.data_ptr<float>(), y.data_ptr<float>(), groups,
-                                       to_host(grids).data());
+                                       values_of(grids));
     return y;
   }
 
@@ -80,7 +78,7 @@ class UniformFunction final : public torch::autograd::Function<UniformFunction> 
     const Tensor upstream = deneb::quantizers::laid_out_as(g, x);
     Tensor dx = at::empty_like(x);
     deneb::quantizers::uniform_mask(x.data_ptr<float>(), upstream.data_ptr<float>(),
-                                    dx.data_ptr<float>(), groups, to_host(grids).data());
+                                    dx.data_ptr<float>(), groups, values_of(grids));
     return {dx, Tensor(), Tensor(), Tensor()};
   }
 };
@@ -144,9 +142,9 @@ class Uniform final : public deneb::quantizers::RangedQuantizer {
     if (options_.symmetric) {
       const Tensor reach =
           format_.is_signed() ? at::maximum(bounds.low.abs(), bounds.high.abs()) : bounds.high;
-      grids.step = reach.clamp_min(kSmallestReach).div(l.high);
-      grids.low = at::full_like(grids.step, l.low);
-      grids.high = at::full_like(grids.step, l.high);
+      grids.step = reach.clamp_min(kSmallestReach).div_(l.high);
+      grids.low = at::full({1}, l.low, grids.step.options());
+      grids.high = at::full({1}, l.high, grids.step.options());
     } else {
       // Zero has to be on the grid: padding and skipped inputs are zeros.
       const Tensor low = bounds.low.clamp_max(0), high = bounds.high.clamp_min(0);
