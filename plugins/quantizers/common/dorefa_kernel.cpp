@@ -31,7 +31,7 @@ void mask_block(const float* __restrict x, const float* __restrict g, float* __r
 }  // namespace
 
 void dorefa_forward(const float* x, float* y, std::int64_t count, float levels, bool is_signed) {
-  Pieces(Groups::whole(count)).for_each([&](auto, auto, std::int64_t at, std::int64_t size) {
+  Pieces(Groups::whole(count)).for_each_run([&](auto, auto, std::int64_t at, std::int64_t size) {
     if (is_signed) {
       signed_block(x + at, y + at, size, levels);
     } else {
@@ -43,7 +43,7 @@ void dorefa_forward(const float* x, float* y, std::int64_t count, float levels, 
 void dorefa_backward(const float* x, const float* g, float* dx, std::int64_t count,
                      bool is_signed) {
   const float low = is_signed ? -1.f : 0.f;
-  Pieces(Groups::whole(count)).for_each([&](auto, auto, std::int64_t at, std::int64_t size) {
+  Pieces(Groups::whole(count)).for_each_run([&](auto, auto, std::int64_t at, std::int64_t size) {
     mask_block(x + at, g + at, dx + at, size, low);
   });
 }

@@ -22,9 +22,9 @@ EvenGrids asymmetric_grids(const Bounds& bounds, double steps) {
 EvenGrids symmetric_grids(const Tensor& reach, double low, double high) {
   torch::NoGradGuard no_grad;
   EvenGrids grids;
-  grids.step = reach.clamp_min(kSmallestReach).div(high);
-  grids.low = at::full_like(grids.step, low);
-  grids.high = at::full_like(grids.step, high);
+  grids.step = reach.clamp_min(kSmallestReach).div_(high);
+  grids.low = at::full({1}, low, grids.step.options());
+  grids.high = at::full({1}, high, grids.step.options());
   return grids;
 }
 

@@ -6,8 +6,9 @@
 
 namespace deneb::quantizers {
 
-/// Even grids of G groups, tensors [G]: y = round(clamp(x / step, low, high)) step. A zero point
-/// has been taken off low and high, so that 0 is exact and low and high are whole numbers.
+/// Even grids of G groups: y = round(clamp(x / step, low, high)) step. `step` is [G], low and high
+/// are too or [1], which is the same for all. A zero point has been taken off low and high, so that
+/// 0 is exact and low and high are whole numbers.
 struct EvenGrids {
   torch::Tensor step, low, high;
 };

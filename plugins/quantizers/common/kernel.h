@@ -75,9 +75,9 @@ DENEB_INLINE void store(const float (&from)[kLanes], T* to) {
   for (int j = 0; j < kLanes; ++j) to[j] = narrow<T>(from[j]);
 }
 
-/// The groups cut into pieces of at most kSize values, none of which spans two groups: work is
-/// shared evenly whatever the groups are like, and sums over pieces do not depend on the number of
-/// threads.
+/// The groups cut into pieces of at most kSize values, none of which spans two groups: sums over
+/// pieces do not depend on the number of threads. Work is shared in runs of whole neighboring
+/// pieces, whatever the groups are like.
 class Pieces {
  public:
   static constexpr std::int64_t kSize = 1 << 15;  // 128 KiB of float32 stay in the second cache
@@ -87,13 +87,36 @@ class Pieces {
   std::int64_t count() const { return groups_.count() * per_group_; }
   std::int64_t group_of(std::int64_t piece) const { return piece / per_group_; }
 
-  /// fn(piece, group, offset of its first value, number of values), in parallel.
+  /// fn(first piece, its group, offset of the first value, number of values) for runs of at most
+  /// kSize values, in parallel. A run is a piece of a longer group, or it starts with a group and
+  /// holds whole groups; only the last of them may be shorter than the others. So `fn` takes
+  /// groups.group values for a group until there are fewer left, and divides by nothing.
   template <class Fn>
-  void for_each(const Fn& fn) const {
+  void for_each_run(const Fn& fn) const {
     if (count() == 0) return;
-    // Several small pieces to a task.
-    const std::int64_t per_task = std::max<std::int64_t>(1, kSize / std::min(groups_.group, kSize));
-    at::parallel_for(0, count(), per_task, [&](std::int64_t begin, std::int64_t end) {
+    if (per_group_ > 1) return for_each_piece(fn);
+    const std::int64_t group = groups_.group;
+    // Rows without a shorter group at their end follow each other like groups.
+    const bool even = groups_.columns % group == 0;
+    const std::int64_t rows = even ? 1 : groups_.rows;
+    const std::int64_t columns = even ? groups_.rows * groups_.columns : groups_.columns;
+    const std::int64_t per_row = even ? groups_.count() : groups_.per_row();
+    const std::int64_t per_run = kSize / group, runs = (per_row + per_run - 1) / per_run;
+    const std::int64_t per_task = std::max<std::int64_t>(1, kSize / columns);  // of short rows
+    at::parallel_for(0, rows * runs, per_task, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t k = begin; k < end; ++k) {
+        const std::int64_t row = k / runs, first = k % runs * per_run;
+        const std::int64_t inside = first * group, at = row * columns + inside;
+        const std::int64_t index = row * per_row + first;  // of the group, which is the piece
+        fn(index, index, at, std::min(per_run * group, columns - inside));
+      }
+    });
+  }
+
+ private:
+  template <class Fn>
+  void for_each_piece(const Fn& fn) const {
+    at::parallel_for(0, count(), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t k = begin; k < end; ++k) {
         const std::int64_t group = group_of(k), inside = k % per_group_ * kSize;
         const std::int64_t column = group % groups_.per_row() * groups_.group;
@@ -105,7 +128,6 @@ class Pieces {
     });
   }
 
- private:
   Groups groups_;
   std::int64_t per_group_;
 };

@@ -14,7 +14,7 @@ bool tells_something(const Bounds& bounds) {
 }  // namespace
 
 Tensor spread(const Tensor& values, const Groups& groups, const Tensor& like) {
-  if (groups.count() == 1) return values.select(0, 0);
+  if (values.numel() == 1) return values.select(0, 0);
   const Tensor rows = values.view({groups.rows, groups.per_row()})
                           .repeat_interleave(groups.group, 1)
                           .narrow(1, 0, groups.columns)

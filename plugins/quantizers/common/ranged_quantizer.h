@@ -10,7 +10,7 @@
 namespace deneb::quantizers {
 
 /// The value of its group for each element of `like`, whose memory holds the groups in order; a
-/// scalar where there is one group only.
+/// scalar where there is one value for all.
 torch::Tensor spread(const torch::Tensor& values, const Groups& groups, const torch::Tensor& like);
 
 /// A quantizer whose grid is laid over a range of values that it finds itself: cuts tensors into

@@ -15,9 +15,36 @@ struct UniformGrid {
   float step, low, high;
 };
 
-/// One grid to each group, in the order of the values. y may be x.
+/// One grid to each group, in the order of the values. The strides count floats; those of the
+/// levels may be 0, which is the same low and high for all.
+struct UniformGrids {
+  const float *step, *low, *high;
+  std::int64_t step_stride, level_stride;
+
+  UniformGrids(const float* steps, const float* lows, const float* highs, bool same_levels)
+      : step(steps), low(lows), high(highs), step_stride(1), level_stride(same_levels ? 0 : 1) {}
+  UniformGrids(const UniformGrid* grids)
+      : step(&grids->step),
+        low(&grids->low),
+        high(&grids->high),
+        step_stride(sizeof(UniformGrid) / sizeof(float)),
+        level_stride(step_stride) {}
+  UniformGrid operator[](std::int64_t group) const {
+    return {step[group * step_stride], low[group * level_stride], high[group * level_stride]};
+  }
+  /// Those from `group` on.
+  UniformGrids from(std::int64_t group) const {
+    UniformGrids rest = *this;
+    rest.step += group * step_stride;
+    rest.low += group * level_stride;
+    rest.high += group * level_stride;
+    return rest;
+  }
+};
+
+/// y may be x.
 template <class T>
-void uniform_forward(const T* x, T* y, const Groups& groups, const UniformGrid* grids);
+void uniform_forward(const T* x, T* y, const Groups& groups, UniformGrids grids);
 
 /// Gradients of uniform_forward for the upstream gradient g: writes that of x to dx (g where
 /// low <= x / step <= high, else 0) unless dx is null (it may be g itself), and returns that of
@@ -25,18 +52,18 @@ void uniform_forward(const T* x, T* y, const Groups& groups, const UniformGrid* 
 /// sums run over fixed blocks: they do not depend on the number of threads.
 template <class T>
 std::vector<double> uniform_backward(const T* x, const T* g, T* dx, const Groups& groups,
-                                     const UniformGrid* grids);
+                                     UniformGrids grids);
 
 /// dx = g where x was not clipped: where the level that x / step rounds to is one of low .. high.
 /// (uniform_backward draws the line at low and high themselves, as learned steps want it.)
 void uniform_mask(const float* x, const float* g, float* dx, const Groups& groups,
-                  const UniformGrid* grids);
+                  UniformGrids grids);
 
-extern template void uniform_forward(const float*, float*, const Groups&, const UniformGrid*);
-extern template void uniform_forward(const Bfloat16*, Bfloat16*, const Groups&, const UniformGrid*);
+extern template void uniform_forward(const float*, float*, const Groups&, UniformGrids);
+extern template void uniform_forward(const Bfloat16*, Bfloat16*, const Groups&, UniformGrids);
 extern template std::vector<double> uniform_backward(const float*, const float*, float*,
-                                                     const Groups&, const UniformGrid*);
+                                                     const Groups&, UniformGrids);
 extern template std::vector<double> uniform_backward(const Bfloat16*, const Bfloat16*, Bfloat16*,
-                                                     const Groups&, const UniformGrid*);
+                                                     const Groups&, UniformGrids);
 
 }  // namespace deneb::quantizers

@@ -48,7 +48,7 @@ void multiply(float* __restrict dx, const float* __restrict g, std::int64_t coun
 
 void mixture_forward(const float* x, float* y, std::int64_t count,
                      const std::vector<HalfWave>& candidates) {
-  Pieces(Groups::whole(count)).for_each([&](auto, auto, std::int64_t at, std::int64_t size) {
+  Pieces(Groups::whole(count)).for_each_run([&](auto, auto, std::int64_t at, std::int64_t size) {
     for (std::int64_t end = at + size; at < end; at += kRun) {
       const std::int64_t run = std::min(kRun, end - at);
       std::fill_n(y + at, run, 0.f);
@@ -62,7 +62,7 @@ std::vector<double> mixture_backward(const float* x, const float* g, float* dx, 
   const Pieces pieces(Groups::whole(count));
   const std::size_t n = candidates.size();
   std::vector<double> parts(static_cast<std::size_t>(pieces.count()) * n);
-  pieces.for_each([&](std::int64_t piece, auto, std::int64_t at, std::int64_t size) {
+  pieces.for_each_run([&](std::int64_t piece, auto, std::int64_t at, std::int64_t size) {
     double* const part = parts.data() + static_cast<std::size_t>(piece) * n;
     for (std::int64_t end = at + size; at < end; at += kRun) {
       const std::int64_t run = std::min(kRun, end - at);

@@ -31,9 +31,8 @@ struct Rounding {
 // The float with the exponent of a alone is the power of two below it; from there a fixed ratio
 // leads to the number whose addition and subtraction rounds to multiples of the unit in the last
 // place, ties to even.
-DENEB_CLONES
-void round_run(const float* __restrict x, float* __restrict y, std::int64_t count, float scale,
-               Rounding r) {
+DENEB_INLINE void round_group(const float* __restrict x, float* __restrict y, std::int64_t count,
+                              float scale, Rounding r) {
   for (std::int64_t i = 0; i < count; ++i) {
     const float v = x[i] / scale;
     const float magnitude = from_bits(to_bits(v) & ~kSign);
@@ -49,9 +48,8 @@ void round_run(const float* __restrict x, float* __restrict y, std::int64_t coun
 // No mantissa bits: between two powers of two the tie goes to the even code. Codes of normal
 // numbers count up from 1 at the smallest exponent, so to the upper one where the lower exponent is
 // that far from the smallest by an even number.
-DENEB_CLONES
-void round_run_powers(const float* __restrict x, float* __restrict y, std::int64_t count,
-                      float scale, Rounding r) {
+DENEB_INLINE void round_group_to_powers(const float* __restrict x, float* __restrict y,
+                                        std::int64_t count, float scale, Rounding r) {
   const std::uint32_t first = to_bits(r.min_power) >> 23;
   for (std::int64_t i = 0; i < count; ++i) {
     const float v = x[i] / scale;
@@ -70,6 +68,23 @@ void round_run_powers(const float* __restrict x, float* __restrict y, std::int64
   }
 }
 
+// Runs of groups of `group` values (see Pieces).
+DENEB_CLONES
+void round_run(const float* __restrict x, float* __restrict y, std::int64_t count,
+               std::int64_t group, const float* scales, Rounding r) {
+  for (std::int64_t at = 0; at < count; at += group, ++scales) {
+    round_group(x + at, y + at, std::min(group, count - at), *scales, r);
+  }
+}
+
+DENEB_CLONES
+void round_run_to_powers(const float* __restrict x, float* __restrict y, std::int64_t count,
+                         std::int64_t group, const float* scales, Rounding r) {
+  for (std::int64_t at = 0; at < count; at += group, ++scales) {
+    round_group_to_powers(x + at, y + at, std::min(group, count - at), *scales, r);
+  }
+}
+
 }  // namespace
 
 void float_forward(const float* x, float* y, const Groups& groups, const float* scales,
@@ -77,13 +92,10 @@ void float_forward(const float* x, float* y, const Groups& groups, const float* 
   const bool powers = grid.mantissa_bits == 0;
   const Rounding r{float(grid.max), std::ldexp(1.f, grid.min_exponent),
                    std::ldexp(1.5f, 23 - grid.mantissa_bits)};
-  Pieces(groups).for_each(
+  const auto run = powers ? round_run_to_powers : round_run;
+  Pieces(groups).for_each_run(
       [&](std::int64_t, std::int64_t group, std::int64_t at, std::int64_t count) {
-        if (powers) {
-          round_run_powers(x + at, y + at, count, scales[group], r);
-        } else {
-          round_run(x + at, y + at, count, scales[group], r);
-        }
+        run(x + at, y + at, count, groups.group, scales + group, r);
       });
 }
 

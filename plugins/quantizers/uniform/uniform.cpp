@@ -17,18 +17,15 @@ using deneb::quantizers::Groups;
 using deneb::quantizers::on_even_grid;
 using deneb::quantizers::spread;
 using deneb::quantizers::takes_kernel;
-using deneb::quantizers::UniformGrid;
+using deneb::quantizers::UniformGrids;
 using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-std::vector<UniformGrid> to_host(const EvenGrids& grids) {
-  std::vector<UniformGrid> host(static_cast<std::size_t>(grids.step.numel()));
-  const float* const step = grids.step.data_ptr<float>();
-  const float* const low = grids.low.data_ptr<float>();
-  const float* const high = grids.high.data_ptr<float>();
-  for (std::size_t i = 0; i < host.size(); ++i) host[i] = {step[i], low[i], high[i]};
-  return host;
+// In host memory.
+UniformGrids values_of(const EvenGrids& grids) {
+  return {grids.step.data_ptr<float>(), grids.low.data_ptr<float>(), grids.high.data_ptr<float>(),
+          grids.low.numel() == 1};
 }
 
 // The gradient goes straight through, everywhere or where nothing is clipped.
@@ -49,7 +46,7 @@ class UniformFunction final : public torch::autograd::Function<UniformFunction> 
     }
     Tensor y = at::empty_like(x);
     deneb::quantizers::uniform_forward(x.data_ptr<float>(), y.data_ptr<float>(), groups,
-                                       to_host(grids).data());
+                                       values_of(grids));
     return y;
   }
 
@@ -71,7 +68,7 @@ class UniformFunction final : public torch::autograd::Function<UniformFunction> 
     const Tensor upstream = deneb::quantizers::laid_out_as(g, x);
     Tensor dx = at::empty_like(x);
     deneb::quantizers::uniform_mask(x.data_ptr<float>(), upstream.data_ptr<float>(),
-                                    dx.data_ptr<float>(), groups, to_host(grids).data());
+                                    dx.data_ptr<float>(), groups, values_of(grids));
     return {dx, Tensor(), Tensor(), Tensor()};
   }
 };

@@ -40,6 +40,7 @@ std::vector<Case> cases() {
           {"Uniform", "int4", a, {{"symmetric", false}}},
           {"Uniform", "int4", w, {{"granularity", "channel"}}},
           {"Uniform", "int4", w, {{"granularity", "group"}, {"group_size", 7}}},
+          {"Uniform", "int4", w, {{"granularity", "group"}, {"symmetric", false}}},
           {"SmallFloat", "e2m1", a},
           {"SmallFloat", "e4m3", w},
           {"SmallFloat", "e2m1", w, {{"granularity", "group"}, {"group_size", 32}}},
