@@ -8,8 +8,8 @@
 #include <deneb/quant/format.h>
 
 #include "charts/thin.h"
-#include "trial_facts.h"
 #include "text.h"
+#include "trial_facts.h"
 #include "words.h"
 
 namespace deneb::reports {

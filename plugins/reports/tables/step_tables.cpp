@@ -3,9 +3,9 @@
 #include <cmath>
 #include <cstdio>
 
+#include "csv.h"
 #include "rank_correlations.h"
 #include "trial_facts.h"
-#include "csv.h"
 
 namespace deneb::reports {
 namespace {

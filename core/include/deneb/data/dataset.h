@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include <deneb/nn/batch.h>
 #include <deneb/errors.h>
+#include <deneb/nn/batch.h>
 
 namespace deneb {
 

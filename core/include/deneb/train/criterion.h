@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
-#include <deneb/nn/batch.h>
 #include <deneb/errors.h>
+#include <deneb/nn/batch.h>
 
 namespace deneb {
 

@@ -6,8 +6,8 @@
 
 #include "charts/layer_names.h"
 #include "charts/svg.h"
-#include "trial_facts.h"
 #include "text.h"
+#include "trial_facts.h"
 
 namespace deneb::reports {
 namespace {

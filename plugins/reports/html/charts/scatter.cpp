@@ -5,8 +5,8 @@
 #include <set>
 
 #include "charts/thin.h"
-#include "trial_facts.h"
 #include "text.h"
+#include "trial_facts.h"
 
 namespace deneb::reports {
 namespace {

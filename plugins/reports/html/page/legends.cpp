@@ -3,9 +3,9 @@
 #include <set>
 
 #include "charts/heat_map.h"
-#include "trial_facts.h"
 #include "escape.h"
 #include "text.h"
+#include "trial_facts.h"
 
 namespace deneb::reports {
 namespace {

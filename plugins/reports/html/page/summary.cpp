@@ -2,11 +2,11 @@
 
 #include <deneb/config.h>
 
-#include "trial_facts.h"
 #include "escape.h"
 #include "page/sections.h"
 #include "page/tables.h"
 #include "text.h"
+#include "trial_facts.h"
 #include "words.h"
 
 namespace deneb::reports {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "trial_facts.h"
 #include "escape.h"
 #include "text.h"
+#include "trial_facts.h"
 
 namespace deneb::reports {
 

@@ -1,11 +1,11 @@
 #include <algorithm>
 
 #include "charts/bits.h"
-#include "trial_facts.h"
 #include "escape.h"
 #include "page/table.h"
 #include "page/tables.h"
 #include "text.h"
+#include "trial_facts.h"
 
 namespace deneb::reports {
 namespace {
