@@ -130,7 +130,8 @@ class DENEB_API SearchContext : public SearchSetup {
   /// threads that each keep LibTorch to `general.threads_per_worker`. make_worker() is called for
   /// each of them beforehand, one after the other, and returns its task function, so that every
   /// thread can have a network of its own. Tasks begin in the order of i. The first exception ends
-  /// the others after their current task and is thrown; Interrupted when a stop was asked for.
+  /// the others after their current task and is thrown; Interrupted when a stop was asked for. Of
+  /// this context tasks may call progress() alone, one at a time.
   using Task = std::function<void(std::size_t)>;
   virtual void in_parallel(std::size_t tasks, const std::function<Task()>& make_worker) = 0;
 
