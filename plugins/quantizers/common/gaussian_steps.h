@@ -5,6 +5,10 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <string>
+#include <vector>
+
+#include <deneb/options/options.h>
 
 /// Uniform quantization of normally distributed values with fixed steps: HWGQ (Cai et al. 2017,
 /// arXiv 1702.00953) for activations behind a batch norm, mid-rise levels for weights, as EdMIPS
@@ -20,6 +24,24 @@ constexpr StepTable kWeightSteps = {1.596, 0.996, 0.586, 0.336, 0.18814, 0.10406
 /// Likewise, for its positive half and a lowest positive cell (0, 1.5 step] that goes to the step.
 constexpr StepTable kActivationSteps = {0.799,   0.538,   0.3217,  0.185,
                                         0.10298, 0.05658, 0.03069, 0.01648};
+
+/// The step of a width from the option `step_table`, or from `built_in` where that is empty.
+inline double unit_step(const std::vector<double>& step_table, const StepTable& built_in,
+                        int bits) {
+  const auto at = static_cast<std::size_t>(bits - 1);
+  return step_table.empty() ? built_in[at] : step_table[at];
+}
+
+/// What has to hold for the option `step_table`.
+inline void check_step_table(const std::vector<double>& step_table, OptionErrors& errors) {
+  if (step_table.size() > kGaussianWidths) {
+    errors.add("step_table", "has " + std::to_string(step_table.size()) +
+                                 " entries, expected one for each of at most 8 bits");
+  }
+  for (const double step : step_table) {
+    if (step == 0) errors.add("step_table", "a step of 0 has no levels; expected steps > 0");
+  }
+}
 
 /// Standard deviation of a weight tensor (unbiased, of all elements), a constant to the gradient.
 /// Differs from EdMIPS: 0 for one weight, which has none.

@@ -51,15 +51,7 @@ struct HwgqOptions {
       "steps for unit standard deviation, from 1 bit upwards; empty = the built-in table",
       {0, 1e3});
   }
-  void check(deneb::OptionErrors& errors) const {
-    if (step_table.size() > kGaussianWidths) {
-      errors.add("step_table", "has " + std::to_string(step_table.size()) +
-                                   " entries, expected one for each of at most 8 bits");
-    }
-    for (const double step : step_table) {
-      if (step == 0) errors.add("step_table", "a step of 0 has no levels; expected steps > 0");
-    }
-  }
+  void check(deneb::OptionErrors& errors) const { check_step_table(step_table, errors); }
 };
 
 class Hwgq final : public SiteQuantizer {
@@ -74,9 +66,8 @@ class Hwgq final : public SiteQuantizer {
     }
     format_ = format;
     if (format.is_float32()) return;
-    const auto at = static_cast<std::size_t>(format.bits - 1);
-    const StepTable& table = on_weight() ? kWeightSteps : kActivationSteps;
-    step_ = options_.step_table.empty() ? table[at] : options_.step_table[at];
+    step_ =
+        unit_step(options_.step_table, on_weight() ? kWeightSteps : kActivationSteps, format.bits);
   }
 
   Tensor quantize(const Tensor& x) override {

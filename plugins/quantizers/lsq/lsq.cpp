@@ -10,6 +10,7 @@
 #include <deneb/quant/buffer_handover.h>
 #include <deneb/quant/step_bank.h>
 
+#include "../common/learned_step.h"
 #include "../common/site_quantizer.h"
 #include "../common/uniform_kernel.h"
 
@@ -17,24 +18,16 @@ namespace {
 
 using deneb::quantizers::Bfloat16;
 using deneb::quantizers::Groups;
+using deneb::quantizers::kSmallestStep;
+using deneb::quantizers::Levels;
+using deneb::quantizers::magnitude;
 using deneb::quantizers::takes_kernel_or_bfloat16;
 using deneb::quantizers::UniformGrid;
 using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr double kSmallestStep = 1e-5, kLargestStep = 1.0;  // of the option clamp_step
-
-// Integer grid of a format: lowest and highest level.
-struct Levels {
-  double low, high;
-};
-
-Levels levels_of(const deneb::Format& format, bool symmetric) {
-  if (!format.is_signed()) return {0, std::exp2(format.bits) - 1};
-  const double half = std::exp2(format.bits - 1);
-  return {symmetric ? 1 - half : -half, half - 1};
-}
+constexpr double kLargestStep = 1.0;  // of the option clamp_step; kSmallestStep is the other end
 
 // A step for all of x, or one for each index of dimension 0.
 Groups groups_of(const Tensor& x, const Tensor& step) {
@@ -48,13 +41,6 @@ Tensor walkable(const Tensor& x, const Tensor& step) {
   const bool in_order = step.dim() == 0 || deneb::quantizers::has_dense_rows(x);
   return in_order ? deneb::quantizers::dense(x) : x.contiguous();
 }
-
-// Differs from the paper: the magnitude of a step is used, and not less than 1e-5 (which the
-// gradient does not see). A step that an update carries below zero would give zero for every x of
-// an unsigned grid and no gradient at all; held at a small positive value it would clip every x,
-// with a gradient that throws it as far up.
-float magnitude(float step) { return std::max(std::abs(step), float(kSmallestStep)); }
-Tensor magnitude(const Tensor& step) { return step.abs().clamp_min_(kSmallestStep); }
 
 std::vector<float> values_of(const Tensor& steps) {
   if (steps.dim() == 0) return {steps.item<float>()};
@@ -245,7 +231,7 @@ class Lsq final : public deneb::quantizers::SiteQuantizer, public deneb::StepBan
     if (bank() && !format.is_float32()) entry_ = *entry_of(format.bits);
     format_ = format;
     if (format.is_float32()) return;
-    levels_ = levels_of(format, options_.symmetric);
+    levels_ = deneb::quantizers::levels_of(format, options_.symmetric);
     flag_.forget();
     if (bank()) return;
     torch::NoGradGuard no_grad;
@@ -290,14 +276,12 @@ class Lsq final : public deneb::quantizers::SiteQuantizer, public deneb::StepBan
     return (deviation * std::sqrt(double(weight.size(0)))).reciprocal();
   }
 
-  // g of Esser et al. 2020, section 2.2: 1 / sqrt(N Qp). N = elements that share the step: the
-  // weights of the tensor or channel, or the features of the layer's input. Differs from the paper
-  // where the option `gain` is "tensor": N counts every sample of the batch, as LIMPQ's code does.
+  // Differs from the paper where the option `gain` is "tensor": every sample of the batch counts,
+  // as in LIMPQ's code.
   double gain(const Tensor& x, const Tensor& step) const {
     if (!options_.scale_grad) return 1;
-    const bool one_sample = options_.gain == "sample" && !on_weight() && x.dim() > 0;
-    const std::int64_t sharing = x.numel() / (one_sample ? x.size(0) : step.numel());
-    return 1 / std::sqrt(levels_.high * double(sharing));
+    return deneb::quantizers::step_gain(x, step.numel(), options_.gain == "sample" && !on_weight(),
+                                        levels_.high);
   }
 
   bool by_channel() const { return options_.granularity == "channel"; }
@@ -320,29 +304,22 @@ class Lsq final : public deneb::quantizers::SiteQuantizer, public deneb::StepBan
     return list;
   }
 
-  // max(|mean - 3 sd|, |mean + 3 sd|) / 2^(bits - 1), sd unbiased; of all weights or of each output
-  // channel.
+  // Of all weights or of each output channel.
   Tensor weight_step(int bits) const {
-    Tensor rows = weight_.detach();
-    rows = by_channel() ? rows.flatten(1) : rows.reshape({1, -1});
-    const Tensor mean = rows.mean(1);
-    const Tensor spread =
-        rows.size(1) > 1 ? rows.std(1, /*unbiased=*/true) * 3 : torch::zeros_like(mean);
-    const Tensor reach = at::maximum((mean - spread).abs(), (mean + spread).abs());
-    // Differs from LIMPQ: constant zero weights would give a step of 0, which is divided by.
-    const Tensor steps = reach.div(std::exp2(bits - 1)).clamp_min(kSmallestStep);
+    const Tensor w = weight_.detach();
+    const Tensor steps = deneb::quantizers::initial_weight_steps(
+        by_channel() ? w.flatten(1) : w.reshape({1, -1}), bits);
     return by_channel() ? steps : steps.squeeze(0);
   }
 
-  // 2 mean|x| / sqrt(highest level), from the first batch.
   // Differs from LIMPQ, which does this in training only and would evaluate an untrained policy
   // with a step of 1: here the first batch counts in evaluation too. A batch of zeros tells
   // nothing, and one with NaN or infinity nothing good; the step then stays 1 until the next.
   void start_activation_step(const Tensor& x) {
+    const std::optional<double> mean = deneb::quantizers::mean_magnitude(x);
+    if (!mean) return;
     torch::NoGradGuard no_grad;
-    const double mean = x.abs().mean().item<double>();
-    if (!(mean > 0) || !std::isfinite(mean)) return;
-    entry(scale_).fill_(std::max(2 * mean / std::sqrt(levels_.high), kSmallestStep));
+    entry(scale_).fill_(deneb::quantizers::initial_activation_step(*mean, levels_.high));
     entry(initialized_).fill_(true);
   }
 

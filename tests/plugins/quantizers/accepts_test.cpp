@@ -20,6 +20,8 @@ const std::vector<Method>& methods() {
                                           {"LSQ", none},
                                           {"LSQ", {{"widths", {1, 4}}}},
                                           {"Mixture", {{"widths", {2, 4}}}},
+                                          {"Mixture", {{"steps", "lsq"}}},
+                                          {"Mixture", {{"steps", "lsq"}, {"widths", {1, 4}}}},
                                           {"PACT", none},
                                           {"SmallFloat", none},
                                           {"Uniform", none},

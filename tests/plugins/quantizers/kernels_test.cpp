@@ -45,7 +45,10 @@ std::vector<Case> cases() {
           {"SmallFloat", "e4m3", w},
           {"SmallFloat", "e2m1", w, {{"granularity", "group"}, {"group_size", 32}}},
           {"Mixture", "uint4", a},
-          {"Mixture", "int4", w}};
+          {"Mixture", "int4", w},
+          {"Mixture", "uint4", a, {{"steps", "lsq"}, {"widths", {1, 2, 4, 8}}}},
+          {"Mixture", "int4", a, {{"steps", "lsq"}}},
+          {"Mixture", "int4", w, {{"steps", "lsq"}, {"widths", {6, 5, 4, 3, 2}}}}};
 }
 
 Tensor weight() {

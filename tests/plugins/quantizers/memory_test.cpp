@@ -12,14 +12,15 @@ namespace quantizer_test {
 namespace {
 
 // Largest number of bytes alive in a step beyond parameters, gradients and momenta.
-double peak_of_a_step(const std::string& quantizer) {
+double peak_of_a_step(const std::string& quantizer,
+                      const nlohmann::json& options = nlohmann::json::object()) {
   static const auto networks = plugin_test::load({"resnet_cifar"});
   torch::manual_seed(1);
   const auto network = plugin_test::make<deneb::Network>(*networks, "ResNetCifar");
   if (!quantizer.empty()) {
     const auto info = deneb::probe(*network, "ResNetCifar");
     const auto factory = [&](const Format&) {
-      return plugin_test::make<Quantizer>(registry(), quantizer);
+      return plugin_test::make<Quantizer>(registry(), quantizer, options);
     };
     deneb::apply_policy(*network, deneb::uniform_policy(info, 4, 4), factory, factory);
   }
@@ -43,6 +44,8 @@ TEST(Memory, AQuantizedTrainingStepTakesHardlyMoreThanAFloatOne) {
   const double plain = peak_of_a_step("");
   EXPECT_GT(plain, 32 * 16 * 1024 * 4);  // it does count
   EXPECT_LT(peak_of_a_step("LSQ"), 1.05 * plain);
+  const nlohmann::json five = {{"steps", "lsq"}, {"widths", {2, 3, 4, 5, 6}}};
+  EXPECT_LT(peak_of_a_step("Mixture", five), 1.05 * plain);
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ class DENEB_API FormatMixture {
  public:
   virtual ~FormatMixture();
 
-  /// The F formats that are mixed; fixed.
+  /// The F formats that are mixed. Their widths and order are fixed; where the quantizer takes both
+  /// signs, theirs is that of the last format that was set.
   virtual std::vector<Format> formats() const = 0;
   /// The share of each of formats(), [F]: positive, sum 1. Differentiable: its gradients reach
   /// logits().
