@@ -40,3 +40,33 @@ same_results() {  # TASK TASK
       fail "$table differs between $1 and $2"
   done
 }
+
+# killed_and_resumed PIPELINE STEP FILE [ARGS...]: a run of STEP in tasks/undisturbed, another one in
+# tasks/killed that is killed up to ten times at random moments and resumed; both leave the same FILE.
+killed_and_resumed() {
+  local file=$1 step=$2 left=$3
+  shift 3
+  local start whole pause code kills=0
+  start=$(date +%s%N)
+  run "$file" undisturbed "$@"
+  whole=$(( ($(date +%s%N) - start) / 1000000 ))
+  echo "undisturbed: $whole ms"
+  for _ in $(seq 10); do
+    [ ! -e "tasks/killed/output/$step/$left" ] || break
+    # From before the work starts to an eighth of the whole run after it.
+    pause=$(awk -v seed=$RANDOM -v whole=$whole \
+      'BEGIN { srand(seed); printf "%.2f", 0.5 + rand() * whole / 8000 }')
+    code=0
+    if [ -e tasks/killed/task.sqlite ]; then
+      timeout -s KILL $pause "$deneb" resume "$work/tasks/killed" --quiet || code=$?
+    else
+      timeout -s KILL $pause "$deneb" run "$file" "${here[@]}" --task-id killed "$@" || code=$?
+    fi
+    if [ $code = 137 ]; then kills=$((kills + 1)); fi
+    echo "killed after $pause s (exit code $code)"
+  done
+  [ $kills -ge 8 ] || fail "only $kills kills before the end; lengthen the work"
+  "$deneb" resume "$work/tasks/killed" --quiet
+  cmp "tasks/undisturbed/output/$step/$left" "tasks/killed/output/$step/$left" ||
+    fail "$left differs after $kills kills"
+}
