@@ -20,7 +20,7 @@ void align_right(Row& header, std::vector<Row>& rows, std::size_t column) {
   for (Row& row : rows) pad(row[column]);
 }
 
-double share(double part, double total) { return total == 0 ? 0 : part / total; }
+double share(double part, double sum) { return sum == 0 ? 0 : part / sum; }
 
 }  // namespace
 
@@ -33,10 +33,11 @@ std::vector<CostColumn> price(const SectionParts& parts, const NetworkInfo& netw
     column.name = name;
     column.unit = model.unit();
     column.total = model.total(network, policy);
-    column.constant = model.constant(network);
+    column.constant = column.sum = model.constant(network);
     for (const LayerInfo& layer : network.layers) {
       const LayerChoice* choice = policy.find(layer.name);
       column.layers.push_back(model.layer(layer, choice ? *choice : LayerChoice{}));
+      column.sum += column.layers.back();
     }
     columns.push_back(column);
   }
@@ -78,7 +79,7 @@ std::string cost_table(const NetworkInfo& network, const BitPolicy& policy,
     header.insert(header.end(), {cost.name, "%"});
     units.insert(units.end(), {cost.unit, ""});
     constants.insert(constants.end(),
-                     {number(cost.constant), percent(share(cost.constant, cost.total))});
+                     {number(cost.constant), percent(share(cost.constant, cost.sum))});
     totals.insert(totals.end(), {number(cost.total), percent(cost.total == 0 ? 0 : 1)});
   }
   std::vector<Row> rows;
@@ -87,7 +88,7 @@ std::string cost_table(const NetworkInfo& network, const BitPolicy& policy,
     const LayerChoice choice = found ? *found : LayerChoice{};
     Row row = {network.layers[i].name, choice.weight.text(), choice.activation.text()};
     for (const CostColumn& cost : costs) {
-      row.insert(row.end(), {number(cost.layers[i]), percent(share(cost.layers[i], cost.total))});
+      row.insert(row.end(), {number(cost.layers[i]), percent(share(cost.layers[i], cost.sum))});
     }
     rows.push_back(row);
   }
@@ -104,7 +105,7 @@ nlohmann::ordered_json costs_json(const NetworkInfo& network,
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
       layers.push_back({{"name", network.layers[i].name},
                         {"value", cost.layers[i]},
-                        {"share", share(cost.layers[i], cost.total)}});
+                        {"share", share(cost.layers[i], cost.sum)}});
     }
     list.push_back({{"name", cost.name},
                     {"unit", cost.unit},

@@ -13,6 +13,7 @@ namespace deneb::cli {
 struct CostColumn {
   std::string name, unit;
   double total = 0, constant = 0;
+  double sum = 0;  ///< constant and layers: the total, unless the costs of layers do not add up
   std::vector<double> layers;  ///< in the order of NetworkInfo::layers
 };
 

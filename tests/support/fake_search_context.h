@@ -45,9 +45,21 @@ class FakeFlops final : public CostModel {
   std::string unit() const override { return "FLOPs"; }
 };
 
+/// A cost whose layers do not add up to it: the root of FakeFlops.
+class FakeRoot final : public CostModel {
+ public:
+  double layer(const LayerInfo& info, const LayerChoice& choice) const override {
+    return FakeFlops().layer(info, choice);
+  }
+  double total(const NetworkInfo& network, const BitPolicy& policy) const override {
+    return std::sqrt(FakeFlops().total(network, policy));
+  }
+  std::string unit() const override { return "root of FLOPs"; }
+};
+
 /// A search context with an analytic accuracy, so that searches are tested without training:
 /// accuracy = 1 - sum_i s_i (2^-w_i + 2^-a_i) with fixed s; the only cost is `flops`, which
-/// `max_flops` limits.
+/// `max_flops` limits, but for `root`, which is there if it is asked for.
 class FakeSearchContext : public SearchContext {
  public:
   FakeSearchContext(int layers, std::vector<int> bits, std::uint64_t seed)
@@ -81,6 +93,7 @@ class FakeSearchContext : public SearchContext {
     return {{"flops", flops(policy)}};
   }
   const CostModel& cost_model(const std::string& name) const override {
+    if (name == "root") return root_model_;
     if (name != "flops") throw ConfigError("no cost model " + name);
     return flops_model_;
   }
@@ -142,6 +155,7 @@ class FakeSearchContext : public SearchContext {
 
  private:
   FakeFlops flops_model_;
+  FakeRoot root_model_;
   SearchSpace space_;
   std::uint64_t seed_;
   std::map<std::string, std::int64_t> ids_;

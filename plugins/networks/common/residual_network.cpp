@@ -18,11 +18,13 @@ Conv2d convolution(int in, int out, int kernel, int stride) {
 
 }  // namespace
 
-/// torchvision's BasicBlock (conv1, conv2) or Bottleneck (conv1, conv2, conv3).
+/// torchvision's BasicBlock (conv1, conv2) or Bottleneck (conv1, conv2, conv3); in EdMIPS' order
+/// with one more norm, bn0.
 class ResidualBlockImpl final : public torch::nn::Module {
  public:
   ResidualBlockImpl(const ResidualPlan& plan, int in, int out, int stride)
       : stride_(stride), extra_channels_(out - in), early_shortcut_(plan.early_shortcut) {
+    if (plan.edmips_order) bn0_ = register_module("bn0", BatchNorm2d(in));
     if (plan.bottleneck) {
       const int width = out / 4;
       add(convolution(in, width, 1, 1));
@@ -43,6 +45,7 @@ class ResidualBlockImpl final : public torch::nn::Module {
   }
 
   torch::Tensor forward(torch::Tensor x) {
+    if (bn0_) return forward_edmips(std::move(x));
     torch::Tensor y = bns_[0](convs_[0](x)), skip;
     for (std::size_t i = 1; i < convs_.size(); ++i) {
       y.relu_();
@@ -72,6 +75,16 @@ class ResidualBlockImpl final : public torch::nn::Module {
     bns_.push_back(register_module("bn" + number, BatchNorm2d(layer)));
   }
 
+  torch::Tensor forward_edmips(torch::Tensor x) {
+    torch::Tensor y = bn0_(x).relu_();
+    if (projection_) x = y;
+    for (std::size_t i = 0; i < convs_.size(); ++i) {
+      if (i > 0) y.relu_();
+      y = bns_[i](convs_[i](std::move(y)));
+    }
+    return y.add_(shortcut(std::move(x)));
+  }
+
   bool changes_shape() const { return stride_ != 1 || extra_channels_ != 0; }
 
   torch::Tensor shortcut(torch::Tensor x) {
@@ -87,6 +100,7 @@ class ResidualBlockImpl final : public torch::nn::Module {
 
   int stride_, extra_channels_;
   bool early_shortcut_;
+  BatchNorm2d bn0_{nullptr};
   std::vector<Conv2d> convs_;
   std::vector<BatchNorm2d> bns_;
   Conv2d projection_{nullptr};
@@ -97,7 +111,8 @@ ResidualNetwork::ResidualNetwork(ResidualPlan plan) : plan_(std::move(plan)) {
   int in = plan_.stem_channels;
   const int kernel = plan_.large_stem ? 7 : 3, stride = plan_.large_stem ? 2 : 1;
   conv1_ = register_module("conv1", convolution(plan_.in_channels, in, kernel, stride));
-  bn1_ = register_module("bn1", BatchNorm2d(conv1_));
+  const bool pools_first = plan_.edmips_order && plan_.large_stem;
+  bn1_ = register_module("bn1", pools_first ? BatchNorm2d(in) : BatchNorm2d(conv1_));
   for (std::size_t s = 0; s < plan_.stages.size(); ++s) {
     const ResidualPlan::Stage& stage = plan_.stages[s];
     const std::string name = "layer" + std::to_string(s + 1);
@@ -118,12 +133,17 @@ ResidualNetwork::ResidualNetwork(ResidualPlan plan) : plan_(std::move(plan)) {
 ResidualNetwork::~ResidualNetwork() = default;
 
 torch::Tensor ResidualNetwork::stem(torch::Tensor x) {
-  x = bn1_(conv1_(std::move(x))).relu_();
-  if (!plan_.large_stem) return x;
-  return torch::max_pool2d(x, /*kernel_size=*/3, /*stride=*/2, /*padding=*/1);
+  const auto pooled = [this](const torch::Tensor& y) {
+    if (!plan_.large_stem) return y;
+    return torch::max_pool2d(y, /*kernel_size=*/3, /*stride=*/2, /*padding=*/1);
+  };
+  x = conv1_(std::move(x));
+  return plan_.edmips_order ? bn1_(pooled(x)) : pooled(bn1_(x).relu_());
 }
 
-torch::Tensor ResidualNetwork::head(const torch::Tensor& x) { return fc_(pool_(x)); }
+torch::Tensor ResidualNetwork::head(const torch::Tensor& x) {
+  return fc_(pool_(plan_.edmips_order ? x.relu() : x));
+}
 
 torch::Tensor ResidualNetwork::forward(torch::Tensor x) {
   x = stem(std::move(x));

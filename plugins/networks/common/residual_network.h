@@ -31,6 +31,11 @@ struct ResidualPlan {
   bool zero_padding = false;
   /// Shortcuts run before the last convolution of their block. Otherwise behind it.
   bool early_shortcut = false;
+  /// Batch norm, ReLU, convolution, as in EdMIPS (Cai and Vasconcelos 2020): every block begins
+  /// with a norm bn0 and has no ReLU behind its sum, projections read what bn0 and its ReLU give,
+  /// other shortcuts the raw input; the stem pools before its norm and has no ReLU, the head begins
+  /// with one. Not together with early_shortcut.
+  bool edmips_order = false;
 };
 
 /// Residual network (He et al. 2016) with torchvision's names: conv1, bn1, layer1, ..., fc. Its

@@ -29,6 +29,7 @@ std::optional<Layout> layout_of(int depth) {
 
 struct ResNetOptions {
   int depth = 50;
+  std::string order = "standard";
   int num_classes = 1000;
   int in_channels = 3;
   int image_size = 224;
@@ -37,6 +38,10 @@ struct ResNetOptions {
   void visit(V& v) {
     v("depth", depth, "layers: 18, 34 (blocks of two 3x3 convolutions), 50 or 101 (bottlenecks)",
       {18, 101});
+    v("order", order,
+      "standard: convolution, batch norm, ReLU; edmips: batch norm, ReLU, convolution, as EdMIPS "
+      "quantizes it",
+      {"standard", "edmips"});
     v("num_classes", num_classes, "outputs", {2, 100000});
     v("in_channels", in_channels, "channels of the image", {1, 1024});
     v("image_size", image_size, "height and width of the image", {32, 1024});
@@ -63,6 +68,7 @@ class ResNet final : public deneb::networks::ResidualNetwork {
     plan.stem_channels = 64;
     plan.large_stem = true;
     plan.bottleneck = layout.bottleneck;
+    plan.edmips_order = o.order == "edmips";
     int channels = layout.bottleneck ? 256 : 64;
     for (const int blocks : layout.blocks) {
       plan.stages.push_back({channels, blocks});

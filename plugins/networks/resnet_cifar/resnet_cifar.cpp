@@ -8,6 +8,7 @@ struct ResNetCifarOptions {
   int depth = 20;
   int base_channels = 16;
   std::string shortcut = "projection";
+  std::string order = "standard";
   int num_classes = 10;
   int in_channels = 3;
   int image_size = 32;
@@ -20,6 +21,10 @@ struct ResNetCifarOptions {
       "where the shape changes: 1x1 convolution with batch norm, or subsampling with zero padding "
       "(He et al. 2016, options B and A)",
       {"projection", "zero_padding"});
+    v("order", order,
+      "standard: convolution, batch norm, ReLU; edmips: batch norm, ReLU, convolution, as EdMIPS "
+      "quantizes it",
+      {"standard", "edmips"});
     v("num_classes", num_classes, "outputs", {2, 100000});
     v("in_channels", in_channels, "channels of the image", {1, 1024});
     v("image_size", image_size, "height and width of the image", {4, 1024});
@@ -46,6 +51,7 @@ class ResNetCifar final : public deneb::networks::ResidualNetwork {
     plan.image_size = o.image_size;
     plan.num_classes = o.num_classes;
     plan.stem_channels = o.base_channels;
+    plan.edmips_order = o.order == "edmips";
     plan.zero_padding = o.shortcut == "zero_padding";
     for (int stage = 0; stage < 3; ++stage)
       plan.stages.push_back({o.base_channels << stage, blocks});

@@ -377,6 +377,17 @@ AssignmentSolver::Row AssignmentSolver::cost_row(const CostLimit& limit) const {
     }
     largest += most;
   }
+  // What is fixed does not depend on the choice.
+  const BitPolicy other = space_.decode(space_.narrowest());
+  double also_fixed = model.total(network, other);
+  for (const Searched& layer : searched_) {
+    also_fixed -= model.layer(info(layer), *other.find(info(layer).name));
+  }
+  if (std::fabs(also_fixed - fixed) > 1e-6 * std::max(std::fabs(fixed), largest)) {
+    throw ConfigError("cost " + limit.cost +
+                      " is not the sum of the costs of the layers, so an exact assignment cannot "
+                      "keep a limit on it; limit another cost, such as bitops");
+  }
   const double allowed =
       limit.max > 0
           ? limit.max

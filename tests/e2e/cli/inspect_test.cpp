@@ -114,6 +114,37 @@ TEST(Inspect, PolicyFile) {
   EXPECT_TRUE(holds(outcome.err, "layer1.0.conv9")) << outcome.err;
 }
 
+// A policy that EdMIPS found, with the figures that its authors print for it; shares of a cost that
+// does not add up.
+TEST(Inspect, PolicyOfEdmips) {
+  const Folder folder;
+  const std::string file = folder.file("p.json", R"({
+    "pipeline": ["train"],
+    "train": {
+      "pipe_step": {"type": "TrainPipeStep"},
+      "network": {"type": "ResNet", "depth": 18, "order": "edmips"},
+      "dataset": {"type": "ImageFolder"},
+      "cost_models": [
+        {"name": "bit", "model": {"type": "average_bits", "counting": "edmips"}}
+      ]
+    }
+  })");
+  const std::string policy = std::string(DENEB_ALLOCATIONS) + "/resnet18.json";
+  const json facts = inspect({file, "--policy", policy});
+  EXPECT_EQ(facts.at("network").at("layers").size(), 21u);
+  EXPECT_NEAR(cost(facts, "bit").at("total"), 1.9924, 5e-5);
+  double share = 0, value = 0;
+  for (const json& layer : cost(facts, "bit").at("layers")) {
+    share += layer.at("share").get<double>();
+    value += layer.at("value").get<double>();
+  }
+  EXPECT_NEAR(share, 1, 1e-12);
+  EXPECT_NEAR(value, 6730.81e6, 5e3);
+  const Outcome table = run({"inspect", file, "--policy", policy});
+  EXPECT_TRUE(holds(table.out, "bits on average")) << table.out;
+  EXPECT_TRUE(holds(table.out, "1.992")) << table.out;
+}
+
 TEST(Inspect, OptionsOfTheFileCanBeChanged) {
   const Folder folder;
   const json facts = inspect(

@@ -14,7 +14,8 @@ while read -r name needed; do
   [ $code = 4 ] && grep -q "$needed" message || fail "$name: $code, $(cat message)"
 done <<< "$needs_files"
 # Files of pipelines/protocols are no pipelines: their blocks are checked where pipelines take them.
-find "$source/pipelines" -name protocols -prune -o -name '*.json' "${others[@]}" -print0 |
+# Nor are the policies of an allocations folder.
+find "$source/pipelines" \( -name protocols -o -name allocations \) -prune -o -name '*.json' "${others[@]}" -print0 |
   sort -z > files
 [ -s files ] || fail "no pipeline files below $source/pipelines"
 xargs -0 "$deneb" validate < files

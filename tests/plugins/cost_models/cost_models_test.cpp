@@ -11,7 +11,7 @@ namespace deneb {
 namespace {
 
 const Registry& registry() {
-  static const auto loaded = plugin_test::load({"standard_costs", "layer_scores"});
+  static const auto loaded = plugin_test::load({"standard_costs", "layer_scores", "average_bits"});
   return *loaded;
 }
 
@@ -202,6 +202,60 @@ TEST(BitOps, CountsAsLimpqOnRequest) {
   const LayerChoice choice = {Format::integer(3, true), Format::integer(4, false)};
   EXPECT_EQ(cost("bitops")->layer(layer, choice), 784.0 * 32 * 12);
   EXPECT_EQ(cost("bitops", {{"counting", "limpq"}})->layer(layer, choice), 812.0 * 32 * 12);
+}
+
+TEST(AverageBits, IsTheWidthOfTheUniformPolicyWithTheSameBitOps) {
+  const NetworkInfo network = resnet20();
+  const auto average = cost("average_bits");
+  EXPECT_EQ(average->unit(), "bits on average");
+  EXPECT_EQ(average->table_rank(), 0);
+  EXPECT_EQ(average->total(network, {}), 32);
+  for (const int bits : {1, 3, 8}) {
+    EXPECT_DOUBLE_EQ(average->total(network, searched(network, bits, bits)), bits);
+  }
+  EXPECT_DOUBLE_EQ(average->total(network, searched(network, 2, 8)), 4);
+  const BitPolicy mixed = searched(
+      network, [](int i) { return i % 3 + 1; }, [](int i) { return i % 2 + 2; });
+  const double bit_ops = of_quantized_layers(*cost("bitops"), network, mixed);
+  EXPECT_DOUBLE_EQ(average->total(network, mixed), std::sqrt(bit_ops / 40370176));
+  EXPECT_EQ(of_quantized_layers(*average, network, mixed), bit_ops);
+  // A float side takes the layer out.
+  BitPolicy one;
+  one.set("conv1", {Format::integer(8, true), Format()});
+  one.set("fc", {Format::integer(2, true), Format::integer(8, false)});
+  EXPECT_DOUBLE_EQ(average->total(network, one), 4);
+  EXPECT_EQ(average->layer(*network.find("conv1"), *one.find("conv1")), 0);
+}
+
+// 15x15 to 7x7 without padding: 49 positions, or 225 / 4.
+TEST(AverageBits, CountsAsEdmipsOnRequest) {
+  LayerInfo conv;
+  conv.name = "conv";
+  conv.op = "conv2d";
+  conv.weight_shape = {8, 2, 3, 3};  // two groups
+  conv.groups = 2;
+  conv.weights = 144;
+  conv.input_shape = {4, 15, 15};
+  conv.macs = 49 * 144;
+  conv.stride = {2, 2};
+  LayerInfo linear;
+  linear.name = "linear";
+  linear.op = "linear";
+  linear.macs = linear.weights = 5000;
+  linear.input_shape = {500};
+  const LayerChoice choice = {Format::integer(3, true), Format::integer(4, false)};
+  const auto exact = cost("average_bits"), edmips = cost("average_bits", {{"counting", "edmips"}});
+  EXPECT_EQ(exact->layer(conv, choice), 49.0 * 144 * 12);
+  EXPECT_EQ(edmips->layer(conv, choice), 56.25 * 144 * 12);
+  EXPECT_EQ(edmips->layer(linear, choice), 5000.0 * 12);
+  NetworkInfo network;
+  network.layers = {conv, linear};
+  BitPolicy policy;
+  policy.set("conv", choice);
+  policy.set("linear", {Format::integer(1, true), Format::integer(1, false)});
+  EXPECT_DOUBLE_EQ(edmips->total(network, policy),
+                   std::sqrt((56.25 * 144 * 12 + 5000) / (56.25 * 144 + 5000)));
+  EXPECT_THROW(cost("average_bits", {{"counting", "exact"}}), ConfigError);
 }
 
 TEST(LayerScoresCost, IsTheSumOfWhatIsQuantized) {

@@ -174,6 +174,14 @@ TEST_F(AssignmentTest, AnyAdditiveCostCanBeALimit) {
   limit.cost = "nosuch";
   task.limits.costs = {limit};
   EXPECT_THROW(solve(task), ConfigError);
+  limit.cost = "root";
+  task.limits.costs = {limit};
+  try {
+    solve(task);
+    ADD_FAILURE() << "a cost that does not add up";
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("root is not the sum"));
+  }
 }
 
 // Integers and small floats in one list; the bits count for the limits, the words for the scores.
