@@ -18,7 +18,7 @@ using torch::Tensor;
 using Role = deneb::QuantizerSite::Role;
 
 const deneb::Registry& registry() {
-  static const auto loaded = plugin_test::load({"lsq", "small_float", "uniform"});
+  static const auto loaded = plugin_test::load({"lsq", "mixture", "small_float", "uniform"});
   return *loaded;
 }
 
@@ -49,10 +49,12 @@ void forward(benchmark::State& state, const std::string& type, const std::string
   for (auto _ : state) benchmark::DoNotOptimize(q->quantize(x));
 }
 
-void forward_backward(benchmark::State& state, const std::string& type, const std::string& format) {
+void forward_backward(benchmark::State& state, const std::string& type, const std::string& format,
+                      const json& options) {
   const Tensor x = activations().requires_grad_(), up = torch::randn_like(x);
-  const auto q = make(type, Role::kActivation, format, json::object(), torch::zeros({1}));
-  const std::vector<Tensor> inputs = {x, q->parameters().at(0)};
+  const auto q = make(type, Role::kActivation, format, options, torch::zeros({1}));
+  std::vector<Tensor> inputs = q->parameters();
+  inputs.push_back(x);
   q->quantize(x);
   for (auto _ : state) {
     benchmark::DoNotOptimize(torch::autograd::grad({q->quantize(x)}, inputs, {up}));
@@ -69,6 +71,18 @@ void composition(benchmark::State& state) {
     const Tensor v = (x / s).clamp(0, 15);
     const Tensor y = ((v.round() - v).detach() + v) * s;
     benchmark::DoNotOptimize(torch::autograd::grad({y}, {x, step}, {up}));
+  }
+}
+
+// Weights of one large layer as a mixture, forward and backward.
+void mixed_weights(benchmark::State& state, const json& options) {
+  torch::manual_seed(1);
+  const Tensor w = torch::randn({512, 16384}).requires_grad_(), up = torch::randn_like(w);
+  const auto q = make("Mixture", Role::kWeight, "int4", options, w);
+  std::vector<Tensor> inputs = q->parameters();
+  inputs.push_back(w);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(torch::autograd::grad({q->quantize(w)}, inputs, {up}));
   }
 }
 
@@ -90,8 +104,18 @@ void add_all() {
   };
   add("copy", copy);
   add("lsq/forward", forward, "LSQ", "uint4", json::object());
-  add("lsq/forward_backward", forward_backward, "LSQ", "uint4");
+  add("lsq/forward_backward", forward_backward, "LSQ", "uint4", json::object());
   add("lsq/composition_forward_backward", composition);
+  const std::vector<int> three = {2, 3, 4}, five = {2, 3, 4, 5, 6};
+  for (const char* steps : {"gaussian", "lsq"}) {
+    for (const auto& widths : {three, five}) {
+      const json options = {{"steps", steps}, {"widths", widths}};
+      const std::string name = std::string(steps) + "_" + std::to_string(widths.size());
+      add("mixture/forward_" + name, forward, "Mixture", "uint4", options);
+      add("mixture/forward_backward_" + name, forward_backward, "Mixture", "uint4", options);
+      add("mixture/weights_forward_backward_" + name, mixed_weights, options);
+    }
+  }
   add("uniform/forward", forward, "Uniform", "uint4", json::object());
   add("uniform/forward_asymmetric", forward, "Uniform", "uint4", json{{"symmetric", false}});
   for (const char* format : {"e2m1", "e3m0", "e4m3", "e5m2"}) {

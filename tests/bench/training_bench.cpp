@@ -1,6 +1,7 @@
 // One training step, in float32 and bfloat16, and one evaluation pass of ResNet-20 on CIFAR-10
 // sized images, batch 128, float against all layers in W4A4 (LSQ). peak_MiB: tensors that are alive
-// at once beyond parameters, gradients and momenta.
+// at once beyond parameters, gradients and momenta. search_step: the same with mixtures, that is a
+// step of a differentiable search; of ResNet-18 on 224x224 images, batch 8, beside the float step.
 #include <torch/nn/functional/loss.h>
 #include <torch/optim/sgd.h>
 #include <torch/types.h>
@@ -19,35 +20,61 @@ namespace {
 using torch::Tensor;
 
 const deneb::Registry& registry() {
-  static const auto loaded = plugin_test::load({"lsq", "resnet_cifar"});
+  static const auto loaded = plugin_test::load({"lsq", "mixture", "resnet", "resnet_cifar"});
   return *loaded;
 }
 
-std::shared_ptr<deneb::Network> resnet20(bool quantized) {
-  torch::manual_seed(1);
-  auto network = plugin_test::make<deneb::Network>(registry(), "ResNetCifar", {{"depth", 20}});
-  if (quantized) {
-    const auto info = deneb::probe(*network, "ResNetCifar");
-    const auto factory = [](const deneb::Format&) {
-      return plugin_test::make<deneb::Quantizer>(registry(), "LSQ");
-    };
-    deneb::apply_policy(*network, deneb::uniform_policy(info, 4, 4), factory, factory);
-  }
-  for (Tensor& p : network->parameters()) {
+using deneb::Quantizer;
+using deneb::QuantizerFactory;
+using nlohmann::json;
+
+QuantizerFactory maker(const std::string& type, const json& options = json::object()) {
+  return
+      [=](const deneb::Format&) { return plugin_test::make<Quantizer>(registry(), type, options); };
+}
+
+void use_channels_last(deneb::Network& network) {
+  for (Tensor& p : network.parameters()) {
     if (p.dim() == 4) p.set_data(p.contiguous(at::MemoryFormat::ChannelsLast));
   }
+}
+
+std::shared_ptr<deneb::Network> resnet20(const QuantizerFactory& quantizers) {
+  torch::manual_seed(1);
+  auto network = plugin_test::make<deneb::Network>(registry(), "ResNetCifar", {{"depth", 20}});
+  if (quantizers) {
+    const auto info = deneb::probe(*network, "ResNetCifar");
+    deneb::apply_policy(*network, deneb::uniform_policy(info, 4, 4), quantizers, quantizers);
+  }
+  use_channels_last(*network);
   return network;
 }
 
-Tensor images() {
-  return torch::randn({128, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast);
+// Mixtures as EdMIPS has them; the first and the last layer stay float.
+std::shared_ptr<deneb::Network> resnet18(bool mixed) {
+  torch::manual_seed(1);
+  auto network = plugin_test::make<deneb::Network>(registry(), "ResNet", {{"depth", 18}});
+  if (mixed) {
+    const auto info = deneb::probe(*network, "ResNet");
+    deneb::BitPolicy policy = deneb::uniform_policy(info, 4, 4);
+    policy.set(info.layers.front().name, {});
+    policy.set(info.layers.back().name, {});
+    deneb::apply_policy(*network, policy, maker("Mixture", {{"widths", {1, 2, 3, 4}}}),
+                        maker("Mixture", {{"widths", {2, 3, 4}}}));
+  }
+  use_channels_last(*network);
+  return network;
 }
 
-void training_step(benchmark::State& state, bool quantized, bool bf16) {
-  const auto network = resnet20(quantized);
+Tensor images(std::int64_t count = 128, std::int64_t size = 32) {
+  return torch::randn({count, 3, size, size}).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+void run_steps(benchmark::State& state, const std::shared_ptr<deneb::Network>& network,
+               const Tensor& input, bool bf16) {
   deneb::Batch batch;
-  batch["input"] = images();
-  const Tensor target = torch::randint(10, {128}, torch::kInt64);
+  batch["input"] = input;
+  const Tensor target = torch::randint(10, {input.size(0)}, torch::kInt64);
   torch::optim::SGD sgd(network->parameters(),
                         torch::optim::SGDOptions(0.01).momentum(0.9).nesterov(true));
   const auto step = [&] {
@@ -65,9 +92,17 @@ void training_step(benchmark::State& state, bool quantized, bool bf16) {
   for (auto _ : state) step();
 }
 
-void evaluation(benchmark::State& state, bool quantized) {
+void resnet20_step(benchmark::State& state, const QuantizerFactory& quantizers, bool bf16) {
+  run_steps(state, resnet20(quantizers), images(), bf16);
+}
+
+void resnet18_step(benchmark::State& state, bool mixed) {
+  run_steps(state, resnet18(mixed), images(8, 224), false);
+}
+
+void evaluation(benchmark::State& state, const QuantizerFactory& quantizers) {
   torch::NoGradGuard no_grad;
-  const auto network = resnet20(quantized);
+  const auto network = resnet20(quantizers);
   deneb::Batch batch;
   batch["input"] = images();
   network->Network::forward(batch);  // the first batch sets the step sizes
@@ -83,10 +118,15 @@ void add_all() {
   };
   for (const bool quantized : {false, true}) {
     const std::string kind = quantized ? "w4a4" : "float";
-    add("training_step/" + kind, training_step, quantized, false);
-    add("training_step/" + kind + "_bf16", training_step, quantized, true);
-    add("evaluation/" + kind, evaluation, quantized);
+    const QuantizerFactory quantizers = quantized ? maker("LSQ") : QuantizerFactory();
+    add("training_step/" + kind, resnet20_step, quantizers, false);
+    add("training_step/" + kind + "_bf16", resnet20_step, quantizers, true);
+    add("evaluation/" + kind, evaluation, quantizers);
   }
+  const json five = {{"steps", "lsq"}, {"widths", {2, 3, 4, 5, 6}}};
+  add("search_step/resnet20_lsq_5", resnet20_step, maker("Mixture", five), false);
+  add("search_step/resnet18_float", resnet18_step, false);
+  add("search_step/resnet18_gaussian_w1234a234", resnet18_step, true);
 }
 
 const bool added = (add_all(), true);

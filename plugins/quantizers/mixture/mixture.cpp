@@ -2,8 +2,11 @@
 #include <torch/utils.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <deneb/plugin/plugin.h>

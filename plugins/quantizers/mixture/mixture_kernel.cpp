@@ -10,31 +10,34 @@ namespace {
 
 constexpr std::int64_t kRun = 1024;  // elements that stay in the first cache for all candidates
 
-// What a candidate makes of one value.
+// What a candidate makes of one value; `passing` is its share inside and 0 outside. (No bool: GCC
+// does not vectorize loops over types of two sizes.)
 struct Point {
-  float level, residual;
-  bool inside;
+  float level, residual, passing;
 };
 
 // Division by the step, not a product with its reciprocal: both differ at ties.
 struct HalfWave {
+  static constexpr bool kResidual = false;
   static DENEB_INLINE Point point(float x, MixtureCandidate c) {
     const float level = round_even(clamp(x, c.low, c.high) / c.divisor);
-    return {level, 0.f, bool((x >= c.low) & (x <= c.high))};
+    return {level, 0.f, (x >= c.low) & (x <= c.high) ? c.share : 0.f};
   }
 };
 
 struct MidRise {
+  static constexpr bool kResidual = false;
   static DENEB_INLINE Point point(float x, MixtureCandidate c) {
-    return {round_even(clamp(x / c.divisor + 0.5f, c.low, c.high)) - 0.5f, 0.f, true};
+    return {round_even(clamp(x / c.divisor + 0.5f, c.low, c.high)) - 0.5f, 0.f, c.share};
   }
 };
 
 struct Learned {
+  static constexpr bool kResidual = true;
   static DENEB_INLINE Point point(float x, MixtureCandidate c) {
     const float v = x / c.divisor, clamped = clamp(v, c.low, c.high), level = round_even(clamped);
     const bool inside = clamped == v;
-    return {level, level - (inside ? v : 0.f), inside};
+    return {level, level - (inside ? v : 0.f), inside ? c.share : 0.f};
   }
 };
 
@@ -58,16 +61,16 @@ DENEB_INLINE Sums gradient_loop(const float* __restrict x, const float* __restri
   for (; i + kLanes <= count; i += kLanes) {
     for (int j = 0; j < kLanes; ++j) {
       const Point p = Rule::point(x[i + j], c);
-      if (kPassing) passing[i + j] += p.inside ? c.share : 0.f;
+      if (kPassing) passing[i + j] += p.passing;
       level[j] += g[i + j] * p.level;
-      residual[j] += g[i + j] * p.residual;
+      if (Rule::kResidual) residual[j] += g[i + j] * p.residual;
     }
   }
   for (; i < count; ++i) {
     const Point p = Rule::point(x[i], c);
-    if (kPassing) passing[i] += p.inside ? c.share : 0.f;
+    if (kPassing) passing[i] += p.passing;
     level[0] += g[i] * p.level;
-    residual[0] += g[i] * p.residual;
+    if (Rule::kResidual) residual[0] += g[i] * p.residual;
   }
   return {std::accumulate(level, level + kLanes, 0.f),
           std::accumulate(residual, residual + kLanes, 0.f)};
