@@ -4,9 +4,11 @@
 #include <deneb/quant/policy_file.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/optim/sgd.h>
 #include <torch/types.h>
 
 #include <cmath>
+#include <functional>
 #include <map>
 
 #include "plugins/plugin_registry.h"
@@ -341,6 +343,35 @@ TEST(EdmipsNetworks, OrderAddsANormToEveryBlock) {
   EXPECT_EQ(norms.size(), 21u + 9);
   EXPECT_THAT(norms, IsSupersetOf({"bn1", "layer1.0.bn0", "layer3.2.bn0"}));
   EXPECT_THROW(network("ResNet", {{"order", "edmip"}}), ConfigError);
+}
+
+// With batch statistics: all parameters get gradients, and the loss of one batch falls.
+TEST(EdmipsNetworks, Train) {
+  torch::manual_seed(11);
+  const std::vector<std::pair<std::string, json>> small = {
+      {"ResNetCifar", {{"depth", 8}, {"image_size", 16}, {"num_classes", 4}, {"order", "edmips"}}},
+      {"GoogLeNet", {{"image_size", 64}, {"num_classes", 4}}}};
+  for (const auto& [type, options] : small) {
+    SCOPED_TRACE(type);
+    const auto net = network(type, options);
+    std::vector<std::int64_t> shape = net->input_shape();
+    shape.insert(shape.begin(), 8);
+    const Tensor x = torch::randn(shape), target = torch::arange(8) % 4;
+    torch::optim::SGD sgd(net->parameters(), torch::optim::SGDOptions(0.02).momentum(0.9));
+    double first = 0, last = 0;
+    for (int i = 0; i < 40 && last >= 0.5 * first; ++i) {
+      sgd.zero_grad();
+      const Tensor loss = torch::cross_entropy_loss(net->forward(x), target);
+      loss.backward();
+      sgd.step();
+      last = loss.item<double>();
+      if (i == 0) first = last;
+    }
+    EXPECT_LT(last, 0.5 * first);
+    for (const auto& p : net->named_parameters()) {
+      EXPECT_TRUE(p.value().grad().defined()) << p.key();
+    }
+  }
 }
 
 // Truncated at twice the deviation a normal distribution has 0.8796 of its deviation.
