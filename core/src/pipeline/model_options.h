@@ -1,36 +1,13 @@
 #pragma once
 
 #include <deneb/pipeline/section_parts.h>
+#include <deneb/search/cost_limit.h>
 #include <deneb/search/search_space.h>
 
 #include <string>
 #include <vector>
 
 namespace deneb::detail {
-
-/// Rejects a policy before it costs a trial.
-struct LimitOptions {
-  std::string cost;
-  double max = 0;
-  int weight_bits = 0, activation_bits = 0;
-  template <class V>
-  void visit(V& v) {
-    v("cost", cost, "name of a cost model: bitops, size, ...");
-    v("max", max, "largest allowed value; 0 = take that of the uniform policy below", {0, 1e30});
-    v("weight_bits", weight_bits, "uniform policy: width of weights", {0, 16});
-    v("activation_bits", activation_bits, "uniform policy: width of activations", {0, 16});
-  }
-  void check(OptionErrors& errors) const {
-    if (cost.empty()) errors.add("cost", "is empty; name a cost model, such as bitops");
-    const bool uniform = weight_bits > 0 && activation_bits > 0;
-    if (max <= 0 && !uniform) {
-      errors.add("max", "is 0; give a value, or both weight_bits and activation_bits");
-    }
-    if (max > 0 && (weight_bits > 0 || activation_bits > 0)) {
-      errors.add("max", "is given together with widths; keep one of them");
-    }
-  }
-};
 
 struct SearchStepBlock {
   std::string type = "SearchPipeStep";
@@ -45,7 +22,7 @@ struct SearchStepOptions : ModelSection {
   SearchStepBlock pipe_step;
   PluginSpec search_algorithm;
   SearchSpaceOptions search_space;
-  std::vector<LimitOptions> limits;
+  std::vector<CostLimit> limits;
   template <class V>
   void visit(V& v) {
     v("pipe_step", pipe_step, "kind of step");

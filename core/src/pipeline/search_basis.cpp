@@ -4,21 +4,12 @@
 #include "pipeline/step_results.h"
 
 namespace deneb::detail {
-namespace {
-
-double limit_value(const LimitOptions& limit, const SectionParts& parts, const SearchSpace& space) {
-  const CostModel& model = parts.cost_model(limit.cost);
-  if (limit.max > 0) return limit.max;
-  return model.total(space.network(), space.at_widths(limit.weight_bits, limit.activation_bits));
-}
-
-}  // namespace
 
 SearchBasis::SearchBasis(const Registry& registry, const SearchStepOptions& options,
                          torch::Device device)
     : parts_(registry, options, device), space_(parts_.network_info(), options.search_space) {
-  for (const LimitOptions& limit : options.limits) {
-    limits_.push_back({limit.cost, limit_value(limit, parts_, space_)});
+  for (const CostLimit& limit : options.limits) {
+    limits_.push_back({limit.cost, largest_cost(limit, parts_.cost_model(limit.cost), space_)});
   }
 }
 

@@ -3,6 +3,7 @@
 #include <deneb/io/files.h>
 #include <deneb/options/options.h>
 #include <deneb/quant/format.h>
+#include <deneb/search/cost_limit.h>
 
 #include <cstdint>
 #include <optional>
@@ -64,31 +65,6 @@ inline void check_widths(const std::vector<int>& bits, const char* key, OptionEr
     errors.add(key, "names a width twice");
   }
 }
-
-/// A bound on any cost model.
-struct CostLimit {
-  std::string cost;
-  double max = 0;
-  int weight_bits = 0, activation_bits = 0;
-  template <class V>
-  void visit(V& v) {
-    v("cost", cost, "name of a cost model whose layers add up: bitops, size, ...");
-    v("max", max, "largest value of the whole network; 0 = that of the uniform policy below",
-      {0, 1e30});
-    v("weight_bits", weight_bits, "uniform policy: width of the searched weights", {0, 16});
-    v("activation_bits", activation_bits, "uniform policy: width of the searched inputs", {0, 16});
-  }
-  void check(OptionErrors& errors) const {
-    if (cost.empty()) errors.add("cost", "is empty; name a cost model, such as bitops");
-    const bool uniform = weight_bits > 0 && activation_bits > 0;
-    if (max <= 0 && !uniform) {
-      errors.add("max", "is 0; give a value, or both weight_bits and activation_bits");
-    }
-    if (max > 0 && (weight_bits > 0 || activation_bits > 0)) {
-      errors.add("max", "is given together with widths; keep one of them");
-    }
-  }
-};
 
 /// What a policy has to keep: all of it at once.
 struct ConstraintSet {

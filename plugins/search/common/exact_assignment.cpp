@@ -388,10 +388,7 @@ AssignmentSolver::Row AssignmentSolver::cost_row(const CostLimit& limit) const {
                       " is not the sum of the costs of the layers, so an exact assignment cannot "
                       "keep a limit on it; limit another cost, such as bitops");
   }
-  const double allowed =
-      limit.max > 0
-          ? limit.max
-          : model.total(network, space_.at_widths(limit.weight_bits, limit.activation_bits));
+  const double allowed = largest_cost(limit, model, space_);
   double scale = kCostResolution / std::max(largest, 1e-300);
   bool exact = false;
   for (const double steps : {1.0, 32.0, 256.0, 1000.0, 1e6}) {

@@ -59,7 +59,8 @@ class Edmips final : public deneb::SearchAlgorithm {
     for (const deneb::Gene& gene : setup.space().genes()) {
       for (const deneb::Format& format : gene.candidates) {
         const bool one_bit_input = gene.role == deneb::Gene::Role::kActivation && format.bits == 1;
-        if (format.is_integer() && format.bits <= 8 && (format.bits >= narrowest || one_bit_input)) {
+        if (format.is_integer() && format.bits <= 8 &&
+            (format.bits >= narrowest || one_bit_input)) {
           continue;
         }
         throw deneb::ConfigError("search_space: EdMIPS with steps \"" + options_.steps +
@@ -125,8 +126,9 @@ class Edmips final : public deneb::SearchAlgorithm {
       candidate.metrics[cost] = value;
     }
     if (!context.within_limits(candidate.policy)) {
-      context.log(name + ": the most probable widths break the step's limits; give them as "
-                         "`constraints` or `target` of the search, which are kept");
+      context.log(name +
+                  ": the most probable widths break the step's limits; give them as "
+                  "`constraints` or `target` of the search, which are kept");
     }
     result.candidates.push_back(std::move(candidate));
   }

@@ -103,8 +103,8 @@ struct EdmipsOptions : searches::AssignmentOptions {
       errors.add("complexity_decay", "is given beside target, which finds it; remove one of them");
     }
     if (target.is_set() && trainer.optimizer.type != "SGD") {
-      errors.add("target", "can be steered to with the optimizer SGD only, not " +
-                               trainer.optimizer.type);
+      errors.add("target",
+                 "can be steered to with the optimizer SGD only, not " + trainer.optimizer.type);
     }
     if (target.is_set() && alpha_lr <= 0) {
       errors.add("alpha_lr", "is 0, so that the target cannot be reached");

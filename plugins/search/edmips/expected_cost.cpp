@@ -4,6 +4,8 @@
 #include <cmath>
 #include <sstream>
 
+#include <deneb/search/cost_limit.h>
+
 namespace deneb::edmips {
 namespace {
 
@@ -108,12 +110,9 @@ double ExpectedCost::searched(const Probabilities& probabilities) const {
 
 double target_value(const SearchSetup& setup, const TargetOptions& target) {
   const ExpectedCost cost(setup, target.cost);
-  double value = target.value;
-  if (value <= 0) {
-    value = setup.cost_model(target.cost)
-                .total(setup.space().network(),
-                       setup.space().at_widths(target.weight_bits, target.activation_bits));
-  }
+  const double value =
+      largest_cost({target.cost, target.value, target.weight_bits, target.activation_bits},
+                   setup.cost_model(target.cost), setup.space());
   if (value < cost.least() || value > cost.largest()) {
     throw ConfigError("search_algorithm.target: " + target.cost + " of " + number(value) +
                       " cannot be reached; the policies of the search space have " +

@@ -33,7 +33,7 @@ class ExpectedCost {
  private:
   struct Prices {
     LayerGenes genes;
-    bool both = false;   // one decision for weight and input: the diagonal counts
+    bool both = false;    // one decision for weight and input: the diagonal counts
     torch::Tensor table;  // [weight candidates, input candidates], or [candidates] for both
   };
   void add_layer(const CostModel& model, const SearchSpace& space, const LayerGenes& genes,

@@ -66,15 +66,16 @@ Figure widths_over_epochs(const SearchSpace& space, const Trace& trace, Quantize
 
 std::vector<Figure> search_figures(const SearchSetup& setup, const Trace& trace) {
   std::vector<Figure> figures;
-  figures.push_back(figure_of(
-      "loss", "Loss of the search", "Of single batches: of the task, and what the cost adds to it.",
-      "loss", {series_of(trace, "task", [](const TracePoint& p) { return p.task_loss; }),
-               series_of(trace, "penalty", [](const TracePoint& p) { return p.penalty; })}));
+  figures.push_back(
+      figure_of("loss", "Loss of the search",
+                "Of single batches: of the task, and what the cost adds to it.", "loss",
+                {series_of(trace, "task", [](const TracePoint& p) { return p.task_loss; }),
+                 series_of(trace, "penalty", [](const TracePoint& p) { return p.penalty; })}));
   std::vector<FigureSeries> costs;
   for (std::size_t i = 0; i < trace.costs.size(); ++i) {
     const double widest = ExpectedCost(setup, trace.costs[i]).largest();
-    costs.push_back(series_of(trace, trace.costs[i],
-                              [&](const TracePoint& p) { return p.costs[i] / widest; }));
+    costs.push_back(
+        series_of(trace, trace.costs[i], [&](const TracePoint& p) { return p.costs[i] / widest; }));
   }
   if (!costs.empty()) {
     figures.push_back(figure_of("expected_cost", "Expected cost",

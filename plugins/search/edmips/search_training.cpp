@@ -85,8 +85,8 @@ class SearchTraining {
     const auto shares = relaxed_.shares();
     Tensor sum;
     for (std::size_t i = 0; i < costs_.size(); ++i) {
-      const Tensor term = costs_[i].searched(shares) *
-                          (options_.penalty[i].weight / costs_[i].unit(options_.norm));
+      const Tensor term =
+          costs_[i].searched(shares) * (options_.penalty[i].weight / costs_[i].unit(options_.norm));
       sum = sum.defined() ? sum + term : term;
     }
     return sum * factor_;
@@ -171,7 +171,12 @@ class SearchTraining {
     integral_ = steering[0];
     trace_.points.clear();
     for (auto at = points.begin(); at != points.end(); at += std::ptrdiff_t(width)) {
-      trace_.points.push_back({std::int64_t(at[0]), at[1], at[2], at[3], at[4], at[5],
+      trace_.points.push_back({std::int64_t(at[0]),
+                               at[1],
+                               at[2],
+                               at[3],
+                               at[4],
+                               at[5],
                                {at + kNumbersOfPoint, at + std::ptrdiff_t(width)}});
     }
     trace_.epochs.clear();

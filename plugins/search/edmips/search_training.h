@@ -29,10 +29,10 @@ struct EpochState {
 
 /// What the search leaves.
 struct Trace {
-  std::vector<std::string> costs;   ///< of the penalty, or the target's
-  std::vector<TracePoint> points;   ///< about 200, in even steps
-  std::vector<EpochState> epochs;   ///< one or more; the last is the end of the search
-  std::size_t best = 0;             ///< index into epochs: the best by the evaluator's first metric
+  std::vector<std::string> costs;  ///< of the penalty, or the target's
+  std::vector<TracePoint> points;  ///< about 200, in even steps
+  std::vector<EpochState> epochs;  ///< one or more; the last is the end of the search
+  std::size_t best = 0;            ///< index into epochs: the best by the evaluator's first metric
 };
 
 /// Trains weights and architecture parameters together, with one backward pass for both (the

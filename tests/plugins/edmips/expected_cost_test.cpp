@@ -14,8 +14,8 @@
 namespace deneb::edmips {
 namespace {
 
-using torch::Tensor;
 using ::testing::HasSubstr;
+using torch::Tensor;
 
 const Registry& cost_registry() {
   static const auto loaded = plugin_test::load({"mixture", "resnet", "standard_costs"});

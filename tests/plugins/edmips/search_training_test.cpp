@@ -22,8 +22,8 @@ namespace {
 using torch::Tensor;
 
 const Registry& registry() {
-  static const auto loaded = plugin_test::load({"classification", "hwgq", "lsq", "mixture",
-                                                "resnet_cifar", "standard_costs", "synthetic"});
+  static const auto loaded = plugin_test::load(
+      {"classification", "hwgq", "lsq", "mixture", "resnet_cifar", "standard_costs", "synthetic"});
   return *loaded;
 }
 
