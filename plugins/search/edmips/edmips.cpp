@@ -92,8 +92,8 @@ class Edmips final : public deneb::SearchAlgorithm {
     const deneb::SearchSpace& space = context.space();
     deneb::write_file_atomically(context.artifact_path("probabilities.json"),
                                  to_json(space, trace).dump(1) + "\n");
-    const deneb::LayerScores scores =
-        scores_of(space, options_.state == "best" ? best.probabilities : last.probabilities);
+    const EpochState& chosen = options_.state == "best" ? best : last;
+    const deneb::LayerScores scores = scores_of(space, chosen.probabilities, options_.rounding);
     const std::string file = context.artifact_path("layer_scores.json");
     deneb::write_layer_scores(file, scores);
 

@@ -63,6 +63,7 @@ struct EdmipsOptions : searches::AssignmentOptions {
   TrainerOptions trainer = recipe();
   std::string argmax = "default";
   std::string state = "last";
+  std::string rounding = "likelihood";
   bool save_weights = false;
 
   template <class V>
@@ -92,6 +93,11 @@ struct EdmipsOptions : searches::AssignmentOptions {
       "none; default = last, and none where there are limits (target, constraints, sweep)",
       {"default", "last", "best", "both", "none"});
     v("state", state, "epoch whose probabilities become the layer scores", {"last", "best"});
+    v("rounding", rounding,
+      "layer scores: likelihood = -log of the probability; mean = squared distance from the "
+      "expected "
+      "width, which uses the budget up where probabilities are spread",
+      {"likelihood", "mean"});
     v("save_weights", save_weights, "leave the float weights of the search as artifact `weights`");
     AssignmentOptions::visit(v);
   }

@@ -178,19 +178,26 @@ BitPolicy most_probable(const SearchSpace& space, const Probabilities& probabili
   return space.decode(genome);
 }
 
-LayerScores scores_of(const SearchSpace& space, const Probabilities& probabilities) {
+LayerScores scores_of(const SearchSpace& space, const Probabilities& probabilities,
+                      const std::string& rounding) {
+  const bool by_mean = rounding == "mean";
   LayerScores scores;
   scores.model = space.network().model;
-  scores.origin = "EdMIPS, -log of probabilities";
+  scores.origin =
+      by_mean ? "EdMIPS, distance from the expected width" : "EdMIPS, -log of probabilities";
   for (const LayerGenes& genes : space.layer_genes()) {
     const LayerInfo& layer = space.network().layers[genes.layer];
     const auto side = [&](const std::optional<std::size_t>& gene, bool is_signed) {
       FormatScores side;
       if (!gene) return side;
       const auto& candidates = space.genes()[*gene].candidates;
+      const auto& p = probabilities[*gene];
+      double mean = 0;
+      for (std::size_t i = 0; i < candidates.size(); ++i) mean += p[i] * candidates[i].bits;
       for (std::size_t i = 0; i < candidates.size(); ++i) {
-        side[Format::integer(candidates[i].bits, is_signed).text()] =
-            -std::log(std::max(probabilities[*gene][i], kSmallestProbability));
+        const double score = by_mean ? std::pow(candidates[i].bits - mean, 2)
+                                     : -std::log(std::max(p[i], kSmallestProbability));
+        side[Format::integer(candidates[i].bits, is_signed).text()] = score;
       }
       return side;
     };

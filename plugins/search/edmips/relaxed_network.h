@@ -72,8 +72,12 @@ class RelaxedNetwork {
 bool decides(const Gene& gene, QuantizerRole role);
 /// The most probable candidate of every gene, the first of equal ones.
 BitPolicy most_probable(const SearchSpace& space, const Probabilities& probabilities);
-/// -log of the probabilities: the most probable policy has the least sum.
-LayerScores scores_of(const SearchSpace& space, const Probabilities& probabilities);
+/// `rounding` "likelihood": -log of the probabilities, so that the most probable policy has the
+/// least sum. "mean": squared distance of the width from the expected one. The most probable policy
+/// may cost far less than the expectation (a decision of 0.4, 0.3, 0.3 is rounded down with all
+/// others like it); this one costs about as much.
+LayerScores scores_of(const SearchSpace& space, const Probabilities& probabilities,
+                      const std::string& rounding = "likelihood");
 /// Mean of the entropies of genes with that role, each over the logarithm of its number of
 /// candidates: 1 = undecided, 0 = decided. 0 when there is none.
 double mean_entropy(const SearchSpace& space, const Probabilities& probabilities,

@@ -199,6 +199,29 @@ TEST(EdMIPS, EqualProbabilitiesTakeTheFirstCandidates) {
   EXPECT_NEAR(scores.layers[0].weight.at("int3"), std::log(4), 1e-12);
 }
 
+TEST(EdMIPS, RoundingByTheMeanUsesTheBudget) {
+  Context context(space_of({2, 3, 4}));
+  Probabilities spread;
+  for (const Gene& gene : context.space().genes()) {
+    ASSERT_EQ(gene.candidates.size(), 3u);
+    spread.push_back({0.4, 0.3, 0.3});  // most probable: 2; expected: 2.9
+  }
+  const ExpectedCost cost(context, "bitops");
+  searches::AssignmentOptions assignment;
+  searches::ConstraintSet set;
+  set.name = "budget";
+  set.costs = {{"bitops", cost.fixed() + cost.searched(spread), 0, 0}};
+  assignment.constraints = {set};
+  const auto used = [&](const std::string& rounding) {
+    const SearchResult result =
+        assign(context, scores_of(context.space(), spread, rounding), assignment, rounding);
+    return (result.candidates.at(0).metrics.at("bitops") - cost.fixed()) / cost.searched(spread);
+  };
+  EXPECT_NEAR(used("likelihood"), 4 / 8.41, 1e-6);
+  EXPECT_GT(used("mean"), 0.9);
+  EXPECT_LE(used("mean"), 1 + 1e-9);
+}
+
 TEST(EdMIPS, SharedDecisionsStayEqual) {
   SearchSpaceOptions space = space_of({2, 3, 4});
   space.groups = {{{"layer1.*"}}, {{"layer2.*"}}, {{"layer3.*"}}};
