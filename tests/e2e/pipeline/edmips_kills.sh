@@ -2,7 +2,7 @@
 # The search EdMIPS killed ten times at random moments and resumed: the same probabilities and files.
 . "$(dirname "$0")/common.sh"
 killed_and_resumed "$source/pipelines/smoke/edmips_resnet20_synthetic.json" nas layer_scores.json \
-  --set 'pipeline=["nas"]' --set nas.search_algorithm.trainer.epochs=100 --set general.threads=1 \
+  --set 'pipeline=["nas"]' --set nas.search_algorithm.trainer.epochs=100 \
   --set nas.search_algorithm.trainer.checkpoint_seconds=1
 for file in probabilities.json policies/target.json weights.safetensors; do
   cmp "tasks/undisturbed/output/nas/$file" "tasks/killed/output/nas/$file" || fail "$file differs"
