@@ -40,7 +40,6 @@ class RelaxedNetwork {
   RelaxedNetwork(SearchContext& context, const EdmipsOptions& options);
 
   Network& network() { return *network_; }
-  const std::shared_ptr<Network>& shared_network() { return network_; }
   const std::vector<RelaxedLayer>& layers() const { return layers_; }
   /// In the order of layers().
   std::vector<LayerShares> shares() const;

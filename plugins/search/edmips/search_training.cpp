@@ -95,14 +95,15 @@ class SearchTraining {
   Tensor steered_penalty(const StepInfo& info) {
     const Tensor expected = costs_[0].searched(relaxed_.shares()) + costs_[0].fixed();
     const Tensor excess = (expected / *target_).log();
-    double squares = 0;
+    Tensor squares = at::zeros({}, excess.options().requires_grad(false));
     for (const Tensor& g : torch::autograd::grad({excess}, relaxed_.logits(), {},
                                                  /*retain_graph=*/true)) {
-      squares += g.square().sum().item<double>();
+      squares += g.square().sum().to(squares.scalar_type());
     }
     const double lr = std::max(info.group_lr.back(), kLeastShareOfRate * options_.alpha_lr);
     const double momentum = std::min(options_.trainer.optimizer.momentum, 0.999);
-    factor_ = steering_->factor(excess.item<double>(), lr / (1 - momentum), std::sqrt(squares));
+    factor_ = steering_->factor(excess.item<double>(), lr / (1 - momentum),
+                                std::sqrt(squares.item<double>()));
     return excess * factor_;
   }
 
