@@ -9,4 +9,6 @@ Batch Dataset::gather_training(const std::vector<std::int64_t>& indices,
   return gather(DataPart::kTrain, indices);
 }
 
+std::int64_t Dataset::length(DataPart, std::int64_t) const { return 0; }
+
 }  // namespace deneb

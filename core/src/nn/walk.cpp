@@ -247,7 +247,7 @@ LoadReport load_state(Network& network,
   for (auto& [name, tensor] : state_of(network)) own[name] = tensor;
   LoadReport report;
   std::map<std::string, torch::Tensor> found;
-  for (const auto& [raw, tensor] : tensors) {
+  for (const auto& [raw, tensor] : network.import_state(tensors)) {
     const std::string name = raw.rfind("module.", 0) == 0 ? raw.substr(7) : raw;
     const auto it = own.find(name);
     if (it == own.end()) {

@@ -12,7 +12,8 @@ namespace deneb {
 /// Facts of a dataset.
 struct DatasetInfo {
   std::int64_t num_classes = 0;
-  std::vector<std::int64_t> sample_shape;  ///< of `input`, without the batch: [C, H, W]
+  /// Of `input`, without the batch: [C, H, W]; for token ids [most tokens of a sample].
+  std::vector<std::int64_t> sample_shape;
   /// Per channel, in the unit of the scaled inputs (bytes: 0..1); both empty = not normalized.
   std::vector<double> mean, deviation;
 };
@@ -46,6 +47,9 @@ class DENEB_API Dataset {
   /// By default gather(): the seeds are not used.
   virtual Batch gather_training(const std::vector<std::int64_t>& indices,
                                 const std::vector<std::uint64_t>& seeds) const;
+  /// Tokens of a sample, where samples differ in length and gather() pads a batch to its longest.
+  /// By default 0, for all samples: they have one shape.
+  virtual std::int64_t length(DataPart part, std::int64_t index) const;
 };
 
 }  // namespace deneb

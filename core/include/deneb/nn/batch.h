@@ -11,7 +11,10 @@
 namespace deneb {
 
 /// Named tensors of one mini-batch; the first dimension of each is the batch. Images: `input`
-/// float32 [N, C, H, W], `target` int64 [N]. Text networks add `attention_mask`, `token_type`.
+/// float32 [N, C, H, W], `target` int64 [N]. Text: `input` int64 [N, T] token ids, padded behind
+/// the last token; `attention_mask` int64 [N, T], 1 = token, 0 = padding (absent: no padding);
+/// `token_type` int64 [N, T], 0 or 1 for the second of two sentences (absent: all 0); `target`
+/// int64 [N], or [N, T] where every token has one.
 struct Batch {
   std::map<std::string, torch::Tensor> tensors;
 

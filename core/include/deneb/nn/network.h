@@ -33,6 +33,12 @@ class DENEB_API Network : public torch::nn::Module {
   /// the same gradients. Every quantizable layer lies in exactly one unit; names are unique. The
   /// functions live as long as the network. By default none: the network cannot be taken apart.
   virtual std::vector<Block> blocks();
+  /// Tensors of a file as this network names and lays them out, for files that follow another
+  /// library: names are translated, matrices turned, stacked ones split. Called before names and
+  /// shapes are compared with the network's own. What it does not know it passes on, to be reported
+  /// as left over. DataError for a tensor that it knows and cannot take. By default unchanged.
+  using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
+  virtual NamedTensors import_state(NamedTensors tensors) const;
 };
 
 }  // namespace deneb
