@@ -13,4 +13,10 @@ std::int64_t unrounded_macs(const LayerInfo& layer) {
   return static_cast<std::int64_t>(area) * layer.weights;
 }
 
+double input_extent_macs(const LayerInfo& layer) {
+  if (layer.stride.size() != 2 || layer.input_shape.size() != 3) return double(layer.macs);
+  return double(layer.weights) / double(layer.stride[0] * layer.stride[1]) *
+         double(layer.input_shape[1] * layer.input_shape[2]);
+}
+
 }  // namespace deneb

@@ -10,22 +10,14 @@ using deneb::LayerChoice;
 using deneb::LayerInfo;
 using deneb::NetworkInfo;
 
-// As EdMIPS' code takes them: from the size of the input, divided by the strides. More than the
-// MACs where a layer has no padding or its stride does not divide evenly.
-double edmips_macs(const LayerInfo& info) {
-  if (info.stride.size() != 2 || info.input_shape.size() != 3) return double(info.macs);
-  return double(info.weights) / double(info.stride[0] * info.stride[1]) *
-         double(info.input_shape[1] * info.input_shape[2]);
-}
-
 struct AverageBitsOptions {
-  std::string counting = "macs";
+  std::string counting = "exact";
   template <class V>
   void visit(V& v) {
     v("counting", counting,
       "size of a layer: its MACs by the true output size; or as EdMIPS' code counts them, from the "
       "input size and the stride",
-      {"macs", "edmips"});
+      {"exact", "edmips"});
   }
 };
 
@@ -57,7 +49,7 @@ class AverageBits final : public deneb::CostModel {
     return !choice.weight.is_float32() && !choice.activation.is_float32();
   }
   double size(const LayerInfo& info) const {
-    return options_.counting == "edmips" ? edmips_macs(info) : double(info.macs);
+    return options_.counting == "edmips" ? deneb::input_extent_macs(info) : double(info.macs);
   }
 
   Options options_;

@@ -90,6 +90,46 @@ TEST(StandardCosts, TheHelperIsTheNetwork) {
   EXPECT_EQ(weights, 269824);
 }
 
+// Encoders of BERT at 4 bits: the targets in the comments of FLIQS' code.
+TEST(StandardCosts, RefComputeIsThatOfFliqs) {
+  const auto encoder = [](std::int64_t layers, std::int64_t width) {
+    NetworkInfo network;
+    LayerInfo all;
+    all.name = "encoder";
+    all.weights = layers * 12 * width * width;
+    network.layers.push_back(all);
+    return network;
+  };
+  const auto model = cost("refcompute");
+  const LayerChoice w4a4{Format::integer(4, true), Format::integer(4, true)};
+  const LayerChoice w4a8{Format::integer(4, true), Format::integer(8, true)};
+  BitPolicy policy;
+  policy.set("encoder", w4a4);
+  EXPECT_EQ(model->total(encoder(2, 128), policy), 6291456);
+  EXPECT_EQ(model->total(encoder(4, 256), policy), 50331648);
+  EXPECT_EQ(model->total(encoder(4, 512), policy), 201326592);
+  EXPECT_EQ(model->total(encoder(8, 512), policy), 402653184);
+  policy.set("encoder", w4a8);
+  EXPECT_EQ(model->total(encoder(12, 768), policy), 3057647616);  // the mean width is 6
+}
+
+TEST(StandardCosts, CountingOfMacs) {
+  LayerInfo conv;  // 3x3, stride 2, no padding, 30 x 30 -> 14 x 14
+  conv.name = "conv";
+  conv.weight_shape = {8, 4, 3, 3};
+  conv.weights = 288;
+  conv.input_shape = {4, 30, 30};
+  conv.output_shape = {8, 14, 14};
+  conv.stride = {2, 2};
+  conv.padding = {0, 0};
+  conv.dilation = {1, 1};
+  conv.macs = 288 * 14 * 14;
+  const LayerChoice choice{Format::integer(3, true), Format::integer(2, false)};
+  EXPECT_EQ(cost("bitops")->layer(conv, choice), 288 * 196 * 6);
+  EXPECT_EQ(cost("bitops", {{"counting", "limpq"}})->layer(conv, choice), 288 * 210 * 6);  // 14.5^2
+  EXPECT_EQ(cost("bitops", {{"counting", "edmips"}})->layer(conv, choice), 288 * 225 * 6);
+}
+
 struct Row {
   int weight, activation;
   double flops_4, flops_2, flops_0, params, bitops, weight_bits;
@@ -255,7 +295,7 @@ TEST(AverageBits, CountsAsEdmipsOnRequest) {
   policy.set("linear", {Format::integer(1, true), Format::integer(1, false)});
   EXPECT_DOUBLE_EQ(edmips->total(network, policy),
                    std::sqrt((56.25 * 144 * 12 + 5000) / (56.25 * 144 + 5000)));
-  EXPECT_THROW(cost("average_bits", {{"counting", "exact"}}), ConfigError);
+  EXPECT_THROW(cost("average_bits", {{"counting", "limpq"}}), ConfigError);
 }
 
 TEST(LayerScoresCost, IsTheSumOfWhatIsQuantized) {

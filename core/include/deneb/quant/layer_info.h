@@ -31,6 +31,11 @@ struct LayerInfo {
 /// stride does not divide evenly; the same everywhere else.
 DENEB_API std::int64_t unrounded_macs(const LayerInfo& layer);
 
+/// Multiply-accumulates as EdMIPS' code counts them (github.com/zhaoweicai/EdMIPS, quant_module):
+/// weights times height and width of the input, divided by the strides. More than `macs` where a
+/// layer has no padding or its stride does not divide evenly.
+DENEB_API double input_extent_macs(const LayerInfo& layer);
+
 /// A network as cost models see it.
 struct NetworkInfo {
   std::string model;                     ///< registered name of the network
