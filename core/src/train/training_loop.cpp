@@ -272,6 +272,7 @@ class Run {
   // Forward and backward; the loss that was differentiated.
   torch::Tensor standard_pass(const Batch& batch) {
     const Output output = forward(network_, batch, options_.precision);
+    if (request_.hooks.on_output) request_.hooks.on_output(output, batch);
     torch::Tensor loss = criterion_.loss(output, batch);
     if (options_.distillation.weight > 0) loss = distilled(loss, output, batch);
     if (request_.hooks.loss) {

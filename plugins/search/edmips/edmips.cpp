@@ -16,7 +16,7 @@ using nlohmann::ordered_json;
 deneb::searches::AssignmentOptions assignment_of(const EdmipsOptions& options) {
   deneb::searches::AssignmentOptions assignment = options;
   if (!options.target.is_set()) return assignment;
-  const TargetOptions& target = options.target;
+  const deneb::searches::TargetOptions& target = options.target;
   deneb::searches::ConstraintSet set;
   set.name = "target";
   set.costs = {{target.cost, target.value, target.weight_bits, target.activation_bits}};
@@ -68,7 +68,7 @@ class Edmips final : public deneb::SearchAlgorithm {
                                  " to 8 bits, not " + format.text());
       }
     }
-    if (options_.target.is_set()) target_value(setup, options_.target);
+    if (options_.target.is_set()) deneb::searches::target_value(setup, options_.target);
     for (const PenaltyTerm& term : options_.penalty) {
       const ExpectedCost cost(setup, term.cost);
       if (cost.unit(options_.norm) > 0) continue;
@@ -93,7 +93,8 @@ class Edmips final : public deneb::SearchAlgorithm {
     deneb::write_file_atomically(context.artifact_path("probabilities.json"),
                                  to_json(space, trace).dump(1) + "\n");
     const EpochState& chosen = options_.state == "best" ? best : last;
-    const deneb::LayerScores scores = scores_of(space, chosen.probabilities, options_.rounding);
+    const deneb::LayerScores scores =
+        deneb::searches::scores_of(space, chosen.probabilities, options_.rounding, "EdMIPS");
     const std::string file = context.artifact_path("layer_scores.json");
     deneb::write_layer_scores(file, scores);
 
@@ -108,7 +109,7 @@ class Edmips final : public deneb::SearchAlgorithm {
     }
     if (both || options_.argmax == "best") add_argmax(context, "argmax_best", best, result);
     result.figures = search_figures(context, trace);
-    result.heat_maps = probability_maps(space, last.probabilities);
+    result.heat_maps = deneb::searches::probability_maps(space, last.probabilities);
     result.artifacts = {{"layer_scores", file}};
     if (options_.save_weights) {
       result.artifacts.push_back({"weights", context.artifact_path("weights.safetensors")});
@@ -121,7 +122,7 @@ class Edmips final : public deneb::SearchAlgorithm {
                          const EpochState& state, deneb::SearchResult& result) {
     deneb::Candidate candidate;
     candidate.name = name;
-    candidate.policy = most_probable(context.space(), state.probabilities);
+    candidate.policy = deneb::searches::most_probable(context.space(), state.probabilities);
     for (const auto& [cost, value] : context.costs(candidate.policy)) {
       candidate.metrics[cost] = value;
     }

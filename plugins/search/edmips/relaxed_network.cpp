@@ -1,21 +1,18 @@
 #include "relaxed_network.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include <deneb/data/data_loader.h>
 #include <deneb/nn/walk.h>
 #include <deneb/quant/quantizer.h>
-#include <deneb/train/evaluator.h>
+
+#include "calibration.h"
 
 namespace deneb::edmips {
 namespace {
 
 using torch::Tensor;
-
-constexpr double kSmallestProbability = 1e-30;
 
 const FormatMixture& mixture_in(const Quantizer& quantizer) {
   const auto* mixture = dynamic_cast<const FormatMixture*>(&quantizer);
@@ -25,16 +22,11 @@ const FormatMixture& mixture_in(const Quantizer& quantizer) {
 
 }  // namespace
 
-bool decides(const Gene& gene, QuantizerRole role) {
-  return gene.role !=
-         (role == QuantizerRole::kWeight ? Gene::Role::kActivation : Gene::Role::kWeight);
-}
-
 RelaxedNetwork::RelaxedNetwork(SearchContext& context, const EdmipsOptions& options)
     : space_(context.space()), network_(context.make_network()), mixtures_(space_.genes().size()) {
   relax(context, options);
   network_->to(context.device());
-  calibrate(context);
+  searches::calibrate(context, *network_);
   find_parameters(*network_);
 }
 
@@ -53,24 +45,11 @@ std::shared_ptr<Quantizer> RelaxedNetwork::make_mixture(SearchContext& context,
 void RelaxedNetwork::relax(SearchContext& context, const EdmipsOptions& options) {
   const auto& infos = space_.network().layers;
   const BitPolicy narrowest = space_.decode(space_.narrowest());
-  // What the space leaves open stays without a quantizer at first.
-  BitPolicy fixed = narrowest;
-  const std::vector<LayerGenes> genes = space_.layer_genes();
-  for (const LayerGenes& layer : genes) {
-    LayerChoice choice = *narrowest.find(infos[layer.layer].name);
-    if (layer.weight) choice.weight = Format::float32();
-    if (layer.activation) choice.activation = Format::float32();
-    fixed.set(infos[layer.layer].name, choice);
-  }
-  const auto factory = [&](QuantizerRole role) {
-    return [&context, role](const Format& format) { return context.make_quantizer(role, format); };
-  };
-  apply_policy(*network_, fixed, factory(QuantizerRole::kWeight),
-               factory(QuantizerRole::kActivation));
+  searches::apply_fixed(context, *network_);
 
   std::map<std::string, QuantLayer*> found;
   for (const NamedQuantLayer& named : quant_layers(*network_)) found[named.name] = named.layer;
-  for (const LayerGenes& layer : genes) {
+  for (const LayerGenes& layer : space_.layer_genes()) {
     const std::string& name = infos[layer.layer].name;
     QuantLayer& place = *found.at(name);
     const LayerChoice first = *narrowest.find(name);
@@ -82,7 +61,7 @@ void RelaxedNetwork::relax(SearchContext& context, const EdmipsOptions& options)
       return quantizer;
     };
     auto weight = place.weight_quantizer(), activation = place.input_quantizer();
-    RelaxedLayer relaxed{layer, nullptr, nullptr, *fixed.find(name)};
+    RelaxedLayer relaxed{layer, nullptr, nullptr};
     if (layer.weight) {
       weight = mixed(QuantizerRole::kWeight, *layer.weight, first.weight);
       relaxed.weight = &mixture_in(*weight);
@@ -94,27 +73,6 @@ void RelaxedNetwork::relax(SearchContext& context, const EdmipsOptions& options)
     place.set_quantizers(weight, activation);
     layers_.push_back(relaxed);
   }
-}
-
-// For fixed tensors with a method whose range only data can tell.
-void RelaxedNetwork::calibrate(SearchContext& context) {
-  std::vector<std::shared_ptr<Quantizer>> waiting;
-  for (const NamedQuantLayer& named : quant_layers(*network_)) {
-    for (const auto& quantizer :
-         {named.layer->weight_quantizer(), named.layer->input_quantizer()}) {
-      if (quantizer && quantizer->needs_calibration()) waiting.push_back(quantizer);
-    }
-  }
-  if (waiting.empty()) return;
-  torch::NoGradGuard no_grad;
-  const EvaluationMode mode(*network_);
-  for (const auto& quantizer : waiting) quantizer->start_calibration();
-  const auto stream = context.calibration_data();
-  Batch batch;
-  while (stream->next(batch)) {
-    network_->forward(context.device().is_cpu() ? batch : batch.to(context.device()));
-  }
-  for (const auto& quantizer : waiting) quantizer->finish_calibration();
 }
 
 // Mixtures name their parameter as they like, but all alike.
@@ -168,57 +126,6 @@ void RelaxedNetwork::tie() {
     const Tensor mean = at::stack(tied).mean(0);
     for (Tensor& logits : tied) logits.copy_(mean);
   }
-}
-
-BitPolicy most_probable(const SearchSpace& space, const Probabilities& probabilities) {
-  std::vector<int> genome;
-  for (const auto& p : probabilities) {
-    genome.push_back(int(std::max_element(p.begin(), p.end()) - p.begin()));
-  }
-  return space.decode(genome);
-}
-
-LayerScores scores_of(const SearchSpace& space, const Probabilities& probabilities,
-                      const std::string& rounding) {
-  const bool by_mean = rounding == "mean";
-  LayerScores scores;
-  scores.model = space.network().model;
-  scores.origin =
-      by_mean ? "EdMIPS, distance from the expected width" : "EdMIPS, -log of probabilities";
-  for (const LayerGenes& genes : space.layer_genes()) {
-    const LayerInfo& layer = space.network().layers[genes.layer];
-    const auto side = [&](const std::optional<std::size_t>& gene, bool is_signed) {
-      FormatScores side;
-      if (!gene) return side;
-      const auto& candidates = space.genes()[*gene].candidates;
-      const auto& p = probabilities[*gene];
-      double mean = 0;
-      for (std::size_t i = 0; i < candidates.size(); ++i) mean += p[i] * candidates[i].bits;
-      for (std::size_t i = 0; i < candidates.size(); ++i) {
-        const double score = by_mean ? std::pow(candidates[i].bits - mean, 2)
-                                     : -std::log(std::max(p[i], kSmallestProbability));
-        side[Format::integer(candidates[i].bits, is_signed).text()] = score;
-      }
-      return side;
-    };
-    scores.layers.push_back(
-        {layer.name, side(genes.weight, true), side(genes.activation, layer.signed_input)});
-  }
-  return scores;
-}
-
-double mean_entropy(const SearchSpace& space, const Probabilities& probabilities,
-                    QuantizerRole role) {
-  double sum = 0;
-  int count = 0;
-  for (std::size_t g = 0; g < probabilities.size(); ++g) {
-    if (!decides(space.genes()[g], role) || probabilities[g].size() < 2) continue;
-    double entropy = 0;
-    for (const double p : probabilities[g]) entropy -= p > 0 ? p * std::log(p) : 0;
-    sum += entropy / std::log(double(probabilities[g].size()));
-    ++count;
-  }
-  return count == 0 ? 0 : sum / count;
 }
 
 }  // namespace deneb::edmips

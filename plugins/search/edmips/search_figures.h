@@ -11,7 +11,4 @@ namespace deneb::edmips {
 /// For the report: losses, expected cost, entropy and factor over the steps; how probable every
 /// width is on average over the epochs.
 std::vector<Figure> search_figures(const SearchSetup& setup, const Trace& trace);
-/// Probabilities at the end, formats by layers.
-std::vector<HeatMap> probability_maps(const SearchSpace& space, const Probabilities& p);
-
 }  // namespace deneb::edmips

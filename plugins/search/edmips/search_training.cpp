@@ -33,7 +33,7 @@ class SearchTraining {
       : context_(context), options_(options), relaxed_(context, options) {
     if (options_.target.is_set()) {
       costs_.emplace_back(context_, options_.target.cost);
-      target_ = target_value(context_, options_.target);
+      target_ = searches::target_value(context_, options_.target);
     } else {
       for (const PenaltyTerm& term : options_.penalty) costs_.emplace_back(context_, term.cost);
     }

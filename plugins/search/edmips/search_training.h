@@ -6,7 +6,6 @@
 
 #include <deneb/train/metrics.h>
 
-#include "expected_cost.h"
 #include "relaxed_network.h"
 
 namespace deneb::edmips {

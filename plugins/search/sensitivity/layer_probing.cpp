@@ -17,6 +17,8 @@
 #include <deneb/quant/quantizer.h>
 #include <deneb/train/evaluator.h>
 
+#include "one_batch.h"
+
 namespace deneb::sensitivity {
 namespace {
 
@@ -112,20 +114,6 @@ class Answers final : public Network {
   Tensor logits_;
 };
 
-class OneBatch final : public BatchStream {
- public:
-  explicit OneBatch(const Batch& batch) : batch_(&batch) {}
-  bool next(Batch& batch) override {
-    if (!batch_) return false;
-    batch = *batch_;
-    batch_ = nullptr;
-    return true;
-  }
-
- private:
-  const Batch* batch_;
-};
-
 // Sum over the samples of a batch; the larger, the worse.
 class Measure {
  public:
@@ -146,7 +134,7 @@ class Measure {
       return samples * (log_p.exp() * (log_p - log_q)).sum(1).mean().item<double>();
     }
     Answers answers(logits);
-    OneBatch stream(batch);
+    searches::OneBatch stream(batch);
     const Metrics metrics = evaluator_.evaluate(answers, stream, criterion_, device_);
     const Metric* found = metrics.find(name_);
     if (!found) throw RunError("Sensitivity: the evaluator gave no " + name_);

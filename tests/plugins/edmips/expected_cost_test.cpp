@@ -4,6 +4,7 @@
 #include <torch/optim/sgd.h>
 
 #include <deneb/nn/walk.h>
+#include <deneb/quant/format_mixture.h>
 #include <deneb/quant/quantizer.h>
 
 #include <cmath>
@@ -14,6 +15,9 @@
 namespace deneb::edmips {
 namespace {
 
+using searches::ExpectedCost;
+using searches::LayerShares;
+using searches::Probabilities;
 using ::testing::HasSubstr;
 using torch::Tensor;
 
@@ -99,7 +103,7 @@ TEST(ExpectedCost, PenaltiesOfResNet18) {
     stored[*genes.activation][std::size_t(a[i] - 2)] = 1;
   }
   EXPECT_NEAR(cost.searched(stored) / cost.unit("first"), 58.2222, 1e-4);
-  const BitPolicy policy = most_probable(space, stored);
+  const BitPolicy policy = searches::most_probable(space, stored);
   EXPECT_NEAR(cost.searched(stored) + cost.fixed(),
               setup.cost_model("bitops").total(space.network(), policy), 1);
 }
@@ -213,18 +217,18 @@ TEST(ExpectedCost, IsTheMeanOverAllPolicies) {
 
 TEST(TargetValue, RefusesWhatNoPolicyHas) {
   const KnownNetwork setup(resnet18(), paper_space());
-  TargetOptions target;
+  searches::TargetOptions target;
   target.cost = "bitops";
   target.value = 1;
   try {
-    target_value(setup, target);
+    searches::target_value(setup, target);
     FAIL();
   } catch (const ConfigError& e) {
     EXPECT_THAT(e.what(), HasSubstr("search_algorithm.target: bitops of 1 cannot be reached"));
   }
   target.value = 0;
   target.weight_bits = target.activation_bits = 3;
-  EXPECT_GT(target_value(setup, target), 9 * 1695e6);
+  EXPECT_GT(searches::target_value(setup, target), 9 * 1695e6);
 }
 
 }  // namespace

@@ -2,10 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include <deneb/data/data_loader.h>
 #include <deneb/nn/walk.h>
 #include <deneb/quant/quantizer.h>
-#include <deneb/train/cross_entropy.h>
 #include <deneb/train/evaluator.h>
 
 #include <algorithm>
@@ -13,8 +11,7 @@
 
 #include "assignment_search.h"
 #include "plugins/plugin_registry.h"
-#include "scratch_folder.h"
-#include "support/fake_search_context.h"
+#include "support/small_search_context.h"
 
 namespace deneb::edmips {
 namespace {
@@ -27,79 +24,19 @@ const Registry& registry() {
   return *loaded;
 }
 
-std::shared_ptr<Network> network() {
-  at::manual_seed(1);
-  return plugin_test::make<Network>(registry(), "ResNetCifar",
-                                    {{"depth", 8}, {"base_channels", 4}, {"image_size", 8}});
-}
-
 SearchSpaceOptions space_of(std::vector<int> bits) {
-  SearchSpaceOptions options = deneb::testing::open_space(std::move(bits));
-  options.first_layer = options.last_layer = "int8";
-  return options;
+  return deneb::testing::space_between_fixed_ends(std::move(bits));
 }
 
-// A small residual network of random weights on made-up images.
-class Context : public deneb::testing::FakeSearchContext {
+class Context : public deneb::testing::SmallSearchContext {
  public:
-  explicit Context(const SearchSpaceOptions& space)
-      : FakeSearchContext(probe(*network(), "ResNetCifar"), space, /*seed=*/7),
-        evaluator_(plugin_test::make<Evaluator>(registry(), "Classification")),
-        data_(make_data()) {
-    at::set_num_threads(1);  // tensors of a few values
-  }
-
-  std::shared_ptr<Network> make_network() override { return network(); }
+  explicit Context(const SearchSpaceOptions& space) : SmallSearchContext(registry(), space) {}
   std::shared_ptr<Quantizer> make_quantizer(const PluginSpec& spec) override {
     return plugin_test::make<Quantizer>(registry(), spec.type, spec.options);
   }
   std::shared_ptr<Quantizer> make_quantizer(QuantizerRole, const Format&) override {
     return plugin_test::make<Quantizer>(registry(), "LSQ");
   }
-  const DataLoader& data() override { return data_; }
-  const Criterion& criterion() const override { return criterion_; }
-  const Evaluator& evaluator() const override { return *evaluator_; }
-  std::string artifact_path(const std::string& file) const override { return folder_ / file; }
-  const CostModel& cost_model(const std::string& name) const override {
-    auto& model = models_[name];
-    if (!model) model = plugin_test::make<CostModel>(registry(), name);
-    return *model;
-  }
-  std::map<std::string, double> costs(const BitPolicy& policy) const override {
-    return {{"bitops", cost_model("bitops").total(space().network(), policy)},
-            {"size", cost_model("size").total(space().network(), policy)}};
-  }
-  std::vector<Objective> measures() const override {
-    return {{"bitops", Direction::kMinimize}, {"size", Direction::kMinimize}};
-  }
-  void progress(std::int64_t done, std::int64_t, const std::string&) override {
-    if (done == stop_at) throw Interrupted(2);
-  }
-  void log(const std::string&) override {}
-
-  std::int64_t stop_at = -1;
-
- private:
-  static DataLoader make_data() {
-    auto images = plugin_test::make<Dataset>(registry(), "Synthetic",
-                                             {{"num_classes", 10},
-                                              {"channels", 3},
-                                              {"size", 8},
-                                              {"train_samples", 100},
-                                              {"test_samples", 10}});
-    images->open();
-    DataLoaderOptions options;
-    options.batch_size = 16;
-    options.train_portion = 0.8;
-    options.workers = 0;
-    return DataLoader(std::move(images), options);
-  }
-
-  std::shared_ptr<Evaluator> evaluator_;
-  DataLoader data_;
-  const CrossEntropy criterion_;
-  ScratchFolder folder_;
-  mutable std::map<std::string, std::shared_ptr<CostModel>> models_;
 };
 
 EdmipsOptions short_search(int epochs) {
@@ -158,8 +95,10 @@ TEST_P(Steps, TargetsBetweenNarrowestAndWidestAreMet) {
     set.costs = {{"bitops", options.target.value, 0, 0}};
     assignment.constraints = {set};
     const SearchResult result =
-        assign(context, scores_of(context.space(), trace.epochs.back().probabilities), assignment,
-               "probabilities");
+        assign(context,
+               searches::scores_of(context.space(), trace.epochs.back().probabilities, "likelihood",
+                                   "EdMIPS"),
+               assignment, "probabilities");
     ASSERT_EQ(result.candidates.size(), 1u) << i;
     EXPECT_LE(result.candidates[0].metrics.at("bitops"), options.target.value) << i;
   }
@@ -187,7 +126,7 @@ TEST(EdMIPS, EqualProbabilitiesTakeTheFirstCandidates) {
   for (const Gene& gene : context.space().genes()) {
     equal.emplace_back(gene.candidates.size(), 0.25);
   }
-  const BitPolicy policy = most_probable(context.space(), equal);
+  const BitPolicy policy = searches::most_probable(context.space(), equal);
   for (const auto& [name, choice] : policy.layers()) {
     const LayerInfo* layer = context.space().network().find(name);
     if (!layer->pinned) {
@@ -195,7 +134,7 @@ TEST(EdMIPS, EqualProbabilitiesTakeTheFirstCandidates) {
     }
   }
   EXPECT_NEAR(mean_entropy(context.space(), equal, QuantizerRole::kWeight), 1, 1e-12);
-  const LayerScores scores = scores_of(context.space(), equal);
+  const LayerScores scores = searches::scores_of(context.space(), equal, "likelihood", "EdMIPS");
   EXPECT_NEAR(scores.layers[0].weight.at("int3"), std::log(4), 1e-12);
 }
 
@@ -214,7 +153,8 @@ TEST(EdMIPS, RoundingByTheMeanUsesTheBudget) {
   assignment.constraints = {set};
   const auto used = [&](const std::string& rounding) {
     const SearchResult result =
-        assign(context, scores_of(context.space(), spread, rounding), assignment, rounding);
+        assign(context, searches::scores_of(context.space(), spread, rounding, "EdMIPS"),
+               assignment, rounding);
     return (result.candidates.at(0).metrics.at("bitops") - cost.fixed()) / cost.searched(spread);
   };
   EXPECT_NEAR(used("likelihood"), 4 / 8.41, 1e-6);

@@ -37,12 +37,14 @@ struct StepInfo {
 using HookState = std::vector<std::pair<std::string, torch::Tensor>>;
 
 /// Places where a search can take part in training; all optional. Order in a step: before_step,
-/// (forward_backward | forward, loss, backward), gradient clipping, optimizer, moving average of
+/// (forward_backward | forward, on_output, loss, backward), gradient clipping, optimizer, moving average of
 /// the weights, after_step, on_progress. What a hook throws ends fit(); the last checkpoint stays.
 /// The training loop calls them all; other trainers call on_progress only.
 struct TrainHooks {
   /// May set `lr` and `group_lr` for this step; other changes have no effect.
   std::function<void(StepInfo&)> before_step;
+  /// Sees what the network answered, and to what.
+  std::function<void(const Output&, const Batch&)> on_output;
   /// Returns the loss to differentiate, given the task loss (distillation included).
   std::function<torch::Tensor(const StepInfo&, const torch::Tensor& task_loss)> loss;
   std::function<void(const StepInfo&)> after_step;

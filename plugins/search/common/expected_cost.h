@@ -1,13 +1,22 @@
 #pragma once
 
+#include <torch/types.h>
+
 #include <string>
 #include <vector>
 
 #include <deneb/quant/cost_model.h>
+#include <deneb/search/search_algorithm.h>
 
-#include "relaxed_network.h"
+#include "decisions.h"
+#include "target_options.h"
 
-namespace deneb::edmips {
+namespace deneb::searches {
+
+/// Shares of a layer's candidates, [F] each; undefined where nothing is decided. With gradient.
+struct LayerShares {
+  torch::Tensor weight, activation;
+};
 
 /// Cost of a network whose widths are random, weight and input of a layer independently of each
 /// other: for every layer p^T T r with the prices T of its pairs of formats. For BitOps that is the
@@ -47,4 +56,4 @@ class ExpectedCost {
 /// The value that `target` asks for; ConfigError where no policy of the space can have it.
 double target_value(const SearchSetup& setup, const TargetOptions& target);
 
-}  // namespace deneb::edmips
+}  // namespace deneb::searches

@@ -6,7 +6,7 @@
 
 #include <deneb/search/cost_limit.h>
 
-namespace deneb::edmips {
+namespace deneb::searches {
 namespace {
 
 using torch::Tensor;
@@ -37,7 +37,7 @@ ExpectedCost::ExpectedCost(const SearchSetup& setup, const std::string& cost) : 
   }
   const double whole = model.total(space.network(), narrowest);
   if (std::abs(sum - whole) > 1e-9 * std::max(std::abs(sum), std::abs(whole))) {
-    throw ConfigError("EdMIPS: the cost " + cost +
+    throw ConfigError("search_algorithm: the cost " + cost +
                       " is not the sum of its layers, so that it has no expected value; take "
                       "another, such as bitops or size");
   }
@@ -54,7 +54,7 @@ void ExpectedCost::add_layer(const CostModel& model, const SearchSpace& space,
     if (!gene) return std::vector<Format>{own};
     std::vector<Format> list;
     for (const Format& format : space.genes()[*gene].candidates) {
-      list.push_back(Format::integer(format.bits, is_signed));
+      list.push_back(in_place(format, is_signed));
     }
     return list;
   };
@@ -121,4 +121,4 @@ double target_value(const SearchSetup& setup, const TargetOptions& target) {
   return value;
 }
 
-}  // namespace deneb::edmips
+}  // namespace deneb::searches

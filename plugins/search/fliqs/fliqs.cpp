@@ -1,0 +1,136 @@
+#include <nlohmann/json.hpp>
+
+#include <deneb/data/data_loader.h>
+#include <deneb/io/files.h>
+#include <deneb/io/safetensors.h>
+#include <deneb/plugin/plugin.h>
+#include <deneb/train/batch_norms.h>
+#include <deneb/train/criterion.h>
+#include <deneb/train/evaluator.h>
+
+#include "assignment_search.h"
+#include "expected_cost.h"
+#include "policy_search.h"
+#include "search_figures.h"
+
+namespace {
+
+using namespace deneb::fliqs;
+using deneb::searches::AssignmentOptions;
+using nlohmann::ordered_json;
+
+// With the target as one more set of limits.
+AssignmentOptions assignment_of(const FliqsOptions& options) {
+  AssignmentOptions assignment = options;
+  const auto& target = options.target;
+  deneb::searches::ConstraintSet set;
+  set.name = "target";
+  set.costs = {{target.cost, target.value, target.weight_bits, target.activation_bits}};
+  assignment.constraints.insert(assignment.constraints.begin(), set);
+  return assignment;
+}
+
+ordered_json to_json(const deneb::SearchSpace& space, const Trace& trace) {
+  auto epochs = ordered_json::array();
+  for (const auto& probabilities : trace.epochs) {
+    auto layers = ordered_json::array();
+    for (const deneb::LayerGenes& genes : space.layer_genes()) {
+      const auto side = [&](const std::optional<std::size_t>& gene) {
+        auto words = ordered_json::object();
+        if (!gene) return words;
+        for (std::size_t i = 0; i < probabilities[*gene].size(); ++i) {
+          words[space.genes()[*gene].candidates[i].text()] = probabilities[*gene][i];
+        }
+        return words;
+      };
+      layers.push_back({{"name", space.network().layers[genes.layer].name},
+                        {"weight", side(genes.weight)},
+                        {"activation", side(genes.activation)}});
+    }
+    epochs.push_back({{"epoch", epochs.size() + 1}, {"layers", layers}});
+  }
+  return {{"epochs", epochs}};
+}
+
+class Fliqs final : public deneb::SearchAlgorithm {
+ public:
+  using Options = FliqsOptions;
+  explicit Fliqs(const Options& options) : options_(options) {}
+
+  void validate(const deneb::SearchSetup& setup) const override {
+    deneb::searches::target_value(setup, options_.target);
+    deneb::searches::check_assignment(setup, assignment_of(options_));
+    if (!options_.reward.is_loss()) {
+      const auto first = setup.measures().front();
+      if (first.direction != deneb::Direction::kMaximize) {
+        throw deneb::ConfigError(
+            "search_algorithm.reward.quality: the evaluator's first metric is " + first.name +
+            ", where less is better; take train_loss or valid_loss");
+      }
+    }
+  }
+  std::vector<std::string> gives() const override {
+    return {"policies", "layer_scores", "weights"};
+  }
+
+  deneb::SearchResult run(deneb::SearchContext& context) override {
+    const deneb::SearchSpace& space = context.space();
+    SampledNetwork network(context);
+    const Trace trace = search_policy(context, options_, network);
+    const auto& probabilities = trace.epochs.back();
+    deneb::write_file_atomically(context.artifact_path("probabilities.json"),
+                                 to_json(space, trace).dump(1) + "\n");
+    const deneb::LayerScores scores =
+        deneb::searches::scores_of(space, probabilities, options_.rounding, "FLIQS");
+    const std::string file = context.artifact_path("layer_scores.json");
+    deneb::write_layer_scores(file, scores);
+    deneb::SearchResult result =
+        deneb::searches::assign(context, scores, assignment_of(options_), file);
+    deneb::Candidate argmax;
+    argmax.name = "argmax";
+    argmax.policy = deneb::searches::most_probable(space, probabilities);
+    for (const auto& [cost, value] : context.costs(argmax.policy)) argmax.metrics[cost] = value;
+    result.candidates.push_back(std::move(argmax));
+    finish(context, network, result);
+    result.figures = search_figures(space, trace);
+    result.heat_maps = deneb::searches::probability_maps(space, probabilities);
+    result.artifacts = {{"layer_scores", file}, {"weights", result.candidates.back().weights}};
+    return result;
+  }
+
+ private:
+  // Every policy gets the shared weights with batch norms of its own, and is validated with them.
+  void finish(deneb::SearchContext& context, SampledNetwork& network,
+              deneb::SearchResult& result) const {
+    const bool validated = context.data().batches(deneb::Split::kValidation) > 0;
+    for (deneb::Candidate& candidate : result.candidates) {
+      network.set(context.space().encode(candidate.policy));
+      if (options_.batch_norm_recalibration > 0) {
+        deneb::recalibrate_batch_norms(network.network(), context.data(),
+                                       options_.batch_norm_recalibration,
+                                       context.seed("batch_norms"), context.device());
+      }
+      if (validated) {
+        const auto stream = context.data().evaluate(deneb::Split::kValidation);
+        const deneb::Metrics metrics = context.evaluator().evaluate(
+            network.network(), *stream, context.criterion(), context.device());
+        for (const deneb::Metric& m : metrics.all()) candidate.metrics[m.name] = m.value;
+      }
+      deneb::TensorFile file;
+      for (const auto& [name, tensor] : network.state()) file.tensors.emplace_back(name, tensor);
+      candidate.weights = context.artifact_path("weights_" + candidate.name + ".safetensors");
+      deneb::write_safetensors(candidate.weights, file);
+    }
+  }
+
+  Options options_;
+};
+
+void register_all(deneb::Registrar& r) {
+  r.add<deneb::SearchAlgorithm, Fliqs>(
+      "FLIQS", "one-shot reinforcement search over integers and small floats (Dotzel et al. 2024)");
+}
+
+}  // namespace
+
+DENEB_PLUGIN("fliqs", "0.1.0", "FLIQS search", register_all);
