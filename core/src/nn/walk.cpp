@@ -156,7 +156,8 @@ NetworkInfo probe(Network& network, const std::string& model) {
         layer.stride = geometry.stride;
         layer.padding = geometry.padding;
         layer.dilation = geometry.dilation;
-        layer.signed_input = tap.input.min().item<float>() < 0;
+        layer.signed_input =
+            named.layer->declares_signed_input() || tap.input.min().item<float>() < 0;
         alive.push_back(tap.input);
         layer.input_group =
             input_groups.emplace(tap.input.data_ptr(), int(input_groups.size())).first->second;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +11,28 @@
 namespace deneb::networks {
 
 class InceptionModuleImpl;
+
+/// A head in the middle of a network that helps its training. Float: what is not there in
+/// evaluation has no quantizers.
+class AuxiliaryHead : public torch::nn::Module {
+ public:
+  virtual torch::Tensor forward(torch::Tensor x) = 0;  ///< to logits [N, classes]
+};
+
+/// Convolution without bias or padding, batch norm and ReLU of an auxiliary head; its modules are
+/// conv and bn.
+class AuxiliaryConvolution final : public torch::nn::Module {
+ public:
+  AuxiliaryConvolution(int in, int out, int kernel, double weight_deviation);
+  torch::Tensor forward(const torch::Tensor& x);
+
+ private:
+  torch::nn::Conv2d conv_{nullptr};
+  nn::BatchNorm2d bn_{nullptr};
+};
+
+/// Normal values cut at twice their deviation.
+void fill_truncated_normal(torch::Tensor weight, double deviation);
 
 /// A convolution without bias.
 struct ConvPlan {
@@ -28,13 +51,10 @@ struct PoolPlan {
 
 /// A path through an Inception module.
 struct BranchPlan {
-  /// Of the module's raw input; then every convolution of the branch has a norm of its own before
-  /// it. Without pooling the branch reads the norm that all such branches share.
-  PoolPlan pool;
+  PoolPlan pool;                ///< of the module's input, first of all
   std::vector<ConvPlan> chain;  ///< may be empty behind a pooling: not quantized then
-  /// Convolutions side by side at the end, behind one norm that lies in the module `fork_name`.
-  std::vector<ConvPlan> fork;
-  std::string fork_name;
+  std::vector<ConvPlan> fork;   ///< convolutions side by side at the end
+  std::string fork_name;        ///< in EdMIPS' order: of the module with the norm before them
 };
 
 /// An Inception network in numbers.
@@ -48,40 +68,60 @@ struct InceptionPlan {
     std::vector<BranchPlan> branches;  ///< their outputs are joined in this order
     PoolPlan pool;                     ///< behind the module
   };
+  struct Auxiliary {
+    std::string name;
+    std::string behind;  ///< name of the module whose output it reads
+    /// None: tensors of that name in a file are passed over.
+    std::shared_ptr<AuxiliaryHead> head;
+  };
   int in_channels = 3, image_size = 224, num_classes = 1000;
+  /// See InceptionNetwork.
+  bool edmips_order = false;
+  /// Turns channels normalized by ImageNet's mean and deviation into such with 0.5 and 0.5.
+  bool transform_input = false;
+  double dropout = 0;  ///< before fc, in training
   /// Weights begin normally distributed with this deviation, cut at twice of it.
   double weight_deviation = 0.01;
   std::vector<Stem> stem;
   std::vector<Module> modules;
+  std::vector<Auxiliary> auxiliary;
 };
 
-/// Inception network without auxiliary heads in the order of EdMIPS (Cai and Vasconcelos 2020):
-/// batch norm (eps 1e-3), ReLU, convolution. The first convolution stands alone; modules are
-/// followed by norm, ReLU, global average pooling and fc. Below each of its modules a convolution
-/// is NAME.conv and its own norm NAME.bn; the norm that branches share is bn. Its units are "stem",
-/// the modules, and "head"; poolings belong to what lies before them.
+/// Inception network: convolution NAME.conv, batch norm NAME.bn (eps 1e-3), ReLU, with
+/// torchvision's names; modules are followed by global average pooling and fc. In training
+/// forward(const Batch&) has the answers of the auxiliary heads too. Its units are "stem", the
+/// modules, and "head"; poolings belong to what lies before them.
+///
+/// In the order of EdMIPS (Cai and Vasconcelos 2020) norm and ReLU come before the convolution. The
+/// first convolution stands alone; branches of a module that read its input share the norm bn,
+/// those that pool it first and the convolutions behind have their own, NAME.bn; norm bn and ReLU
+/// come before the global pooling.
 class InceptionNetwork : public Network {
  public:
   explicit InceptionNetwork(InceptionPlan plan);
   ~InceptionNetwork() override;
   torch::Tensor forward(torch::Tensor x) override;
+  Output forward(const Batch& batch) override;
+  NamedTensors import_state(NamedTensors tensors) const override;
   std::vector<std::int64_t> input_shape() const override;
   std::int64_t num_classes() const override { return plan_.num_classes; }
   std::vector<Block> blocks() override;
 
  private:
+  using Heads = std::map<std::string, torch::Tensor>;
+  torch::Tensor run(torch::Tensor x, Heads* heads);
   torch::Tensor stem(torch::Tensor x);
   torch::Tensor module(std::size_t i, const torch::Tensor& x);
   torch::Tensor head(const torch::Tensor& x);
 
   InceptionPlan plan_;
   struct StemLayer {
-    nn::BatchNorm2d bn{nullptr};  ///< none before the first convolution
+    nn::BatchNorm2d bn{nullptr};  ///< in EdMIPS' order none before the first convolution
     nn::Conv2d conv{nullptr};
   };
   std::vector<StemLayer> stem_;
   std::vector<std::shared_ptr<InceptionModuleImpl>> modules_;
-  nn::BatchNorm2d bn_{nullptr};
+  nn::BatchNorm2d bn_{nullptr};  ///< in EdMIPS' order only
   nn::GlobalAvgPool2d pool_{nullptr};
   nn::Linear fc_{nullptr};
 };

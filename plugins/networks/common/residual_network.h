@@ -49,6 +49,9 @@ class ResidualNetwork : public Network {
   std::int64_t num_classes() const override { return plan_.num_classes; }
   std::vector<Block> blocks() override;
 
+ protected:
+  const ResidualPlan& plan() const { return plan_; }
+
  private:
   torch::Tensor stem(torch::Tensor x);
   torch::Tensor head(const torch::Tensor& x);

@@ -1,4 +1,5 @@
 #include <deneb/plugin/plugin.h>
+#include <torch/nn/modules/linear.h>
 
 #include "../common/inception_network.h"
 
@@ -10,17 +11,69 @@ using deneb::networks::InceptionPlan;
 using deneb::networks::PoolPlan;
 using Branches = std::vector<BranchPlan>;
 
+constexpr int kSmallestWithHead = 299;
+
 struct InceptionV3Options {
+  std::string order = "standard";
+  bool auxiliary = false;
+  bool transform_input = false;
+  double dropout = 0.5;
   int num_classes = 1000;
   int in_channels = 3;
   int image_size = 299;
 
   template <class V>
   void visit(V& v) {
+    v("order", order,
+      "standard: torchvision's network; edmips: batch norm, ReLU, convolution, as EdMIPS quantizes "
+      "it, with neither dropout nor auxiliary head",
+      {"standard", "edmips"});
+    v("auxiliary", auxiliary,
+      "in training a further classifier, AuxLogits, which criterion.auxiliary_weight counts");
+    v("transform_input", transform_input,
+      "for torchvision's own weights: normalized images are taken to mean 0.5 and deviation 0.5");
+    v("dropout", dropout, "before fc, in training", {0, 0.99});
     v("num_classes", num_classes, "outputs", {2, 100000});
     v("in_channels", in_channels, "channels of the image", {1, 1024});
     v("image_size", image_size, "height and width of the image", {75, 1024});
   }
+  void check(deneb::OptionErrors& errors) const {
+    if (order == "edmips" && auxiliary) {
+      errors.add("auxiliary", "EdMIPS' order has no auxiliary head; use order \"standard\"");
+    }
+    if (auxiliary && image_size < kSmallestWithHead) {
+      errors.add("auxiliary", "the head needs an image_size of at least " +
+                                  std::to_string(kSmallestWithHead) + ", it is " +
+                                  std::to_string(image_size));
+    }
+    if (transform_input && in_channels != 3) {
+      errors.add("transform_input",
+                 "needs 3 channels, in_channels says " + std::to_string(in_channels));
+    }
+  }
+};
+
+/// torchvision's InceptionAux.
+class Head final : public deneb::networks::AuxiliaryHead {
+ public:
+  Head(int in, int num_classes, double weight_deviation) {
+    using deneb::networks::AuxiliaryConvolution;
+    conv0_ = register_module(
+        "conv0", std::make_shared<AuxiliaryConvolution>(in, 128, /*kernel=*/1, weight_deviation));
+    conv1_ = register_module("conv1", std::make_shared<AuxiliaryConvolution>(
+                                          128, 768, /*kernel=*/5, /*weight_deviation=*/0.01));
+    fc_ = register_module("fc", torch::nn::Linear(768, num_classes));
+    deneb::networks::fill_truncated_normal(fc_->weight, 0.001);
+  }
+
+  torch::Tensor forward(torch::Tensor x) override {
+    x = conv0_->forward(torch::avg_pool2d(x, /*kernel_size=*/5, /*stride=*/3));
+    return fc_(conv1_->forward(x).mean({2, 3}));
+  }
+
+ private:
+  std::shared_ptr<deneb::networks::AuxiliaryConvolution> conv0_, conv1_;
+  torch::nn::Linear fc_{nullptr};
 };
 
 const PoolPlan kHalving = {PoolPlan::Kind::kMax, 3, /*stride=*/2};
@@ -92,15 +145,18 @@ Branches module_e() {
 class InceptionV3 final : public deneb::networks::InceptionNetwork {
  public:
   using Options = InceptionV3Options;
-  explicit InceptionV3(const Options& o) : InceptionNetwork(plan(o)) {}
+  explicit InceptionV3(const Options& o) : InceptionNetwork(plan_of(o)) {}
 
  private:
-  static InceptionPlan plan(const Options& o) {
+  static InceptionPlan plan_of(const Options& o) {
     InceptionPlan plan;
     plan.in_channels = o.in_channels;
     plan.image_size = o.image_size;
     plan.num_classes = o.num_classes;
     plan.weight_deviation = 0.1;
+    plan.edmips_order = o.order == "edmips";
+    plan.transform_input = o.transform_input;
+    plan.dropout = plan.edmips_order ? 0 : o.dropout;
     plan.stem = {{halving("Conv2d_1a_3x3", 32), {}},
                  {{"Conv2d_2a_3x3", 32, 3, 3, /*stride=*/1, /*padded=*/false}, {}},
                  {{"Conv2d_2b_3x3", 64, 3, 3}, kHalving},
@@ -112,13 +168,17 @@ class InceptionV3 final : public deneb::networks::InceptionNetwork {
                     {"Mixed_6d", module_c(160), {}}, {"Mixed_6e", module_c(192), {}},
                     {"Mixed_7a", module_d(), {}},    {"Mixed_7b", module_e(), {}},
                     {"Mixed_7c", module_e(), {}}};
+    plan.auxiliary = {{"AuxLogits", "Mixed_6e", nullptr}};
+    if (o.auxiliary) {
+      plan.auxiliary[0].head = std::make_shared<Head>(768, o.num_classes, plan.weight_deviation);
+    }
     return plan;
   }
 };
 
 void register_all(deneb::Registrar& r) {
   r.add<deneb::Network, InceptionV3>(
-      "InceptionV3", "Inception network for ImageNet (Szegedy et al. 2016) in EdMIPS' order");
+      "InceptionV3", "Inception network for ImageNet (Szegedy et al. 2016), torchvision's names");
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ using deneb::nn::Conv2d;
 
 struct MobileNetV1Options {
   double width_multiplier = 1.0;
+  int stem_stride = 2;
   int num_classes = 1000;
   int in_channels = 3;
   int image_size = 224;
@@ -21,9 +22,18 @@ struct MobileNetV1Options {
   void visit(V& v) {
     v("width_multiplier", width_multiplier,
       "factor of all channel numbers, which are rounded to the nearest and at least 8", {0.1, 4});
+    v("stem_stride", stem_stride, "of the first convolution; 1 for CIFAR's 32x32 images", {1, 2});
     v("num_classes", num_classes, "outputs", {2, 100000});
     v("in_channels", in_channels, "channels of the image", {1, 1024});
-    v("image_size", image_size, "height and width of the image", {32, 1024});
+    v("image_size", image_size,
+      "height and width of the image; at least 32, or 16 with stem_stride 1", {16, 1024});
+  }
+  void check(deneb::OptionErrors& errors) const {
+    if (image_size < 16 * stem_stride) {
+      errors.add("image_size", std::to_string(image_size) +
+                                   " is too small for this stem_stride; use " +
+                                   std::to_string(16 * stem_stride) + " or more");
+    }
   }
   int scaled(int channels) const {
     return std::max(8, int(std::lround(channels * width_multiplier)));
@@ -70,7 +80,7 @@ class MobileNetV1 final : public deneb::Network {
   explicit MobileNetV1(const Options& o) : options_(o) {
     int in = o.scaled(32);
     const auto stem = register_module("stem", std::make_shared<torch::nn::Module>());
-    conv_ = stem->register_module("conv", conv(o.in_channels, in, 3, 2));
+    conv_ = stem->register_module("conv", conv(o.in_channels, in, 3, o.stem_stride));
     bn_ = stem->register_module("bn", BatchNorm2d(conv_));
 
     torch::nn::ModuleList blocks;
@@ -137,9 +147,9 @@ class MobileNetV1 final : public deneb::Network {
 
 void register_all(deneb::Registrar& r) {
   r.add<deneb::Network, MobileNetV1>(
-      "MobileNetV1", "depthwise separable convolutions for ImageNet (Howard et al. 2017)");
+      "MobileNetV1", "depthwise separable convolutions for ImageNet or CIFAR (Howard et al. 2017)");
 }
 
 }  // namespace
 
-DENEB_PLUGIN("mobilenet_v1", "0.1.0", "MobileNet V1 for ImageNet", register_all);
+DENEB_PLUGIN("mobilenet_v1", "0.1.0", "MobileNet V1 for ImageNet and CIFAR", register_all);

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <torch/utils.h>
 
+#include <set>
+
 #include "plugins/plugin_registry.h"
 #include "support/second_derivative.h"
 
@@ -15,6 +17,7 @@ namespace deneb {
 namespace {
 
 using testing::ElementsAre;
+using testing::IsSupersetOf;
 using torch::Tensor;
 
 struct Case {
@@ -35,14 +38,21 @@ std::vector<Case> all_networks() {
           {"ResNetCifar",
            {{"depth", 14}, {"image_size", 12}, {"order", "edmips"}, {"shortcut", "zero_padding"}}},
           {"ResNet", {{"depth", 18}, {"image_size", 32}, {"num_classes", 7}, {"order", "edmips"}}},
-          {"GoogLeNet", {{"image_size", 32}, {"num_classes", 7}}},
-          {"InceptionV3", {{"image_size", 75}, {"num_classes", 7}}}};
+          {"GoogLeNet", {{"image_size", 32}, {"num_classes", 7}, {"order", "edmips"}}},
+          {"InceptionV3", {{"image_size", 75}, {"num_classes", 7}, {"order", "edmips"}}},
+          {"GoogLeNet", {{"image_size", 32}, {"num_classes", 7}, {"transform_input", true}}},
+          {"InceptionV3", {{"image_size", 75}, {"num_classes", 7}}},
+          {"MobileNetV1", {{"image_size", 16}, {"width_multiplier", 0.25}, {"stem_stride", 1}}},
+          {"MobileNetV2", {{"image_size", 32}, {"width", 0.25}, {"num_classes", 7}}},
+          {"EfficientNet", {{"image_size", 32}, {"num_classes", 7}, {"convention", "google"}}},
+          {"VGG", {{"depth", 11}, {"num_classes", 7}, {"hidden", {16}}}}};
 }
 
 /// In evaluation mode, with batch norms that do something.
 std::shared_ptr<Network> make(const Case& c) {
-  static const auto registry = plugin_test::load({"mlp", "mini_resnet", "resnet_cifar", "resnet",
-                                                  "mobilenet_v1", "googlenet", "inception_v3"});
+  static const auto registry =
+      plugin_test::load({"mlp", "mini_resnet", "resnet_cifar", "resnet", "mobilenet_v1",
+                         "mobilenet_v2", "efficientnet", "vgg", "googlenet", "inception_v3"});
   torch::manual_seed(7);
   const auto net = plugin_test::make<Network>(*registry, c.type, c.options);
   torch::NoGradGuard no_grad;
@@ -187,12 +197,25 @@ TEST(Blocks, AreThoseOfBrecq) {
   EXPECT_EQ(mobile[1], "blocks.0.depthwise");
   EXPECT_EQ(mobile[2], "blocks.0.pointwise");
   EXPECT_EQ(names({"ResNet", {{"depth", 50}}}).size(), 18u);
+  const Case mobile2 = {"MobileNetV2", {{"width", 0.25}}};
+  EXPECT_THAT(names(mobile2), IsSupersetOf({"stem", "features.1", "features.17", "features.18"}));
+  EXPECT_EQ(names(mobile2).size(), 20u);
+  const auto efficient = make({"EfficientNet", nlohmann::json::object()});
+  EXPECT_EQ(efficient->blocks().size(), 19u);
+  EXPECT_EQ(efficient->blocks()[2].name, "features.2.0");
+  EXPECT_THAT(
+      efficient->blocks()[2].layers,
+      ElementsAre("features.2.0.block.0.0", "features.2.0.block.1.0", "features.2.0.block.2.fc1",
+                  "features.2.0.block.2.fc2", "features.2.0.block.3.0"));
+  EXPECT_EQ(names({"VGG", nlohmann::json::object()}).size(), 16u);
 }
 
 TEST(SecondDerivative, OfEveryFloatNetwork) {
   for (const Case& c : all_networks()) {
     // As ResNet-18 and GoogLeNet, but slow.
     if (c.options.value("depth", 0) == 50 || c.type == "InceptionV3") continue;
+    // As ResNet-18 and a linear layer, but with many weights.
+    if (c.type == "VGG") continue;
     SCOPED_TRACE(c.type + c.options.dump());
     const auto net = make(c);
     net->to(torch::kFloat64);
@@ -202,12 +225,14 @@ TEST(SecondDerivative, OfEveryFloatNetwork) {
     const auto loss = [&] { return net->forward(batch).logits.log_softmax(1).square().sum(); };
     for (const bool folded : {false, true}) {
       if (folded) fold_batch_norms(*net);
-      std::vector<Tensor> parameters;  // those that count
-      for (const auto& p : net->named_parameters()) {
-        const bool of_norm = p.key().find("bn") != std::string::npos ||
-                             p.key().find("downsample.1") != std::string::npos;
-        const bool weight = p.key().find("weight") != std::string::npos;
-        if (!(folded && of_norm && weight)) parameters.push_back(p.value());
+      std::set<const void*> without;  // what folded norms do not read any more
+      for (const auto& module : net->modules(/*include_self=*/false)) {
+        const auto* norm = dynamic_cast<const nn::BatchNorm2dImpl*>(module.get());
+        if (folded && norm && norm->before()) without.insert(norm->weight.unsafeGetTensorImpl());
+      }
+      std::vector<Tensor> parameters;
+      for (const Tensor& p : net->parameters()) {
+        if (!without.count(p.unsafeGetTensorImpl())) parameters.push_back(p);
       }
       const Curvature found = curvature(loss, parameters);
       EXPECT_GT(std::abs(found.by_autograd), 1e-6);

@@ -76,6 +76,15 @@ TEST(Probe, FillsTheLayerFactsInForwardOrder) {
   EXPECT_EQ(info.find("conv"), nullptr);
 }
 
+TEST(Probe, ANetworkMayKnowThatALayerReadsNegativeValues) {
+  Tiny net;
+  EXPECT_FALSE(probe(net, "Tiny").find("block.depthwise")->signed_input);
+  net.depthwise->declare_signed_input();
+  const NetworkInfo info = probe(net, "Tiny");
+  EXPECT_TRUE(info.find("block.depthwise")->signed_input);
+  EXPECT_FALSE(info.find("block.shortcut")->signed_input);
+}
+
 TEST(Probe, LeavesTheNetworkAsItWas) {
   Tiny network;
   network.train();

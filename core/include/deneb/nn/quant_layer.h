@@ -52,6 +52,10 @@ class DENEB_API QuantLayer {
     std::vector<std::int64_t> stride, padding, dilation;
   };
   virtual Geometry geometry() const { return {}; }
+  /// For a network that knows that the layer may read negative values. probe() otherwise goes by
+  /// the one sample that it runs, which need not show any where a layer reads few values.
+  void declare_signed_input() { signed_input_ = true; }
+  bool declares_signed_input() const { return signed_input_; }
 
   /// Puts quantizers in (nullptr takes one out). They become the submodules `weight_quantizer` and
   /// `input_quantizer`, so their parameters are trained and saved with the network.
@@ -98,6 +102,7 @@ class DENEB_API QuantLayer {
  private:
   void install(const char* name, std::shared_ptr<Quantizer>& slot, std::shared_ptr<Quantizer> next);
   void call_observers(const LayerTap& tap) const;
+  bool signed_input_ = false;
   std::shared_ptr<Quantizer> weight_quantizer_, input_quantizer_;
   std::vector<std::weak_ptr<const LayerObserver::Function>> observers_;
   std::optional<Parameters> frozen_;
