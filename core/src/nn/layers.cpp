@@ -1,4 +1,6 @@
+#include <deneb/nn/initialization.h>
 #include <deneb/nn/layers.h>
+#include <torch/utils.h>
 
 #include <algorithm>
 #include <variant>
@@ -30,10 +32,49 @@ std::optional<detail::ConvolutionArguments> arguments_of(const ConvolutionOption
                                       list(options.dilation()), options.groups()};
 }
 
+// LibTorch's constructors draw initial weights: where none are wanted, those of the smallest layer
+// of the kind, which is then given its real size.
+torch::nn::Conv2dOptions as_made(torch::nn::Conv2dOptions options) {
+  if (!SkipInitialization::is_active()) return options;
+  const std::int64_t groups = options.groups();
+  return options.in_channels(groups).out_channels(groups);
+}
+torch::nn::LinearOptions as_made(torch::nn::LinearOptions options) {
+  return SkipInitialization::is_active() ? options.in_features(1).out_features(1) : options;
+}
+
+void set_size(torch::Tensor& weight, torch::Tensor& bias, const std::vector<std::int64_t>& shape) {
+  if (weight.sizes() == shape) return;
+  weight.set_data(torch::empty(shape));
+  if (bias.defined()) bias.set_data(torch::empty({shape[0]}));
+}
+
 }  // namespace
 
-Conv2dImpl::Conv2dImpl(torch::nn::Conv2dOptions options) : torch::nn::Conv2dImpl(options) {}
+Conv2dImpl::Conv2dImpl(torch::nn::Conv2dOptions wanted) : torch::nn::Conv2dImpl(as_made(wanted)) {
+  options.in_channels(wanted.in_channels()).out_channels(wanted.out_channels());
+  const auto& kernel = *wanted.kernel_size();
+  set_size(weight, bias,
+           {wanted.out_channels(), wanted.in_channels() / wanted.groups(), kernel[0], kernel[1]});
+}
 Conv2dImpl::~Conv2dImpl() = default;
+
+std::vector<std::int64_t> Conv2dImpl::output_shape(const torch::Tensor& input) const {
+  TORCH_CHECK(input.dim() == 4 && input.size(1) == options.in_channels(), "a convolution of ",
+              options.in_channels(), " channels cannot take an input of shape ", input.sizes());
+  const Geometry geometry = this->geometry();
+  std::vector<std::int64_t> shape = {input.size(0), options.out_channels()};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::int64_t reach = geometry.dilation[i] * ((*options.kernel_size())[i] - 1) + 1;
+    const std::int64_t room = input.size(std::int64_t(i) + 2) + 2 * geometry.padding[i] - reach;
+    using std::get_if;
+    const bool same = get_if<torch::enumtype::kSame>(&options.padding()) != nullptr;
+    TORCH_CHECK(same || room >= 0, "a convolution whose kernel reaches over ", reach,
+                " pixels cannot take an input of shape ", input.sizes());
+    shape.push_back(same ? input.size(std::int64_t(i) + 2) : room / geometry.stride[i] + 1);
+  }
+  return shape;
+}
 
 QuantLayer::Geometry Conv2dImpl::geometry() const {
   using std::get_if;
@@ -49,6 +90,7 @@ QuantLayer::Geometry Conv2dImpl::geometry() const {
 }
 
 torch::Tensor Conv2dImpl::forward(torch::Tensor input) {
+  if (stands_in()) return stand_in(input, 1);
   const Parameters used = parameters_in_use();
   const auto arguments = arguments_of(options);
   torch::Tensor y;
@@ -74,10 +116,22 @@ torch::Tensor Conv2dImpl::pad_and_convolve(const torch::Tensor& x, const Paramet
   return _conv_forward(x, used.weight);
 }
 
-LinearImpl::LinearImpl(torch::nn::LinearOptions options) : torch::nn::LinearImpl(options) {}
+LinearImpl::LinearImpl(torch::nn::LinearOptions wanted) : torch::nn::LinearImpl(as_made(wanted)) {
+  options.in_features(wanted.in_features()).out_features(wanted.out_features());
+  set_size(weight, bias, {wanted.out_features(), wanted.in_features()});
+}
 LinearImpl::~LinearImpl() = default;
 
+std::vector<std::int64_t> LinearImpl::output_shape(const torch::Tensor& input) const {
+  TORCH_CHECK(input.dim() > 0 && input.size(-1) == options.in_features(), "a linear layer of ",
+              options.in_features(), " inputs cannot take an input of shape ", input.sizes());
+  std::vector<std::int64_t> shape = input.sizes().vec();
+  shape.back() = options.out_features();
+  return shape;
+}
+
 torch::Tensor LinearImpl::forward(torch::Tensor input) {
+  if (stands_in()) return stand_in(input, input.dim() - 1);
   const Parameters used = parameters_in_use();
   torch::Tensor y = keeps_input(input)
                         ? detail::linear(input, input_quantizer(), used.weight, used.bias)

@@ -1,13 +1,49 @@
 #include <deneb/nn/quant_layer.h>
 #include <deneb/quant/buffer_handover.h>
 
+#include <ATen/CPUGeneratorImpl.h>
+#include <torch/utils.h>
+
 #include <algorithm>
 
 #include "nn/quantized_operators.h"
 
 namespace deneb {
 
+namespace {
+
+// Normally distributed values, drawn once: a pass through a large network asks for many.
+const torch::Tensor& noise() {
+  static const torch::Tensor values = [] {
+    // A prime, so that rows do not begin alike.
+    return torch::randn({4099}, at::make_generator<at::CPUGeneratorImpl>(0x6e6f'6973'65ull));
+  }();
+  return values;
+}
+
+void repeat(const torch::Tensor& values, torch::Tensor& flat) {
+  const std::int64_t size = values.numel(), whole = flat.numel() / size;
+  flat.narrow(0, 0, whole * size).view({whole, size}).copy_(values);
+  flat.narrow(0, whole * size, flat.numel() % size).copy_(values.narrow(0, 0, flat.numel() % size));
+}
+
+}  // namespace
+
 QuantLayer::~QuantLayer() = default;
+
+torch::Tensor QuantLayer::stand_in(const torch::Tensor& x, std::int64_t channels) {
+  torch::NoGradGuard no_grad;
+  torch::Tensor y = torch::empty(output_shape(x)), flat = y.view(-1);
+  repeat(noise(), flat);
+  // Averages over many values have a sign too, which differs from channel to channel.
+  torch::Tensor means = torch::empty({y.size(channels)});
+  repeat(noise(), means);
+  std::vector<std::int64_t> shape(std::size_t(y.dim()), 1);
+  shape[std::size_t(channels)] = -1;
+  y = y.add_(means.view(shape)).to(x.options());
+  tap(x, float_weight(), y);
+  return y;
+}
 
 void QuantLayer::install(const char* name, std::shared_ptr<Quantizer>& slot,
                          std::shared_ptr<Quantizer> next) {

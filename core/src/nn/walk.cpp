@@ -28,8 +28,8 @@ bool is_quantizer_state(const std::string& name) {
 }
 
 // Puts the network into evaluation mode without quantizers (some initialise themselves on the first
-// tensor that they see), and everything back as it was, also when the pass throws. Modules keep
-// their own training flag: a frozen batch norm stays frozen.
+// tensor that they see) and with stand-ins for products, and everything back as it was, also when
+// the pass throws. Modules keep their own training flag: a frozen batch norm stays frozen.
 class ProbeGuard {
  public:
   ProbeGuard(Network& network, std::vector<NamedQuantLayer>& layers) : layers_(layers) {
@@ -41,11 +41,13 @@ class ProbeGuard {
     for (NamedQuantLayer& l : layers_) {
       quantizers_.emplace_back(l.layer->weight_quantizer(), l.layer->input_quantizer());
       l.layer->set_quantizers(nullptr, nullptr);
+      l.layer->set_stand_in(true);
     }
     network.eval();
   }
   ~ProbeGuard() {
     for (std::size_t i = 0; i < layers_.size(); ++i) {
+      layers_[i].layer->set_stand_in(false);
       layers_[i].layer->set_quantizers(quantizers_[i].first, quantizers_[i].second);
     }
     // Pre-order, so that each call overwrites what train() of the parent set.
@@ -134,7 +136,8 @@ NetworkInfo probe(Network& network, const std::string& model) {
   info.model = model;
   info.input_shape = network.input_shape();
   std::vector<NamedQuantLayer> layers = quant_layers(network);
-  std::map<const void*, int> input_groups;
+  // By address and size: the first row of a tensor begins where the tensor does.
+  std::map<std::pair<const void*, std::int64_t>, int> input_groups;
   std::vector<torch::Tensor> alive;  // keeps inputs, so that an address names one tensor
   std::map<std::string, int> uses;
   {
@@ -159,8 +162,8 @@ NetworkInfo probe(Network& network, const std::string& model) {
         layer.signed_input =
             named.layer->declares_signed_input() || tap.input.min().item<float>() < 0;
         alive.push_back(tap.input);
-        layer.input_group =
-            input_groups.emplace(tap.input.data_ptr(), int(input_groups.size())).first->second;
+        const std::pair<const void*, std::int64_t> key(tap.input.data_ptr(), tap.input.numel());
+        layer.input_group = input_groups.emplace(key, int(input_groups.size())).first->second;
         info.layers.push_back(layer);
       }));
     }

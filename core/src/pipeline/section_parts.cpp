@@ -1,4 +1,5 @@
 #include <deneb/io/safetensors.h>
+#include <deneb/nn/initialization.h>
 #include <deneb/nn/walk.h>
 #include <deneb/pipeline/section_parts.h>
 #include <deneb/quant/quantizer.h>
@@ -80,7 +81,11 @@ Method method_of(const QuantizerOptions& options, QuantizerSite::Role role, cons
 
 SectionParts::SectionParts(const Registry& registry, ModelSection section, torch::Device device)
     : registry_(registry), section_(std::move(section)), device_(device) {
-  const auto network = registry_.make<Network>(section_.network);
+  std::shared_ptr<Network> network;
+  {
+    const nn::SkipInitialization skip;  // nobody reads its weights
+    network = registry_.make<Network>(section_.network);
+  }
   info_ = probe(*network, section_.network.type);
   dataset_ = registry_.make<Dataset>(section_.dataset);
   trainer_ = registry_.make<Trainer>(section_.trainer);

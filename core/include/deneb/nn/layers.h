@@ -5,7 +5,8 @@
 
 #include <deneb/nn/quant_layer.h>
 
-/// Layers that networks are written with. Names, options and parameters are LibTorch's.
+/// Layers that networks are written with. Names, options and parameters are LibTorch's. Linear and
+/// convolution begin with LibTorch's initial values, or without any: see nn/initialization.h.
 namespace deneb::nn {
 
 class DENEB_API Conv2dImpl : public torch::nn::Conv2dImpl, public QuantLayer {
@@ -20,6 +21,7 @@ class DENEB_API Conv2dImpl : public torch::nn::Conv2dImpl, public QuantLayer {
   const torch::Tensor& float_bias() const override { return bias; }
   std::int64_t groups() const override { return options.groups(); }
   Geometry geometry() const override;
+  std::vector<std::int64_t> output_shape(const torch::Tensor& input) const override;
 
  protected:
   torch::nn::Module& module() override { return *this; }
@@ -40,6 +42,7 @@ class DENEB_API LinearImpl : public torch::nn::LinearImpl, public QuantLayer {
   torch::Tensor& float_weight() override { return weight; }
   const torch::Tensor& float_bias() const override { return bias; }
   std::int64_t groups() const override { return 1; }
+  std::vector<std::int64_t> output_shape(const torch::Tensor& input) const override;
 
  protected:
   torch::nn::Module& module() override { return *this; }

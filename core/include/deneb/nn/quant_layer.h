@@ -56,6 +56,13 @@ class DENEB_API QuantLayer {
   /// the one sample that it runs, which need not show any where a layer reads few values.
   void declare_signed_input() { signed_input_ = true; }
   bool declares_signed_input() const { return signed_input_; }
+  /// Shape of what forward(input) returns. c10::Error when the layer cannot take the input.
+  virtual std::vector<std::int64_t> output_shape(const torch::Tensor& input) const = 0;
+
+  /// While on, forward passes look at no weight: they return values of the right shape that stand
+  /// for what the layer would compute, normally distributed around a mean of each channel, the same
+  /// every time. For passes that ask about shapes and signs only. Observers see them.
+  void set_stand_in(bool on) { stands_in_ = on; }
 
   /// Puts quantizers in (nullptr takes one out). They become the submodules `weight_quantizer` and
   /// `input_quantizer`, so their parameters are trained and saved with the network.
@@ -93,6 +100,9 @@ class DENEB_API QuantLayer {
   Parameters parameters_in_use() {
     return frozen_ ? *frozen_ : Parameters{quantized_weight(), float_bias()};
   }
+  bool stands_in() const { return stands_in_; }
+  /// `channels`: which dimension of the output they are.
+  torch::Tensor stand_in(const torch::Tensor& x, std::int64_t channels);
   /// Does the layer keep `x` for the gradient, instead of its quantized copy?
   bool keeps_input(const torch::Tensor& x) const;
   void tap(const torch::Tensor& x, const torch::Tensor& w, const torch::Tensor& y) const {
@@ -106,6 +116,7 @@ class DENEB_API QuantLayer {
   std::shared_ptr<Quantizer> weight_quantizer_, input_quantizer_;
   std::vector<std::weak_ptr<const LayerObserver::Function>> observers_;
   std::optional<Parameters> frozen_;
+  bool stands_in_ = false;
 };
 
 /// A layer of a network with its dotted name.

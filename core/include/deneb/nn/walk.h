@@ -14,8 +14,11 @@ namespace deneb {
 /// All quantizable layers in registration order (pre-order, the order of named_modules()).
 DENEB_API std::vector<NamedQuantLayer> quant_layers(Network& network);
 
-/// One evaluation pass without gradient on a fixed random sample; fills shapes, MACs, signs, input
-/// groups and the names of reconstruction units. Layers come in forward order. Leaves parameters,
+/// One evaluation pass without gradient on example_batch(); fills shapes, MACs, signs, input groups
+/// and the names of reconstruction units. The values of weights do not matter, they may be
+/// uninitialized (nn/initialization.h): random values stand for what the layers compute, and an
+/// input counts as unsigned when what lies before it leaves none of them negative. Layers come in
+/// forward order. Leaves parameters,
 /// buffers and RNG state as they were. ConfigError when the network cannot take its own
 /// input_shape(), or when a layer is never used or used twice (a shared layer needs one policy
 /// entry per use, which is not supported). PluginError when Network::blocks() breaks its contract:
