@@ -136,14 +136,18 @@ bool Tokenizer::has_types() const {
          std::any_of(parts_.pair.begin(), parts_.pair.end(), typed);
 }
 
+std::size_t Tokenizer::room_for_text(std::int64_t max_length, bool pair) const {
+  return static_cast<std::size_t>(std::max<std::int64_t>(0, max_length - special_tokens(pair)));
+}
+
 Tokens Tokenizer::encode(std::string_view text, std::int64_t max_length) const {
-  const auto room = static_cast<std::size_t>(max_length - special_tokens(false));
+  const std::size_t room = room_for_text(max_length, false);
   return fill(parts_.single, ids(text, room), {});
 }
 
 Tokens Tokenizer::encode(std::string_view first, std::string_view second,
                          std::int64_t max_length) const {
-  const auto room = static_cast<std::size_t>(max_length - special_tokens(true));
+  const std::size_t room = room_for_text(max_length, true);
   std::vector<std::int32_t> a = ids(first), b = ids(second);
   std::size_t a_size = a.size(), b_size = b.size();
   cut_longest_first(a_size, b_size, room);

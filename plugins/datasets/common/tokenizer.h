@@ -51,8 +51,8 @@ class Tokenizer {
  public:
   explicit Tokenizer(TokenizerParts parts);
 
-  /// At most `max_length` tokens; the end of the text gives way, never a special token. max_length
-  /// must be at least special_tokens(false).
+  /// At most `max_length` tokens, but never less than the special ones: the end of the text gives
+  /// way.
   Tokens encode(std::string_view text, std::int64_t max_length) const;
   /// The longer text gives way first.
   Tokens encode(std::string_view first, std::string_view second, std::int64_t max_length) const;
@@ -81,6 +81,7 @@ class Tokenizer {
     std::array<bool, 256> first_bytes_{};
   };
 
+  std::size_t room_for_text(std::int64_t max_length, bool pair) const;
   std::vector<std::int32_t> ids(std::string_view text, std::size_t limit) const;
   void append_normalized(const std::string& text, std::size_t limit,
                          std::vector<std::int32_t>& ids) const;

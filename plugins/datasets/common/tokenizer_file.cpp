@@ -1,5 +1,6 @@
 #include "tokenizer_file.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -377,6 +378,14 @@ class TokenizerJson {
       for (const json& id : (*found)["ids"]) {
         pieces.push_back({Kind::kSpecial, content.id_of(id, name), small});
       }
+    }
+    const auto texts = [&](Kind kind) {
+      return std::count_if(pieces.begin(), pieces.end(),
+                           [kind](const TemplatePiece& piece) { return piece.kind == kind; });
+    };
+    const std::ptrdiff_t second = std::string(key) == "pair" ? 1 : 0;
+    if (texts(Kind::kFirst) != 1 || texts(Kind::kSecond) != second) {
+      damaged(file(), "'" + processor.path(key) + "' does not hold each text once");
     }
     return pieces;
   }

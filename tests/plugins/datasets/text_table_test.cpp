@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "plugins/datasets/dataset_fixture.h"
 
 namespace dataset_test {
@@ -181,6 +183,33 @@ TEST_F(TextTable, ErrorsInOptions) {
               HasSubstr("train_file: is needed where no preset"));
   EXPECT_THAT(config_error({{"preset", "sst2"}, {"label_names", {"a", "b", "c"}}}),
               HasSubstr("has 3 names, expected num_classes = 2"));
+}
+
+// Real sentences, in GLUE's layout, where the build knows a folder of them.
+TEST_F(TextTable, RealSst2) {
+  const std::string data = std::string(DENEB_EXTRA_TEST_DATA) + "/sst2";
+  if (!std::filesystem::exists(data)) GTEST_SKIP() << "no sst2 in DENEB_EXTRA_TEST_DATA";
+  const auto tokens_of = [&](const std::string& padding, int bucket_batches) {
+    const auto table = open(
+        "TextTable",
+        options(
+            {{"preset", "sst2"}, {"data_path", data}, {"padding", padding}, {"max_length", 128}}));
+    EXPECT_EQ(table->size(DataPart::kTrain), 6920);
+    EXPECT_EQ(table->size(DataPart::kTest), 872);
+    EXPECT_THAT(numbers(everything(*table, DataPart::kTest).target().bincount()),
+                ElementsAre(428, 444));
+    deneb::DataLoaderOptions loading;
+    loading.train_portion = 1;
+    loading.batch_size = 32;
+    loading.bucket_batches = bucket_batches;
+    const auto pass = deneb::DataLoader(table, loading).train(1, 0);
+    std::int64_t tokens = 0;
+    for (Batch batch; pass->next(batch);) tokens += batch.input().numel();
+    return double(tokens);
+  };
+  const double buckets = tokens_of("longest", 50);
+  EXPECT_GT(tokens_of("longest", 1), 1.2 * buckets);
+  EXPECT_GT(tokens_of("max_length", 50), 1.5 * buckets);
 }
 
 }  // namespace

@@ -1,10 +1,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include <deneb/errors.h>
 #include <deneb/io/files.h>
+#include <deneb/random.h>
 
 #include "../../../plugins/datasets/common/byte_level_bpe.h"
 #include "../../../plugins/datasets/common/tokenizer_file.h"
@@ -337,6 +342,8 @@ TEST_F(TokenizerErrors, DamagedJson) {
   EXPECT_THAT(
       error_of("bert_cased", [](json& t) { t["post_processor"]["special_tokens"].erase("[SEP]"); }),
       HasSubstr("'post_processor.special_tokens' has no '[SEP]'"));
+  EXPECT_THAT(error_of("bert_cased", [](json& t) { t["post_processor"]["single"].erase(1); }),
+              HasSubstr("'post_processor.single' does not hold each text once"));
   deneb::write_file_atomically(folder_ / "tokenizer.json",
                                deneb::read_file(golden_file("gpt2")).substr(0, 5000));
   EXPECT_THAT(text_of<DataError>([&] { read_tokenizer(folder_.path()); }),
@@ -365,6 +372,37 @@ TEST_F(TokenizerErrors, MissingFiles) {
   deneb::write_file_atomically(other / "spiece.model", "x");
   EXPECT_THAT(text_of<DataError>([&] { read_tokenizer(other.path()); }),
               HasSubstr("SentencePiece is not supported"));
+}
+
+// Whatever a file holds, the answer is a tokenizer or a DataError.
+TEST_F(TokenizerErrors, RandomDamage) {
+  std::mt19937_64 rng(5);
+  int refused = 0;
+  for (const char* name : {"bert_uncased", "roberta"}) {
+    const std::string intact = deneb::read_file(golden_file(name));
+    // Most of the file is the vocabulary: damage before and behind it is as likely.
+    const std::size_t begin = intact.find("\"vocab\""), end = intact.size();
+    for (int i = 0; i < 150; ++i) {
+      std::string bytes = intact;
+      const std::size_t place = deneb::uniform_index(rng, i % 3 == 0 ? end : begin);
+      if (i % 5 == 0) {
+        bytes.resize(place);
+      } else if (i % 5 == 1) {
+        bytes.erase(place, 1 + deneb::uniform_index(rng, 30));
+      } else {
+        bytes[place] = static_cast<char>(deneb::uniform_index(rng, i % 5 == 2 ? 256 : 94) + 32);
+      }
+      std::ofstream(folder_ / "tokenizer.json", std::ios::binary) << bytes;  // without waiting
+      try {
+        const Tokenizer tokenizer = read_tokenizer(folder_.path());
+        tokenizer.encode("Some text, [SEP] <mask> \xC3\xA9 and more.", 12);
+        tokenizer.encode("a pair", "of texts", 3);
+      } catch (const DataError&) {
+        ++refused;
+      }
+    }
+  }
+  EXPECT_GT(refused, 100);
 }
 
 }  // namespace
