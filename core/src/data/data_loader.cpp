@@ -266,6 +266,7 @@ DataLoader::~DataLoader() = default;
 DataLoader::DataLoader(std::shared_ptr<const Dataset> dataset, const DataLoaderOptions& options)
     : dataset_(std::move(dataset)), options_(options) {
   check_info(dataset_->info());
+  check_data_loader(options, dataset_->info());
   Indices all(static_cast<std::size_t>(dataset_->size(DataPart::kTrain)));
   std::iota(all.begin(), all.end(), 0);
   shuffle(all, derive_seed(static_cast<std::uint64_t>(options.split_seed), "split"));
@@ -301,12 +302,38 @@ std::int64_t DataLoader::batches(Split split) const {
   return (samples(split) + size - 1) / size;
 }
 
+void DataLoader::group_by_length(DataPart part, std::int64_t batch_size,
+                                 std::int64_t bucket_batches, std::uint64_t seed,
+                                 Indices& order) const {
+  const std::int64_t batches = static_cast<std::int64_t>(order.size()) / batch_size;  // full ones
+  if (batches == 0 || dataset_->length(part, order[0]) == 0) return;
+  const auto place = [&](std::int64_t batch) { return order.begin() + batch * batch_size; };
+  for (std::int64_t first = 0; first < batches; first += bucket_batches) {
+    const std::int64_t end = std::min(batches, first + bucket_batches);
+    std::stable_sort(place(first), place(end), [&](std::int64_t a, std::int64_t b) {
+      return dataset_->length(part, a) < dataset_->length(part, b);
+    });
+  }
+  Indices sequence(static_cast<std::size_t>(batches));
+  std::iota(sequence.begin(), sequence.end(), 0);
+  shuffle(sequence, seed);
+  Indices mixed;
+  mixed.reserve(order.size());
+  for (const std::int64_t batch : sequence) {
+    mixed.insert(mixed.end(), place(batch), place(batch + 1));
+  }
+  mixed.insert(mixed.end(), place(batches), order.end());
+  order = std::move(mixed);
+}
+
 std::unique_ptr<BatchStream> DataLoader::train(std::uint64_t seed, std::int64_t epoch,
                                                std::int64_t first_batch) const {
   const std::uint64_t epoch_seed =
       derive_seed(derive_seed(seed, "epoch"), static_cast<std::uint64_t>(epoch));
   Indices order = train_;
   shuffle(order, epoch_seed);
+  group_by_length(DataPart::kTrain, options_.batch_size, options_.bucket_batches,
+                  derive_seed(epoch_seed, "batches"), order);
   return std::make_unique<Stream>(Preparer(dataset_, options_.augment, epoch_seed),
                                   std::move(order), options_.batch_size, first_batch,
                                   options_.workers);
@@ -317,9 +344,22 @@ std::unique_ptr<BatchStream> DataLoader::evaluate(Split split, std::int64_t limi
                   : split == Split::kValidation ? validation_
                                                 : test_;
   if (limit > 0 && static_cast<std::int64_t>(order.size()) > limit) order.resize(limit);
-  return std::make_unique<Stream>(
-      Preparer(dataset_, split == Split::kTest ? DataPart::kTest : DataPart::kTrain),
-      std::move(order), options_.eval_batch_size, 0, std::min(options_.workers, 1));
+  const DataPart part = split == Split::kTest ? DataPart::kTest : DataPart::kTrain;
+  // Mixed, since some look at the first batches only: these are not to be the shortest texts.
+  group_by_length(part, options_.eval_batch_size, static_cast<std::int64_t>(order.size()),
+                  derive_seed(0, "evaluation batches"), order);
+  return std::make_unique<Stream>(Preparer(dataset_, part), std::move(order),
+                                  options_.eval_batch_size, 0, std::min(options_.workers, 1));
+}
+
+void check_data_loader(const DataLoaderOptions& options, const DatasetInfo& info) {
+  const AugmentOptions& augment = options.augment;
+  if ((augment.random_crop == 0 && !augment.horizontal_flip) || info.sample_shape.size() == 3)
+    return;
+  throw ConfigError(
+      "data_loader.augment: random_crop and horizontal_flip change images, but the samples of the "
+      "dataset are none (" +
+      std::to_string(info.sample_shape.size()) + " dimensions, images have 3); leave augment out");
 }
 
 }  // namespace deneb

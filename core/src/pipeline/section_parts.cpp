@@ -104,6 +104,7 @@ SectionParts::SectionParts(const Registry& registry, ModelSection section, torch
                       section_.dataset.type + " has " + std::to_string(data.num_classes) +
                       " classes");
   }
+  check_data_loader(section_.data_loader, data);
   for (const std::string& name : registry_.names(CostModel::kKind)) {
     try {
       costs_[name] = registry_.make<CostModel>({name, nlohmann::json::object()});

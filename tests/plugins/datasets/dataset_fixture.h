@@ -23,7 +23,8 @@ using torch::Tensor;
 
 inline const deneb::Registry& registry() {
   static const auto loaded =
-      plugin_test::load({"cifar10", "digits", "image_folder", "mnist", "synthetic"});
+      plugin_test::load({"cifar10", "digits", "image_folder", "language_model_data", "mnist",
+                         "synthetic", "text_table"});
   return *loaded;
 }
 

@@ -367,13 +367,101 @@ TEST(Contract, ContradictingInfo) {
 TEST(Contract, OtherInputsPassUnchanged) {
   const auto rows = torch::randn({20, 6}, torch::kFloat64);
   const auto dataset = std::make_shared<TableDataset>(rows, rows);
-  DataLoaderOptions options = small_batches();
-  options.augment = {2, true};
-  const DataLoader loader(dataset, options);
+  const DataLoader loader(dataset, small_batches());
   Batch batch;
   loader.train(1, 0)->next(batch);
   EXPECT_EQ(batch.input().scalar_type(), torch::kFloat64);
   EXPECT_TRUE(torch::equal(batch.input(), rows.index_select(0, batch.target())));
+}
+
+TEST(Contract, AugmentationIsForImages) {
+  const auto rows = torch::zeros({20, 6}, torch::kInt64);
+  const auto error = [&](AugmentOptions augment) {
+    DataLoaderOptions options = small_batches();
+    options.augment = augment;
+    return text_of<ConfigError>(
+        [&] { DataLoader(std::make_shared<TableDataset>(rows, rows), options); });
+  };
+  EXPECT_THAT(error({2, false}), HasSubstr("data_loader.augment: random_crop and horizontal_flip"));
+  EXPECT_THAT(error({0, true}), HasSubstr("leave augment out"));
+  EXPECT_EQ(error({}), "");
+}
+
+// ---- samples of different lengths
+
+// Lengths 1 .. 40, far from sorted.
+std::int64_t length_of(std::int64_t sample) { return sample * 7919 % 40 + 1; }
+
+DataLoader text_loader(std::int64_t samples, int bucket_batches, int workers = 1) {
+  const auto dataset = TableDataset::counting(samples, 1000);
+  dataset->length_of = length_of;
+  DataLoaderOptions options = small_batches();
+  options.train_portion = 1;
+  options.bucket_batches = bucket_batches;
+  options.workers = workers;
+  return {dataset, options};
+}
+
+// Tokens of a pass with the padding to the longest of each batch.
+std::int64_t padded_tokens(BatchStream& stream) {
+  std::int64_t tokens = 0;
+  for (const Batch& batch : drain(stream)) {
+    std::int64_t longest = 0;
+    for (const std::int64_t sample : targets_of(batch)) {
+      longest = std::max(longest, length_of(sample % TableDataset::kTestBase));
+    }
+    tokens += batch.size() * longest;
+  }
+  return tokens;
+}
+
+TEST(Lengths, AlikeShareABatch) {
+  std::int64_t tokens = 0;
+  for (std::int64_t sample = 0; sample < 4000; ++sample) tokens += length_of(sample);
+  EXPECT_EQ(tokens, 4000 * 41 / 2);
+  EXPECT_LT(padded_tokens(*text_loader(4000, 50).train(1, 0)), tokens * 1.04);
+  EXPECT_GT(padded_tokens(*text_loader(4000, 1).train(1, 0)), tokens * 1.6);
+  // Evaluation sorts the whole split: 25 of each length among 1000, in batches of 16.
+  EXPECT_LT(padded_tokens(*text_loader(8, 1).evaluate(Split::kTest)), 1000 * 41 / 2 * 1.04);
+}
+
+TEST(Lengths, EverySampleOnceAndTheSmallBatchLast) {
+  const DataLoader loader = text_loader(405, 10);
+  const Indices order = order_of(*loader.train(3, 1));
+  EXPECT_EQ(std::set<std::int64_t>(order.begin(), order.end()).size(), 405u);
+  EXPECT_EQ(sizes_of(*loader.train(3, 1)).back(), 5);
+  EXPECT_THAT(split_of(loader, Split::kTest), SizeIs(1000));
+  EXPECT_EQ(sizes_of(*loader.evaluate(Split::kTest)).back(), 8);
+}
+
+TEST(Lengths, OrderComesFromSeedAndEpoch) {
+  const Indices first = order_of(*text_loader(405, 10).train(3, 1));
+  EXPECT_EQ(order_of(*text_loader(405, 10, 0).train(3, 1)), first);
+  EXPECT_EQ(order_of(*text_loader(405, 10, 3).train(3, 1)), first);
+  EXPECT_NE(order_of(*text_loader(405, 10).train(3, 2)), first);
+  EXPECT_NE(order_of(*text_loader(405, 10).train(4, 1)), first);
+  EXPECT_EQ(order_of(*text_loader(405, 10).evaluate(Split::kTest)),
+            order_of(*text_loader(405, 3, 0).evaluate(Split::kTest)));
+  // Not from short to long.
+  const auto lengths = [](const Indices& order) {
+    std::vector<std::int64_t> list;
+    for (std::size_t i = 0; i + 16 <= order.size(); i += 16) {
+      list.push_back(length_of(order[i] % TableDataset::kTestBase));
+    }
+    return list;
+  };
+  const auto train = lengths(first);
+  EXPECT_FALSE(std::is_sorted(train.begin(), train.end()));
+  const auto test = lengths(order_of(*text_loader(8, 1).evaluate(Split::kTest)));
+  EXPECT_FALSE(std::is_sorted(test.begin(), test.end()));
+}
+
+TEST(Lengths, ResumedPassIsTheRemainder) {
+  const std::vector<Batch> whole = drain(*text_loader(405, 10).train(3, 1));
+  for (const std::int64_t first : {0, 1, 17, 50, 51}) {
+    expect_equal(drain(*text_loader(405, 10).train(3, 1, first)),
+                 {whole.begin() + first, whole.end()});
+  }
 }
 
 }  // namespace

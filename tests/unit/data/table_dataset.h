@@ -54,7 +54,12 @@ class TableDataset final : public deneb::Dataset {
     return batch;
   }
 
+  std::int64_t length(deneb::DataPart, std::int64_t index) const override {
+    return length_of ? length_of(index) : 0;
+  }
+
   bool give_seeds = false;
+  std::function<std::int64_t(std::int64_t)> length_of;  ///< by default all samples have one shape
   deneb::DatasetInfo facts;
   std::function<void(const std::vector<std::int64_t>&)> on_gather;
   std::function<void(deneb::Batch&)> on_batch;

@@ -34,6 +34,7 @@ struct DataLoaderOptions {
   std::int64_t train_limit = 0;
   std::int64_t validation_limit = 0;
   int workers = 1;
+  int bucket_batches = 50;
   AugmentOptions augment;
   template <class V>
   void visit(V& v) {
@@ -46,6 +47,10 @@ struct DataLoaderOptions {
     v("validation_limit", validation_limit, "use only so many validation samples; 0 = all",
       {0, 1e12});
     v("workers", workers, "background threads that prepare training batches", {0, 64});
+    v("bucket_batches", bucket_batches,
+      "texts: so many training batches are drawn at a time and filled with samples of like length, "
+      "which saves padding; 1 = batches are drawn one by one",
+      {1, 1e6});
     v("augment", augment, "random changes of training images");
   }
 };
@@ -75,11 +80,16 @@ class DENEB_API StoppableStream final : public BatchStream {
 /// dropped. What a pass yields depends on (split_seed, seed, epoch) only, not on `workers`. The
 /// padding of a random crop is zero before normalization (black), and mirroring comes after it.
 ///
+/// Where samples differ in length (Dataset::length), those of like length share a batch. In
+/// training the samples are shuffled, each `bucket_batches` batches of them sorted by length (ties
+/// stay shuffled), then all batches shuffled; the last, smaller batch is drawn at random and stays
+/// last.
+///
 /// Streams share the dataset, not the loader: they may outlive it and run side by side.
 class DENEB_API DataLoader {
  public:
-  /// `dataset` must be open. ConfigError when a split that train_portion asks for would be empty;
-  /// PluginError when the dataset's info() contradicts itself.
+  /// `dataset` must be open. ConfigError when a split that train_portion asks for would be empty,
+  /// and as check_data_loader; PluginError when the dataset's info() contradicts itself.
   DataLoader(std::shared_ptr<const Dataset> dataset, const DataLoaderOptions& options);
   ~DataLoader();
 
@@ -92,13 +102,21 @@ class DENEB_API DataLoader {
   /// `first_batch`.
   std::unique_ptr<BatchStream> train(std::uint64_t seed, std::int64_t epoch,
                                      std::int64_t first_batch = 0) const;
-  /// Samples in fixed order, no augmentation (Dataset::gather). `limit` 0 = all.
+  /// Samples in fixed order, no augmentation (Dataset::gather). `limit` 0 = all, else so many of
+  /// the split's first. Batches of samples of like length come in a mixed order that is fixed, too.
   std::unique_ptr<BatchStream> evaluate(Split split, std::int64_t limit = 0) const;
 
  private:
+  void group_by_length(DataPart part, std::int64_t batch_size, std::int64_t bucket_batches,
+                       std::uint64_t seed, std::vector<std::int64_t>& order) const;
+
   std::shared_ptr<const Dataset> dataset_;
   DataLoaderOptions options_;
   std::vector<std::int64_t> train_, validation_, test_;
 };
+
+/// ConfigError for options that make no sense with such a dataset: `augment` where samples are no
+/// images. No data needed.
+DENEB_API void check_data_loader(const DataLoaderOptions& options, const DatasetInfo& info);
 
 }  // namespace deneb
