@@ -1,6 +1,6 @@
 #include <ATen/Parallel.h>
 #include <deneb/data/data_loader.h>
-#include <deneb/io/safetensors.h>
+#include <deneb/io/weight_file.h>
 #include <deneb/nn/walk.h>
 #include <deneb/quant/policy_file.h>
 #include <stdlib.h>
@@ -80,6 +80,9 @@ void choose_policy(const std::string& file, const TensorFile& weights, Evaluatio
   if (evaluation.policy.empty()) evaluation.policy_source = "none, float32";
 }
 
+/// Was the file written by a training step?
+bool is_our_file(const TensorFile& weights) { return weights.metadata.count("deneb.network") != 0; }
+
 /// A network with the weights and the quantizer state of the file `weights`, and warnings about
 /// what does not fit.
 std::shared_ptr<Network> load_network(SectionParts& parts, const Evaluation& evaluation,
@@ -91,6 +94,11 @@ std::shared_ptr<Network> load_network(SectionParts& parts, const Evaluation& eva
     print_warning(weights + ": has no state for " + grouped(report.missing.size()) +
                   " tensors of quantizers (" + report.missing.front() +
                   ", ...); they start anew from the weights and the data");
+  }
+  if (!report.fresh.empty()) {
+    print_warning(weights + ": lacks " + grouped(report.fresh.size()) +
+                  " tensors that the option fresh names (" + report.fresh.front() +
+                  ", ...); they have random values");
   }
   if (!report.unused.empty()) {
     print_warning(weights + ": " + grouped(report.unused.size()) + " of its tensors (" +
@@ -138,14 +146,16 @@ std::string metric_text(const Metric& metric, std::int64_t samples) {
 Arguments evaluate_arguments() {
   Arguments arguments(
       {"evaluate", "FILE|TASK --weights FILE [options]",
-       "Measures a safetensors file of weights with the network, dataset and evaluator of a step\n"
-       "of a pipeline file (or of a task). The policy is taken from --policy or else from the\n"
-       "weights file, where training steps leave it; without any the network stays float.",
+       "Measures a file of weights (safetensors, PyTorch, Hugging Face folder) with the network,\n"
+       "dataset and evaluator of a step of a pipeline file (or of a task); names in files from\n"
+       "elsewhere follow the step's options rename, fresh and ignore. The policy is taken from\n"
+       "--policy or else from the weights file, where training steps leave it; without any the\n"
+       "network stays float.",
        "deneb evaluate my.json --weights my.safetensors\n"
        "deneb evaluate first --weights "
        "tasks/first/output/fully_train/models/1/weights.safetensors"});
   arguments.positionals(1, 1, {"FILE or TASK"});
-  arguments.value("weights", "FILE", "weights to measure, safetensors");
+  arguments.value("weights", "FILE", "weights to measure: safetensors, .pth, a folder");
   arguments.value("policy", "FILE", "policy file with the formats of the layers");
   arguments.value("split", "SPLIT", "test (default) or validation");
   arguments.value("step", "NAME", "step whose network and data to use (default: the first one)");
@@ -197,10 +207,12 @@ int evaluate_command(const Words& words) {
   const Pipeline pipeline = session.open(arguments.positionals().front(), arguments.list("set"),
                                          arguments.list("plugin"));
   StepModel model = read_step_model(pipeline, arguments.text("step"), session.registry());
-  model.section.weights.clear();  // replaced by --weights
   at::set_num_threads(pipeline.general.threads);
   evaluation.seed = static_cast<std::uint64_t>(pipeline.general.seed);
-  choose_policy(arguments.text("policy"), read_safetensors(evaluation.weights), evaluation);
+  const TensorFile weights = read_weights(evaluation.weights, WeightCheck::kHeaders);
+  choose_policy(arguments.text("policy"), weights, evaluation);
+  // The section's rules for names are for files from elsewhere.
+  model.section.weights = is_our_file(weights) ? "" : evaluation.weights;
 
   SectionParts parts(session.registry(), model.section, resolve_device(pipeline.general.device));
   const auto network = load_network(parts, evaluation, evaluation.weights);

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "io/atomic_file.h"
+
 namespace deneb {
 namespace fs = std::filesystem;
 namespace {
@@ -30,23 +32,6 @@ class Descriptor {
  private:
   int fd_;
 };
-
-// Writes and flushes a new file; false with errno set when the system refuses.
-bool write_new_file(const std::string& path, const std::string& bytes, const char** what) {
-  *what = "creating the file";
-  const Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  if (!file.is_open()) return false;
-  *what = "writing";
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
-    done += static_cast<std::size_t>(n);
-  }
-  *what = "flushing to disk";
-  // EINVAL: the file system does not know fsync.
-  return ::fsync(file.get()) == 0 || errno == EINVAL;
-}
 
 // Makes a rename in the folder survive a power failure, where the file system can.
 void flush_directory(const fs::path& directory) {
@@ -84,25 +69,62 @@ std::string read_file(const std::string& path) {
 
 WriteError::~WriteError() = default;
 
-void write_file_atomically(const std::string& path, const std::string& bytes) {
+namespace detail {
+
+AtomicFile::AtomicFile(const std::string& path) : path_(path) {
   static std::atomic<unsigned> count{0};  // two threads may write the same file
   const fs::path target(path);
   if (target.has_parent_path()) make_directories(target.parent_path().string());
-  const std::string temporary =
-      path + ".tmp" + std::to_string(::getpid()) + "-" + std::to_string(count++);
-  const char* what = "";
-  if (!write_new_file(temporary, bytes, &what)) {
-    const std::string reason = std::strerror(errno);
-    ::unlink(temporary.c_str());
-    throw WriteError(path + ": " + what + " failed (" + reason +
-                     "); free some space or choose another folder");
+  temporary_ = path + ".tmp" + std::to_string(::getpid()) + "-" + std::to_string(count++);
+  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd_ < 0) fail("creating the file");
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  close();
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::append(const void* bytes, std::size_t size) {
+  const char* next = static_cast<const char*>(bytes);
+  while (size > 0) {
+    const ssize_t n = ::write(fd_, next, size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("writing");
+    next += n;
+    size -= static_cast<std::size_t>(n);
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+}
+
+void AtomicFile::commit() {
+  // EINVAL: the file system does not know fsync.
+  if (::fsync(fd_) != 0 && errno != EINVAL) fail("flushing to disk");
+  close();
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const std::string reason = std::strerror(errno);
-    ::unlink(temporary.c_str());
-    throw WriteError(path + ": replacing the file failed (" + reason + "); choose another path");
+    ::unlink(temporary_.c_str());
+    throw WriteError(path_ + ": replacing the file failed (" + reason + "); choose another path");
   }
-  flush_directory(target.parent_path());
+  flush_directory(fs::path(path_).parent_path());
+}
+
+void AtomicFile::fail(const char* what) const {
+  throw WriteError(path_ + ": " + what + " failed (" + std::strerror(errno) +
+                   "); free some space or choose another folder");
+}
+
+void AtomicFile::close() {
+  ::close(fd_);
+  fd_ = -1;
+}
+
+}  // namespace detail
+
+void write_file_atomically(const std::string& path, const std::string& bytes) {
+  detail::AtomicFile file(path);
+  file.append(bytes.data(), bytes.size());
+  file.commit();
 }
 
 void make_directories(const std::string& path) {

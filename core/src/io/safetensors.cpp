@@ -1,24 +1,70 @@
-#include <deneb/io/files.h>
 #include <deneb/io/safetensors.h>
+#include <torch/utils.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <tuple>
+
+#include "io/atomic_file.h"
+#include "io/tensor_formats.h"
 
 namespace deneb {
 namespace {
 
-struct TypeName {
-  const char* name;
-  torch::ScalarType type;
+using detail::ElementType;
+
+constexpr ElementType kTypes[] = {
+    {"F64", torch::kFloat64, false},  {"F32", torch::kFloat32, false},
+    {"F16", torch::kFloat16, false},  {"BF16", torch::kBFloat16, false},
+    {"I64", torch::kInt64, false},    {"I32", torch::kInt32, false},
+    {"I16", torch::kInt16, false},    {"I8", torch::kInt8, false},
+    {"U8", torch::kUInt8, false},     {"BOOL", torch::kBool, false},
+    {"F8_E4M3", torch::kUInt8, true}, {"F8_E5M2", torch::kUInt8, true},
+    {"U16", torch::kInt16, true},     {"U32", torch::kInt32, true},
+    {"U64", torch::kInt64, true},
 };
-constexpr TypeName kTypes[] = {
-    {"F64", torch::kFloat64},   {"F32", torch::kFloat32}, {"F16", torch::kFloat16},
-    {"BF16", torch::kBFloat16}, {"I64", torch::kInt64},   {"I32", torch::kInt32},
-    {"I16", torch::kInt16},     {"I8", torch::kInt8},     {"U8", torch::kUInt8},
-    {"BOOL", torch::kBool},
-};
+
+// Values of all bytes as floats of 1 sign bit, `exponent_bits` and the rest. E5M2 has infinities as
+// IEEE 754 has; in E4M3 only all ones is no number.
+std::vector<float> float8_values(int exponent_bits) {
+  const int mantissa_bits = 7 - exponent_bits, bias = (1 << (exponent_bits - 1)) - 1;
+  std::vector<float> values(256);
+  for (int byte = 0; byte < 256; ++byte) {
+    const int exponent = byte >> mantissa_bits & ((1 << exponent_bits) - 1);
+    const int mantissa = byte & ((1 << mantissa_bits) - 1);
+    const bool is_top = exponent == (1 << exponent_bits) - 1;
+    float value = 0;
+    if (exponent_bits == 5 && is_top) {
+      value = mantissa == 0 ? std::numeric_limits<float>::infinity() : std::nanf("");
+    } else if (is_top && mantissa == (1 << mantissa_bits) - 1) {
+      value = std::nanf("");
+    } else {
+      const int significand = exponent == 0 ? mantissa : mantissa | 1 << mantissa_bits;
+      value = std::ldexp(float(significand), std::max(exponent, 1) - bias - mantissa_bits);
+    }
+    values[std::size_t(byte)] = byte & 128 ? -value : value;
+  }
+  return values;
+}
+
+// Undefined where the values cannot be held.
+torch::Tensor converted(const std::string& name, const torch::Tensor& stored) {
+  if (name == "U16") return stored.to(torch::kInt32).bitwise_and(std::int32_t{0xffff});
+  if (name == "U32") return stored.to(torch::kInt64).bitwise_and(std::int64_t{0xffff'ffff});
+  if (name == "U64") {
+    return stored.numel() && stored.min().item<std::int64_t>() < 0 ? torch::Tensor() : stored;
+  }
+  const std::vector<float> values = float8_values(name == "F8_E4M3" ? 4 : 5);
+  torch::Tensor decoded = torch::empty(stored.sizes(), torch::kFloat32);
+  const std::uint8_t* from = stored.data_ptr<std::uint8_t>();
+  float* to = decoded.data_ptr<float>();
+  for (std::int64_t i = 0; i < stored.numel(); ++i) to[i] = values[from[i]];
+  return decoded;
+}
+
 constexpr std::uint64_t kMaxHeader = 100u << 20;
 constexpr int kMaxNesting = 4;              // of the header; the format has three levels
 constexpr int kMaxKeys = 1 << 16;           // four for each tensor
@@ -77,8 +123,11 @@ std::uint64_t checked_count(const std::string& where, const nlohmann::ordered_js
   return empty ? 0 : product;
 }
 
+// Views one tensor; `why_not` gets the reason where it cannot be read.
 torch::Tensor read_tensor(const std::string& where, const nlohmann::ordered_json& entry,
-                          const char* data, std::uint64_t data_size, Extent* extent) {
+                          const std::shared_ptr<detail::FileMapping>& mapping,
+                          std::uint64_t data_begin, Extent* extent, std::string* why_not) {
+  const std::uint64_t data_size = mapping->size() - data_begin;
   const auto is_array = [&entry](const char* key) {
     return entry.contains(key) && entry[key].is_array();
   };
@@ -86,15 +135,8 @@ torch::Tensor read_tensor(const std::string& where, const nlohmann::ordered_json
       !is_array("shape") || !is_array("data_offsets") || entry["data_offsets"].size() != 2) {
     throw damaged(where, "needs dtype, shape and two data_offsets");
   }
-  const std::string dtype = entry["dtype"];
-  const TypeName* type = nullptr;
-  for (const TypeName& t : kTypes) {
-    if (dtype == t.name) type = &t;
-  }
-  if (!type) throw damaged(where, "has the unknown dtype '" + dtype + "'");
   std::vector<std::int64_t> shape;
-  const std::uint64_t bytes =
-      checked_count(where, entry["shape"], &shape) * c10::elementSize(type->type);
+  const std::uint64_t count = checked_count(where, entry["shape"], &shape);
   for (const auto& offset : entry["data_offsets"]) {
     if (!offset.is_number_unsigned()) throw damaged(where, "data_offsets are no offsets");
   }
@@ -105,18 +147,20 @@ torch::Tensor read_tensor(const std::string& where, const nlohmann::ordered_json
                              std::to_string(extent->end) + ") lies outside of the " +
                              std::to_string(data_size) + " data bytes (cut file?)");
   }
+  const std::string dtype = entry["dtype"];
+  const ElementType* type = detail::find_element_type(dtype);
+  if (!type) {
+    *why_not = "has dtype '" + dtype + "', which is not supported";
+    return detail::without_data(shape);
+  }
+  const std::uint64_t bytes = count * c10::elementSize(type->type);
   if (extent->end - extent->begin != bytes) {
     throw damaged(where, "shape needs " + std::to_string(bytes) + " bytes, offsets span " +
                              std::to_string(extent->end - extent->begin));
   }
-  // Reading any other byte as a bool is undefined in C++.
-  if (type->type == torch::kBool && std::any_of(data + extent->begin, data + extent->end,
-                                                [](char byte) { return byte != 0 && byte != 1; })) {
-    throw damaged(where, "holds a byte that is no bool");
-  }
-  torch::Tensor tensor = torch::empty(shape, torch::TensorOptions().dtype(type->type));
-  if (bytes) std::memcpy(tensor.data_ptr(), data + extent->begin, bytes);
-  return tensor;
+  const torch::Tensor elements =
+      detail::read_elements(mapping, data_begin + extent->begin, bytes, *type, why_not);
+  return elements.defined() ? elements.view(shape) : detail::without_data(shape);
 }
 
 // The format allows neither gaps nor overlaps: together the tensors are the data section.
@@ -139,13 +183,13 @@ void check_layout(const std::string& path, std::vector<Extent> extents, std::uin
   }
 }
 
-nlohmann::ordered_json read_header(const std::string& path, const std::string& bytes,
+nlohmann::ordered_json read_header(const std::string& path, const detail::FileMapping& bytes,
                                    std::uint64_t* header_size) {
   if (bytes.size() < 8) {
     throw damaged(path, std::to_string(bytes.size()) + " bytes are too few for a safetensors file");
   }
   std::uint64_t size = 0;
-  for (std::size_t i = 8; i-- > 0;) size = size << 8 | static_cast<unsigned char>(bytes[i]);
+  for (std::size_t i = 8; i-- > 0;) size = size << 8 | static_cast<unsigned char>(bytes.data()[i]);
   if (size > kMaxHeader || size > bytes.size() - 8) {
     throw damaged(path, "has a header of " + std::to_string(size) + " bytes in a file of " +
                             std::to_string(bytes.size()) + " (cut, or no safetensors file)");
@@ -171,12 +215,10 @@ torch::Tensor TensorFile::find(const std::string& name) const {
   return {};
 }
 
-TensorFile read_safetensors(const std::string& path) {
-  const std::string bytes = read_file(path);
+TensorFile detail::read_safetensors(const std::string& path,
+                                    const std::shared_ptr<FileMapping>& mapping) {
   std::uint64_t header_size = 0;
-  const auto header = read_header(path, bytes, &header_size);
-  const char* data = bytes.data() + 8 + header_size;
-  const std::uint64_t data_size = bytes.size() - 8 - header_size;
+  const auto header = read_header(path, *mapping, &header_size);
   TensorFile file;
   std::vector<Extent> extents;
   for (const auto& [name, entry] : header.items()) {
@@ -190,37 +232,73 @@ TensorFile read_safetensors(const std::string& path) {
     }
     extents.emplace_back();
     extents.back().name = name;
-    file.tensors.emplace_back(name, read_tensor(path + ": tensor '" + name + "'", entry, data,
-                                                data_size, &extents.back()));
+    std::string why_not;
+    file.tensors.emplace_back(name, read_tensor(path + ": tensor '" + name + "'", entry, mapping,
+                                                8 + header_size, &extents.back(), &why_not));
+    if (!why_not.empty()) file.unreadable[name] = why_not;
   }
-  check_layout(path, std::move(extents), data_size);
+  check_layout(path, std::move(extents), mapping->size() - 8 - header_size);
   return file;
+}
+
+const ElementType* detail::find_element_type(const std::string& name) {
+  const auto found = std::find_if(std::begin(kTypes), std::end(kTypes),
+                                  [&](const ElementType& t) { return name == t.name; });
+  return found == std::end(kTypes) ? nullptr : found;
+}
+
+torch::Tensor detail::read_elements(const std::shared_ptr<FileMapping>& mapping,
+                                    std::uint64_t offset, std::uint64_t bytes,
+                                    const ElementType& type, std::string* why_not) {
+  const char* data = mapping->data() + offset;
+  // Reading any other byte as a bool is undefined in C++.
+  if (type.type == torch::kBool &&
+      std::any_of(data, data + bytes, [](char byte) { return byte != 0 && byte != 1; })) {
+    *why_not = "holds a byte that is no bool; the file is damaged, fetch or write it again";
+    return {};
+  }
+  torch::Tensor elements = view_elements(mapping, offset, bytes, type.type);
+  if (type.is_converted) elements = converted(type.name, elements);
+  if (!elements.defined()) {
+    *why_not = "has dtype '" + std::string(type.name) +
+               "' and values above 2^63 - 1, which is not "
+               "supported";
+  }
+  return elements;
+}
+
+torch::Tensor detail::without_data(const std::vector<std::int64_t>& shape) {
+  return torch::empty(shape, torch::TensorOptions().dtype(torch::kFloat32).device(torch::kMeta));
+}
+
+TensorFile read_safetensors(const std::string& path) {
+  TensorFile file = detail::read_safetensors(path, detail::FileMapping::open(path));
+  if (file.unreadable.empty()) return file;
+  const auto& [name, why_not] = *file.unreadable.begin();
+  throw DataError(path + ": tensor '" + name + "' " + why_not);
 }
 
 void write_safetensors(const std::string& path, const TensorFile& file) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
-  std::string data;
+  std::uint64_t end = 0;
   for (const auto& [name, tensor] : file.tensors) {
     if (name == "__metadata__" || header.contains(name)) {
       throw RunError(path + ": tensor name '" + name + "' is reserved or given twice");
     }
-    const torch::Tensor stored = tensor.detach().to(torch::kCPU).contiguous();
-    const TypeName* type = nullptr;
-    for (const TypeName& t : kTypes) {
-      if (t.type == stored.scalar_type()) type = &t;
+    const auto type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const ElementType& t) {
+      return t.type == tensor.scalar_type() && !t.is_converted;
+    });
+    if (type == std::end(kTypes) || tensor.is_meta()) {
+      throw RunError(
+          path + ": tensor '" + name + "' has dtype " +
+          (tensor.is_meta() ? "and shape but no data" : c10::toString(tensor.scalar_type())) +
+          ", which safetensors cannot hold");
     }
-    if (!type) {
-      throw RunError(path + ": tensor '" + name + "' has dtype " +
-                     c10::toString(stored.scalar_type()) + ", which safetensors cannot hold");
-    }
-    const std::size_t begin = data.size();
-    if (stored.nbytes()) {
-      data.append(static_cast<const char*>(stored.data_ptr()), stored.nbytes());
-    }
-    header[name] = {{"dtype", type->name},
-                    {"shape", stored.sizes().vec()},
-                    {"data_offsets", {begin, data.size()}}};
+    const std::uint64_t begin = end;
+    end += static_cast<std::uint64_t>(tensor.numel()) * tensor.element_size();
+    header[name] = {
+        {"dtype", type->name}, {"shape", tensor.sizes().vec()}, {"data_offsets", {begin, end}}};
   }
   std::string text;
   try {
@@ -229,9 +307,16 @@ void write_safetensors(const std::string& path, const TensorFile& file) {
     throw RunError(path + ": a tensor name or metadata text is not UTF-8");
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the format allows padding; keeps data aligned
-  std::string bytes;
-  for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(text.size() >> (8 * i)));
-  write_file_atomically(path, bytes + text + data);
+  std::string length;
+  for (int i = 0; i < 8; ++i) length.push_back(static_cast<char>(text.size() >> (8 * i)));
+  detail::AtomicFile output(path);
+  output.append(length.data(), length.size());
+  output.append(text.data(), text.size());
+  for (const auto& entry : file.tensors) {
+    const torch::Tensor stored = entry.second.detach().to(torch::kCPU).contiguous();
+    if (stored.nbytes()) output.append(stored.data_ptr(), stored.nbytes());
+  }
+  output.commit();
 }
 
 }  // namespace deneb

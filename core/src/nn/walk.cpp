@@ -8,6 +8,8 @@
 #include <deneb/nn/layers.h>
 #include <deneb/options/config.h>
 
+#include "nn/state_names.h"
+
 namespace deneb {
 namespace {
 
@@ -20,11 +22,6 @@ std::int64_t product(const std::vector<std::int64_t>& extents) {
 // Multiply-accumulates of one sample: every output element takes one per weight of its channel.
 std::int64_t macs_of(const torch::Tensor& weight, const torch::Tensor& output) {
   return output.numel() / output.size(0) * (weight.numel() / weight.size(0));
-}
-
-bool is_quantizer_state(const std::string& name) {
-  return name.find("weight_quantizer.") != std::string::npos ||
-         name.find("input_quantizer.") != std::string::npos;
 }
 
 // Puts the network into evaluation mode without quantizers (some initialise themselves on the first
@@ -100,25 +97,6 @@ void mark_blocks(NetworkInfo& info, const std::vector<Block>& blocks) {
   }
 }
 
-// A norm that is folded for good does not look at its tensors any more.
-void check_folding(const Network& network, const std::map<std::string, torch::Tensor>& found,
-                   const std::string& where) {
-  for (const auto& item : network.named_modules("", /*include_self=*/false)) {
-    const auto* norm = dynamic_cast<const nn::BatchNorm2dImpl*>(item.value().get());
-    if (!norm || norm->folding() != nn::BatchNorm2dImpl::Folding::kForGood) continue;
-    const auto same = [&](const char* name, const torch::Tensor& own) {
-      return torch::equal(found.at(item.key() + "." + name).to(own.options()), own);
-    };
-    if (same("weight", norm->weight) && same("running_mean", norm->running_mean) &&
-        same("running_var", norm->running_var)) {
-      continue;
-    }
-    throw DataError(where + ": batch norm '" + item.key() +
-                    "' of the network is folded into its convolution, that of the file is not; "
-                    "load the weights first and fold then");
-  }
-}
-
 }  // namespace
 
 std::vector<NamedQuantLayer> quant_layers(Network& network) {
@@ -189,7 +167,7 @@ NetworkInfo probe(Network& network, const std::string& model) {
   mark_blocks(info, network.blocks());
   std::int64_t parameters = 0, weights = 0;
   for (const auto& p : network.named_parameters()) {
-    if (!is_quantizer_state(p.key())) parameters += p.value().numel();
+    if (!detail::is_quantizer_state(p.key())) parameters += p.value().numel();
   }
   for (const LayerInfo& layer : info.layers) weights += layer.weights;
   info.other_parameters = parameters - weights;
@@ -241,45 +219,6 @@ std::vector<std::pair<std::string, torch::Tensor>> state_of(const Network& netwo
   for (const auto& p : network.named_parameters()) state.emplace_back(p.key(), p.value());
   for (const auto& b : network.named_buffers()) state.emplace_back(b.key(), b.value());
   return state;
-}
-
-LoadReport load_state(Network& network,
-                      const std::vector<std::pair<std::string, torch::Tensor>>& tensors,
-                      const std::string& where) {
-  torch::NoGradGuard no_grad;
-  std::map<std::string, torch::Tensor> own;
-  for (auto& [name, tensor] : state_of(network)) own[name] = tensor;
-  LoadReport report;
-  std::map<std::string, torch::Tensor> found;
-  for (const auto& [raw, tensor] : network.import_state(tensors)) {
-    const std::string name = raw.rfind("module.", 0) == 0 ? raw.substr(7) : raw;
-    const auto it = own.find(name);
-    if (it == own.end()) {
-      report.unused.push_back(name);
-      continue;
-    }
-    if (it->second.sizes() != tensor.sizes()) {
-      std::ostringstream text;
-      text << where << ": tensor '" << name << "' has shape " << tensor.sizes()
-           << ", the network needs " << it->second.sizes()
-           << "; the weights belong to another network or other options";
-      throw DataError(text.str());
-    }
-    found[name] = tensor;
-  }
-  for (const auto& entry : own) {
-    if (!found.count(entry.first)) report.missing.push_back(entry.first);
-  }
-  for (const std::string& name : report.missing) {
-    if (is_quantizer_state(name)) continue;
-    throw DataError(where + ": has no tensor '" + name + "' (" +
-                    std::to_string(report.missing.size()) +
-                    " missing in all); the weights belong to another network");
-  }
-  check_folding(network, found, where);
-  // Only now, so that an error leaves the network as it was.
-  for (const auto& [name, tensor] : found) own[name].copy_(tensor);
-  return report;
 }
 
 }  // namespace deneb

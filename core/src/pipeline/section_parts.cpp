@@ -1,4 +1,4 @@
-#include <deneb/io/safetensors.h>
+#include <deneb/io/weight_file.h>
 #include <deneb/nn/initialization.h>
 #include <deneb/nn/walk.h>
 #include <deneb/pipeline/section_parts.h>
@@ -129,8 +129,7 @@ std::shared_ptr<Network> SectionParts::make_network(std::uint64_t seed,
   at::manual_seed(seed);
   auto network = registry_.make<Network>(section_.network);
   if (!weights.empty()) {
-    const TensorFile file = read_safetensors(weights);
-    load_state(*network, file.tensors, weights);
+    load(*network, read_weights(weights), weights);
   }
   network->to(device_);
   return network;
@@ -144,14 +143,14 @@ std::shared_ptr<Network> SectionParts::make_quantized(std::uint64_t seed,
   const auto network = registry_.make<Network>(section_.network);
   TensorFile file;
   if (!weights.empty()) {
-    file = read_safetensors(weights);
-    load_state(*network, file.tensors, weights);
+    file = read_weights(weights);
+    load(*network, file, weights);
   }
   network->to(device_);
   apply(*network, policy);
   if (!weights.empty()) {
     drop_foreign_quantizers(file, policy, weights);
-    const LoadReport loaded = load_state(*network, file.tensors, weights);
+    const LoadReport loaded = load(*network, file, weights);
     if (report) *report = loaded;
   }
   return network;
@@ -196,7 +195,16 @@ void SectionParts::check_trainer() const {
 }
 
 void SectionParts::check_weights() const {
-  if (std::filesystem::exists(section_.weights)) make_network(0);
+  check_name_rules(section_.names);
+  if (!std::filesystem::exists(section_.weights)) return;
+  const auto network = registry_.make<Network>(section_.network);
+  check_state(*network, read_weights(section_.weights, WeightCheck::kHeaders), section_.weights,
+              section_.names);
+}
+
+LoadReport SectionParts::load(Network& network, const TensorFile& file,
+                              const std::string& path) const {
+  return load_state(network, file, path, path == section_.weights ? section_.names : NameRules{});
 }
 
 std::shared_ptr<Quantizer> SectionParts::make_quantizer(QuantizerSite::Role role,

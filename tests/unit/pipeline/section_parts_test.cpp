@@ -349,5 +349,42 @@ TEST_F(SectionPartsTest, StartWeightsAreCheckedWhereTheyAre) {
   EXPECT_THROW(parts().check_weights(), DataError);
 }
 
+// The rules are for the start weights; what an earlier step left is taken by its names.
+TEST_F(SectionPartsTest, NameRulesAreForTheStartWeights) {
+  const auto network = parts().make_network(1);
+  const std::string own = save(*network, nullptr);
+  TensorFile file = read_safetensors(own);
+  for (auto& [name, tensor] : file.tensors) {
+    if (name.rfind("fc.", 0) == 0) name = "linear." + name.substr(3);
+    name = "module." + name;
+  }
+  section_.weights = folder_.path() + "/foreign.safetensors";
+  write_safetensors(section_.weights, file);
+  EXPECT_THROW(parts().check_weights(), DataError);
+  section_.names.rename = {{"linear.", "fc."}};
+  parts().check_weights();
+  const auto same = [&](const Network& other) {
+    return torch::equal(state(other, "fc.weight"), state(*network, "fc.weight"));
+  };
+  EXPECT_TRUE(same(*parts().make_network(2)));
+  EXPECT_TRUE(same(*parts().make_quantized(2, section_.weights, uniform(parts(), 4))));
+
+  section_.names = {{}, {"fc.*"}, {"linear.*"}};
+  EXPECT_FALSE(same(*parts().make_network(2)));
+  EXPECT_TRUE(same(*parts().make_network(2, own)));
+  LoadReport report;
+  parts().make_quantized(2, section_.weights, uniform(parts(), 4), &report);
+  EXPECT_THAT(report.fresh, testing::ElementsAre("fc.bias", "fc.weight"));
+}
+
+TEST_F(SectionPartsTest, WeightsMayBeAFolder) {
+  const auto network = parts().make_network(1);
+  std::filesystem::rename(save(*network, nullptr), folder_.path() + "/model.safetensors");
+  section_.weights = folder_.path();
+  parts().check_weights();
+  EXPECT_TRUE(
+      torch::equal(state(*parts().make_network(2), "fc.weight"), state(*network, "fc.weight")));
+}
+
 }  // namespace
 }  // namespace deneb

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <deneb/nn/load_state.h>
 #include <deneb/nn/network.h>
 #include <deneb/nn/quant_layer.h>
 #include <deneb/quant/layer_info.h>
@@ -39,18 +40,5 @@ DENEB_API void apply_policy(Network& network, const BitPolicy& policy,
 
 /// Parameters and buffers by name, in registration order; quantizer state included.
 DENEB_API std::vector<std::pair<std::string, torch::Tensor>> state_of(const Network& network);
-
-/// How load_state treats names that do not fit.
-struct LoadReport {
-  std::vector<std::string> missing;  ///< in the network, not in the file
-  std::vector<std::string> unused;   ///< in the file, not in the network
-};
-
-/// Copies tensors by name (a leading `module.` is stripped). DataError when a shape differs, or a
-/// float parameter or buffer is missing (state of quantizers may be missing: it keeps its
-/// initial value). `where` names the file in messages.
-DENEB_API LoadReport load_state(Network& network,
-                                const std::vector<std::pair<std::string, torch::Tensor>>& tensors,
-                                const std::string& where);
 
 }  // namespace deneb

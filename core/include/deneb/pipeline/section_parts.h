@@ -9,6 +9,7 @@
 
 #include <deneb/data/data_loader.h>
 #include <deneb/errors.h>
+#include <deneb/nn/load_state.h>
 #include <deneb/nn/walk.h>
 #include <deneb/options/options.h>
 #include <deneb/plugin/registry.h>
@@ -59,6 +60,7 @@ struct ModelSection {
   PluginSpec network, dataset;
   PluginSpec evaluator{"Classification", nlohmann::json::object()};
   std::string weights;
+  NameRules names;  ///< for `weights`
   QuantizerOptions quantizer;
   DataLoaderOptions data_loader;
   PluginSpec trainer{"Trainer", nlohmann::json::object()};
@@ -67,7 +69,16 @@ struct ModelSection {
   template <class V>
   void visit(V& v) {
     v.plugin("network", network, "network", "network to quantize");
-    v.file("weights", weights, "weights", "safetensors file to start from; empty = random weights");
+    v.file("weights", weights, "weights",
+           "safetensors or PyTorch file, or Hugging Face folder, to start from; empty = random "
+           "weights");
+    v("rename", names.rename,
+      "names in the weights file -> names of the network: a prefix (\"linear.\": \"fc.\"), or a "
+      "pattern with * on both sides; the longest that fits counts");
+    v("fresh", names.fresh,
+      "globs of tensors of the network that may be missing in the weights file or differ in shape "
+      "(a new head): they keep their random values");
+    v("ignore", names.ignore, "globs of tensors in the weights file that are left out");
     v("quantizer", quantizer, "fake quantization");
     v.plugin("dataset", dataset, "dataset", "data");
     v("data_loader", data_loader, "splits, batches, augmentation");
@@ -94,7 +105,8 @@ class DENEB_API SectionParts {
 
   /// A network with weights drawn from `seed`, or with the section's start weights.
   std::shared_ptr<Network> make_network(std::uint64_t seed) const;
-  /// The same with other start weights ("" = random).
+  /// The same with other start weights ("" = random). The section's rules for names (`rename`,
+  /// `fresh`, `ignore`) are for its own start weights: others are taken by their names.
   std::shared_ptr<Network> make_network(std::uint64_t seed, const std::string& weights) const;
   /// The same with quantizers. Float weights come first, because quantizers initialise from them;
   /// quantizer state in the file then replaces the initial one, as far as the file was trained with
@@ -113,7 +125,8 @@ class DENEB_API SectionParts {
   FitRequest fit_request(std::uint64_t seed) const;
   /// ConfigError for options of the trainer that ask for what the section does not have.
   void check_trainer() const;
-  /// DataError when the section's start weights are there and damaged or of another network.
+  /// DataError when the section's start weights are there and damaged or of another network. Reads
+  /// names and shapes only.
   void check_weights() const;
   /// A new quantizer of the section for a format, not attached yet; nullptr for float32.
   std::shared_ptr<Quantizer> make_quantizer(QuantizerSite::Role role, const Format& format) const;
@@ -142,6 +155,7 @@ class DENEB_API SectionParts {
   const CostModel& cost_model(const std::string& name) const;
 
  private:
+  LoadReport load(Network& network, const TensorFile& file, const std::string& path) const;
   // ConfigError where small floats are asked for and the method for integers takes none of those.
   void refuse_misplaced_method(QuantizerSite::Role role) const;
 
