@@ -41,7 +41,8 @@ const char kIntroduction[] =
     "be a pipeline. Paths of files are relative to the file in which they stand; where an earlier "
     "step makes the\n"
     "file, its name is `step:kind`. `{local_base_path}` in a string stands for the task folder,\n"
-    "`{pipeline_dir}` for the folder of the pipeline file.\n";
+    "`{pipeline_dir}` for the folder of the pipeline file, `{data}` for the one that\n"
+    "scripts/fetch_data.sh fills ($DENEB_DATA, or ${XDG_CACHE_HOME:-~/.cache}/deneb/data).\n";
 
 std::string cell(const std::string& text) {
   std::string escaped;

@@ -34,16 +34,27 @@ std::string fetch_into(const std::string& path, const std::string& name) {
 
 }  // namespace
 
-std::string data_directory(const std::string& given, const std::string& name) {
-  if (!given.empty()) return given;
+std::string data_root() {
   const auto variable = [](const char* key) -> std::string {
     const char* value = std::getenv(key);
     return value ? value : "";
   };
   const std::string root = variable("DENEB_DATA");
-  if (!root.empty()) return root + "/" + name;
+  if (!root.empty()) return root;
   const std::string cache = variable("XDG_CACHE_HOME");
-  return (cache.empty() ? variable("HOME") + "/.cache" : cache) + "/deneb/data/" + name;
+  return (cache.empty() ? variable("HOME") + "/.cache" : cache) + "/deneb/data";
+}
+
+std::string missing_path_advice(const std::string& path) {
+  const fs::path within = normal(path).lexically_relative(normal(data_root()));
+  if (within.empty() || within == "." || *within.begin() == "..") {
+    return "make it first or name another file";
+  }
+  return "run scripts/fetch_data.sh " + within.begin()->string();
+}
+
+std::string data_directory(const std::string& given, const std::string& name) {
+  return given.empty() ? data_root() + "/" + name : given;
 }
 
 void throw_missing_data(const std::string& path, const std::string& name) {

@@ -1,5 +1,6 @@
 #include "pipeline/artifact_chain.h"
 
+#include <deneb/data/data_path.h>
 #include <deneb/io/artifact.h>
 
 #include <algorithm>
@@ -104,7 +105,7 @@ void check_needs(const Kinds& needs, const std::string& step, const Earlier& ear
 }
 
 std::map<std::string, std::string> variables(const Pipeline& pipeline) {
-  return {{"local_base_path", pipeline.task_folder}};
+  return {{"local_base_path", pipeline.task_folder}, {"data", data_root()}};
 }
 
 }  // namespace
@@ -138,7 +139,7 @@ std::string check_chain(const Pipeline& pipeline, const Registry& registry,
                   } else if (option.must_exist && missing_file.empty() &&
                              !is_provided(text, pipeline, earlier)) {
                     missing_file =
-                        path + ": " + text + " does not exist; make it first or name another file";
+                        path + ": " + text + " does not exist; " + missing_path_advice(text);
                   }
                 });
     const PipeStep& object = *pipeline.step_objects[i];

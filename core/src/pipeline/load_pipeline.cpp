@@ -1,3 +1,4 @@
+#include <deneb/data/data_path.h>
 #include <deneb/io/files.h>
 #include <deneb/pipeline/pipeline.h>
 #include <deneb/platform.h>
@@ -189,7 +190,7 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
     pipeline.config[step].erase("type");
     // Artifacts that an earlier run left stay out of it: validation is the same with and without.
     nlohmann::ordered_json section = pipeline.config[step];
-    substitute(section, {{"local_base_path", folder}});
+    substitute(section, {{"local_base_path", folder}, {"data", data_root()}});
     const std::string type = section.at("pipe_step").at("type");
     pipeline.step_objects.push_back(registry.make<PipeStep>({type, section}));
   }

@@ -6,6 +6,14 @@
 
 namespace deneb {
 
+/// Folder of the folders that scripts/fetch_data.sh fills: $DENEB_DATA if that is set, else
+/// ${XDG_CACHE_HOME:-$HOME/.cache}/deneb/data. Pipeline files call it {data}.
+DENEB_API std::string data_root();
+
+/// What to do about a path that does not exist: the call of the script for a path below
+/// data_root(), else to make it or to name another one.
+DENEB_API std::string missing_path_advice(const std::string& path);
+
 /// Folder of a dataset: `given` if not empty, else $DENEB_DATA/<name>, else the cache folder that
 /// scripts/fetch_data.sh fills: ${XDG_CACHE_HOME:-$HOME/.cache}/deneb/data/<name>.
 DENEB_API std::string data_directory(const std::string& given, const std::string& name);
