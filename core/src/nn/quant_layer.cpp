@@ -21,10 +21,12 @@ const torch::Tensor& noise() {
   return values;
 }
 
-void repeat(const torch::Tensor& values, torch::Tensor& flat) {
-  const std::int64_t size = values.numel(), whole = flat.numel() / size;
+void fill_with_noise(const torch::Tensor& y) {
+  const torch::Tensor& values = noise();
+  const torch::Tensor flat = y.view(-1);
+  const std::int64_t size = values.numel(), whole = flat.numel() / size, rest = flat.numel() % size;
   flat.narrow(0, 0, whole * size).view({whole, size}).copy_(values);
-  flat.narrow(0, whole * size, flat.numel() % size).copy_(values.narrow(0, 0, flat.numel() % size));
+  flat.narrow(0, whole * size, rest).copy_(values.narrow(0, 0, rest));
 }
 
 }  // namespace
@@ -33,11 +35,12 @@ QuantLayer::~QuantLayer() = default;
 
 torch::Tensor QuantLayer::stand_in(const torch::Tensor& x, std::int64_t channels) {
   torch::NoGradGuard no_grad;
-  torch::Tensor y = torch::empty(output_shape(x)), flat = y.view(-1);
-  repeat(noise(), flat);
-  // Averages over many values have a sign too, which differs from channel to channel.
-  torch::Tensor means = torch::empty({y.size(channels)});
-  repeat(noise(), means);
+  torch::Tensor y = torch::empty(output_shape(x));
+  fill_with_noise(y);
+  // Averages over many values have a sign too, which differs from channel to channel: means from
+  // -1.5 to 1.5 by the golden ratio, which spreads few evenly too.
+  const torch::Tensor means =
+      torch::arange(y.size(channels), torch::kFloat32).mul_(0.618034).frac_().mul_(3).sub_(1.5);
   std::vector<std::int64_t> shape(std::size_t(y.dim()), 1);
   shape[std::size_t(channels)] = -1;
   y = y.add_(means.view(shape)).to(x.options());

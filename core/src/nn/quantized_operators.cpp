@@ -106,7 +106,12 @@ class Product final : public Function<Product> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& quantized, const Source& source,
                         const Tensor& weight, const OptionalTensor& bias) {
-    const Tensor y = at::linear(quantized, weight, bias);
+    Tensor y;
+    {
+      // With three dimensions LibTorch returns a view, which nobody could write over.
+      const at::AutoDispatchBelowADInplaceOrView untracked;
+      y = at::linear(quantized, weight, bias);
+    }
     save(ctx, source, weight.to(y.scalar_type()));
     ctx->saved_data["bias"] = bias.has_value();
     return y;

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <tuple>
 
 #include <deneb/nn/layers.h>
 #include <deneb/options/config.h>
@@ -114,9 +115,11 @@ NetworkInfo probe(Network& network, const std::string& model) {
   info.model = model;
   info.input_shape = network.input_shape();
   std::vector<NamedQuantLayer> layers = quant_layers(network);
-  // By address and size: the first row of a tensor begins where the tensor does.
-  std::map<std::pair<const void*, std::int64_t>, int> input_groups;
-  std::vector<torch::Tensor> alive;  // keeps inputs, so that an address names one tensor
+  // By memory, place in it, size (the first row of a tensor begins where the tensor does) and
+  // number of writes. A weak pointer keeps the address of a storage from being used again, but not
+  // its memory.
+  std::map<std::tuple<const void*, std::int64_t, std::int64_t, std::int64_t>, int> input_groups;
+  std::vector<c10::weak_intrusive_ptr<c10::StorageImpl>> storages;
   std::map<std::string, int> uses;
   {
     ProbeGuard guard(network, layers);
@@ -139,8 +142,10 @@ NetworkInfo probe(Network& network, const std::string& model) {
         layer.dilation = geometry.dilation;
         layer.signed_input =
             named.layer->declares_signed_input() || tap.input.min().item<float>() < 0;
-        alive.push_back(tap.input);
-        const std::pair<const void*, std::int64_t> key(tap.input.data_ptr(), tap.input.numel());
+        storages.push_back(tap.input.storage().getWeakStorageImpl());
+        const std::tuple key(static_cast<const void*>(tap.input.storage().unsafeGetStorageImpl()),
+                             tap.input.storage_offset(), tap.input.numel(),
+                             std::int64_t(tap.input._version()));
         layer.input_group = input_groups.emplace(key, int(input_groups.size())).first->second;
         info.layers.push_back(layer);
       }));

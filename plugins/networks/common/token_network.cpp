@@ -1,5 +1,6 @@
 #include "token_network.h"
 
+#include <deneb/nn/initialization.h>
 #include <torch/utils.h>
 
 #include <sstream>
@@ -37,12 +38,13 @@ Batch TokenNetwork::example_batch() const {
 
 torch::nn::Embedding TokenNetwork::add_embedding(const std::string& name, std::int64_t rows,
                                                  std::int64_t padding) {
-  Tensor weight = torch::empty({rows, plan_.width}).normal_(0, plan_.deviation);
   torch::nn::EmbeddingOptions options(rows, plan_.width);
-  if (padding >= 0) {
-    weight[padding].zero_();
-    options.padding_idx(padding);
-  }
+  if (padding >= 0) options.padding_idx(padding);
+  // Where nobody reads the values, one row stands for all of them.
+  const bool fill = !nn::SkipInitialization::is_active();
+  Tensor weight = torch::empty({fill ? rows : 1, plan_.width}).normal_(0, plan_.deviation);
+  if (!fill) weight = weight.expand({rows, plan_.width});
+  if (fill && padding >= 0) weight[padding].zero_();
   options._weight() = weight;
   return place(*this, name, torch::nn::Embedding(options));
 }

@@ -129,8 +129,9 @@ class Gpt2 final : public deneb::networks::TokenNetwork {
     const bool turned = std::any_of(tensors.begin(), tensors.end(), [](const auto& entry) {
       return ends_with(entry.first, ".attn.c_attn.weight");
     });
-    for (auto& [name, tensor] : tensors) {
-      name = deneb::networks::rooted(name, "transformer", {"wte.", "wpe.", "h.", "ln_f."});
+    for (const auto& [raw, tensor] : tensors) {
+      const std::string name =
+          deneb::networks::rooted(raw, "transformer", {"wte.", "wpe.", "h.", "ln_f."});
       const auto entry = entry_of(name, kLayers);
       const std::string part = entry ? entry->rest : "";
       // The causal mask and the value for what it hides.
@@ -141,11 +142,8 @@ class Gpt2 final : public deneb::networks::TokenNetwork {
         continue;
       }
       const bool matrix = ends_with(part, ".c_proj.weight") || ends_with(part, ".c_fc.weight");
-      if (turned && matrix) {
-        check_dimensions(name, tensor, 2);
-        tensor = tensor.t();
-      }
-      own.emplace_back(std::move(name), tensor);
+      if (turned && matrix) check_dimensions(name, tensor, 2);
+      own.emplace_back(name, turned && matrix ? tensor.t() : tensor);
     }
     return own;
   }

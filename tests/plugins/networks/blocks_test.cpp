@@ -11,6 +11,7 @@
 #include <set>
 
 #include "plugins/plugin_registry.h"
+#include "small_transformers.h"
 #include "support/second_derivative.h"
 
 namespace deneb {
@@ -24,6 +25,11 @@ struct Case {
   std::string type;
   nlohmann::json options;
 };
+
+nlohmann::json with(nlohmann::json options, const char* key, const char* value) {
+  options[key] = value;
+  return options;
+}
 
 std::vector<Case> all_networks() {
   return {{"MLP", {{"hidden", {12, 8}}}},
@@ -45,14 +51,20 @@ std::vector<Case> all_networks() {
           {"MobileNetV1", {{"image_size", 16}, {"width_multiplier", 0.25}, {"stem_stride", 1}}},
           {"MobileNetV2", {{"image_size", 32}, {"width", 0.25}, {"num_classes", 7}}},
           {"EfficientNet", {{"image_size", 32}, {"num_classes", 7}, {"convention", "google"}}},
-          {"VGG", {{"depth", 11}, {"num_classes", 7}, {"hidden", {16}}}}};
+          {"VGG", {{"depth", 11}, {"num_classes", 7}, {"hidden", {16}}}},
+          {"DeiT", {{"variant", "tiny"}, {"image_size", 32}, {"num_classes", 7}}},
+          {"Bert", plugin_test::small_options("Bert")},
+          {"Bert", with(plugin_test::small_options("Bert"), "pooler", "mean")},
+          {"Roberta", plugin_test::small_options("Roberta")},
+          {"Gpt2", plugin_test::small_options("Gpt2")},
+          {"Gpt2", with(plugin_test::small_options("Gpt2"), "head", "language_model")}};
 }
 
 /// In evaluation mode, with batch norms that do something.
 std::shared_ptr<Network> make(const Case& c) {
-  static const auto registry =
-      plugin_test::load({"mlp", "mini_resnet", "resnet_cifar", "resnet", "mobilenet_v1",
-                         "mobilenet_v2", "efficientnet", "vgg", "googlenet", "inception_v3"});
+  static const auto registry = plugin_test::load(
+      {"mlp", "mini_resnet", "resnet_cifar", "resnet", "mobilenet_v1", "mobilenet_v2",
+       "efficientnet", "vgg", "googlenet", "inception_v3", "deit", "bert", "roberta", "gpt2"});
   torch::manual_seed(7);
   const auto net = plugin_test::make<Network>(*registry, c.type, c.options);
   torch::NoGradGuard no_grad;
@@ -70,6 +82,9 @@ std::shared_ptr<Network> make(const Case& c) {
 }
 
 Batch batch_of(const Network& net) {
+  if (net.example_batch().input().scalar_type() == torch::kInt64) {
+    return plugin_test::padded_batch(net, /*padding=*/1);
+  }
   std::vector<std::int64_t> shape = net.input_shape();
   shape.insert(shape.begin(), 2);
   Batch batch;
@@ -173,8 +188,10 @@ TEST(Blocks, EveryLayerLiesInExactlyOne) {
       units[layer.block].push_back(layer.name);
     }
     const std::vector<Block> blocks = net->blocks();
+    for (const Block& block : blocks) {
+      EXPECT_EQ(units[block.name], block.layers) << block.name;  // may have none
+    }
     EXPECT_EQ(units.size(), blocks.size());
-    for (const Block& block : blocks) EXPECT_EQ(units[block.name], block.layers) << block.name;
   }
 }
 
@@ -212,15 +229,15 @@ TEST(Blocks, AreThoseOfBrecq) {
 
 TEST(SecondDerivative, OfEveryFloatNetwork) {
   for (const Case& c : all_networks()) {
-    // As ResNet-18 and GoogLeNet, but slow.
-    if (c.options.value("depth", 0) == 50 || c.type == "InceptionV3") continue;
+    // As ResNet-18, GoogLeNet and GPT-2, but slow.
+    if (c.options.value("depth", 0) == 50 || c.type == "InceptionV3" || c.type == "DeiT") continue;
     // As ResNet-18 and a linear layer, but with many weights.
     if (c.type == "VGG") continue;
     SCOPED_TRACE(c.type + c.options.dump());
     const auto net = make(c);
     net->to(torch::kFloat64);
     Batch batch = batch_of(*net);
-    batch["input"] = batch.input().to(torch::kFloat64);
+    if (batch.input().is_floating_point()) batch["input"] = batch.input().to(torch::kFloat64);
     { const EvaluationMode mode(*net); }
     const auto loss = [&] { return net->forward(batch).logits.log_softmax(1).square().sum(); };
     for (const bool folded : {false, true}) {

@@ -1,3 +1,4 @@
+#include <deneb/nn/initialization.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/nn/modules/batchnorm.h>
@@ -37,18 +38,22 @@ void expect_same(const Options& options, const Tensor& x) {
   for (const std::string& key : c.keys()) EXPECT_TRUE(torch::equal(c[key], d[key])) << key;
 }
 
+/// Of 4 channels.
+std::vector<Conv2dOptions> convolutions() {
+  return {Conv2dOptions(4, 6, 3),
+          Conv2dOptions(4, 6, 3).bias(false),
+          Conv2dOptions(4, 6, 3).stride(2).padding(1),
+          Conv2dOptions(4, 6, {3, 2}).stride({1, 2}).padding({2, 0}),
+          Conv2dOptions(4, 6, 3).padding(torch::kSame),
+          Conv2dOptions(4, 6, 3).dilation(2).padding(torch::kValid),
+          Conv2dOptions(4, 8, 3).groups(4).padding(1),
+          Conv2dOptions(4, 6, 3).padding(1).padding_mode(torch::kReflect),
+          Conv2dOptions(4, 6, 3).padding(1).padding_mode(torch::kCircular)};
+}
+
 TEST(Layers, ConvolutionsEqualLibTorchBitForBit) {
   const Tensor x = torch::randn({2, 4, 9, 7});
-  const std::vector<Conv2dOptions> all = {
-      Conv2dOptions(4, 6, 3),
-      Conv2dOptions(4, 6, 3).bias(false),
-      Conv2dOptions(4, 6, 3).stride(2).padding(1),
-      Conv2dOptions(4, 6, {3, 2}).stride({1, 2}).padding({2, 0}),
-      Conv2dOptions(4, 6, 3).padding(torch::kSame),
-      Conv2dOptions(4, 6, 3).dilation(2).padding(torch::kValid),
-      Conv2dOptions(4, 8, 3).groups(4).padding(1),
-      Conv2dOptions(4, 6, 3).padding(1).padding_mode(torch::kReflect),
-      Conv2dOptions(4, 6, 3).padding(1).padding_mode(torch::kCircular)};
+  const auto all = convolutions();
   for (std::size_t i = 0; i < all.size(); ++i) {
     SCOPED_TRACE(i);
     expect_same<deneb::nn::Conv2d, torch::nn::Conv2d>(all[i], x);
@@ -146,6 +151,76 @@ TEST(Layers, HaveSecondDerivatives) {
   expect_curvature(deneb::nn::Linear(5, 3), torch::randn({4, 5}));
   expect_curvature(deneb::nn::Linear(torch::nn::LinearOptions(5, 3).bias(false)),
                    torch::randn({2, 4, 5}));
+}
+
+// Whatever lies in the memory: filled, they are the layers that others are.
+TEST(Layers, WithoutInitialValues) {
+  const Tensor x = torch::randn({2, 4, 9, 7});
+  const auto expect_like = [](auto& bare, auto& made, const Tensor& x) {
+    const auto own = bare->named_parameters(), other = made->named_parameters();
+    ASSERT_EQ(own.keys(), other.keys());
+    torch::NoGradGuard no_grad;
+    for (const std::string& key : own.keys()) {
+      ASSERT_EQ(own[key].sizes(), other[key].sizes());
+      EXPECT_TRUE(own[key].requires_grad());
+      own[key].copy_(other[key]);
+    }
+    EXPECT_TRUE(torch::equal(bare(x), made(x)));
+  };
+  const auto bare = [](auto make) {
+    const deneb::nn::SkipInitialization skip;
+    { const deneb::nn::SkipInitialization inner; }
+    EXPECT_TRUE(deneb::nn::SkipInitialization::is_active());
+    return make();
+  };
+  for (const Conv2dOptions& options : convolutions()) {
+    const auto make = [&] { return deneb::nn::Conv2d(options); };
+    auto a = bare(make), b = make();
+    expect_like(a, b, x);
+    EXPECT_EQ(a->options.in_channels(), 4);
+    EXPECT_EQ(a->options.out_channels(), b->options.out_channels());
+  }
+  for (const bool bias : {true, false}) {
+    const auto make = [&] { return deneb::nn::Linear(torch::nn::LinearOptions(7, 5).bias(bias)); };
+    auto a = bare(make), b = make();
+    expect_like(a, b, x);
+    EXPECT_EQ(a->options.in_features(), 7);
+    EXPECT_EQ(a->options.out_features(), 5);
+  }
+  EXPECT_FALSE(deneb::nn::SkipInitialization::is_active());
+}
+
+TEST(QuantLayer, StandsInWithoutLookingAtItsWeight) {
+  const auto expect_stand_in = [](auto& layer, const Tensor& x, int channels) {
+    torch::NoGradGuard no_grad;
+    const Tensor real = layer(x);
+    EXPECT_EQ(layer->output_shape(x), real.sizes());
+    for (Tensor& p : layer->parameters()) p.fill_(std::nan(""));
+    Tensor seen;
+    const auto observer =
+        layer->observe([&](const deneb::LayerTap& tap) { seen = tap.output.clone(); });
+    layer->set_stand_in(true);
+    const Tensor y = layer(x);
+    EXPECT_EQ(y.sizes(), real.sizes());
+    EXPECT_TRUE(torch::equal(y, seen));
+    EXPECT_TRUE(torch::equal(y, layer(x)));
+    // Means over many values have both signs.
+    const Tensor means = y.transpose(0, channels).flatten(1).mean(1);
+    EXPECT_LT(means.min().template item<float>(), -0.3);
+    EXPECT_GT(means.max().template item<float>(), 0.3);
+    layer->set_stand_in(false);
+    EXPECT_TRUE(std::isnan(layer(x).sum().template item<double>()));
+  };
+  for (const Conv2dOptions& options : convolutions()) {
+    deneb::nn::Conv2d layer(options);
+    expect_stand_in(layer, torch::randn({2, 4, 19, 17}), 1);
+  }
+  deneb::nn::Linear layer(7, 20);
+  expect_stand_in(layer, torch::randn({2, 11, 7}), 2);
+  EXPECT_THROW(layer->output_shape(torch::randn({2, 8})), c10::Error);
+  deneb::nn::Conv2d convolution(Conv2dOptions(4, 6, 3));
+  EXPECT_THROW(convolution->output_shape(torch::randn({1, 5, 9, 9})), c10::Error);
+  EXPECT_THROW(convolution->output_shape(torch::randn({1, 4, 2, 9})), c10::Error);
 }
 
 TEST(QuantLayer, QuantizersAreSubmodulesWhileTheyAreIn) {

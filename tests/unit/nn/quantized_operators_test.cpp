@@ -85,6 +85,22 @@ TEST(QuantizedOperators, KeepingTheInputChangesNoGradient) {
   }
 }
 
+TEST(QuantizedOperators, OutputsMayBeWrittenOver) {
+  for (const bool bias : {true, false}) {
+    deneb::nn::Linear fc(torch::nn::LinearOptions(6, 5).bias(bias));
+    fc->set_quantizers(nullptr, std::make_shared<Steps>(/*repeatable=*/true));
+    for (const auto& shape : {std::vector<std::int64_t>{4, 6}, {2, 3, 6}, {2, 1, 2, 6}}) {
+      const Tensor x = torch::randn(shape);
+      fc->zero_grad();
+      (fc(x) * 3).square().sum().backward();
+      const Tensor expected = fc->weight.grad().clone();
+      fc->zero_grad();
+      fc(x).mul_(3).square().sum().backward();
+      EXPECT_TRUE(torch::equal(fc->weight.grad(), expected));
+    }
+  }
+}
+
 TEST(QuantizedOperators, OnlyWantedGradientsAreMade) {
   deneb::nn::Conv2d conv(torch::nn::Conv2dOptions(2, 3, 1));
   const auto input = std::make_shared<Steps>(true);

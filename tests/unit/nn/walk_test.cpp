@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tiny_network.h"
 
 namespace nn_test {
@@ -112,6 +114,55 @@ TEST(Probe, LeavesTheNetworkAsItWas) {
   network.eval();
   deneb::probe(network, "Tiny");
   EXPECT_FALSE(network.is_training());
+}
+
+TEST(Probe, ValuesOfWeightsDoNotMatter) {
+  Tiny network;
+  const NetworkInfo expected = deneb::probe(network, "Tiny");
+  torch::NoGradGuard no_grad;
+  for (const auto& named : deneb::quant_layers(network)) {
+    named.layer->float_weight().fill_(std::nan(""));
+  }
+  const NetworkInfo info = deneb::probe(network, "Tiny");
+  ASSERT_EQ(info.layers.size(), expected.layers.size());
+  for (std::size_t i = 0; i < info.layers.size(); ++i) {
+    EXPECT_EQ(info.layers[i].output_shape, expected.layers[i].output_shape);
+    EXPECT_EQ(info.layers[i].signed_input, expected.layers[i].signed_input);
+  }
+}
+
+/// Layers that read a tensor, a part of it that begins where it does, another view of the whole,
+/// and the tensor after a write.
+class Readers final : public deneb::Network {
+ public:
+  Readers() {
+    for (const char* name : {"whole", "part", "again", "written"}) {
+      layers_.push_back(register_module(name, deneb::nn::Linear(4, 4)));
+    }
+  }
+  Tensor forward(Tensor input) override {
+    Tensor x = input * 2;
+    const Tensor a = layers_[0](x), b = layers_[1](x.select(1, 0)), c = layers_[2](x.flatten(0, 1));
+    return a.sum(1) + b + c.view_as(x).sum(1) + layers_[3](x.relu_()).sum(1);
+  }
+  std::vector<std::int64_t> input_shape() const override { return {3, 4}; }
+  std::int64_t num_classes() const override { return 4; }
+
+ private:
+  std::vector<deneb::nn::Linear> layers_;
+};
+
+TEST(Probe, InputGroupsAreTensors) {
+  Readers network;
+  const auto layers = deneb::probe(network, "Readers").layers;
+  EXPECT_EQ(layers[0].input_group, layers[2].input_group);
+  EXPECT_NE(layers[0].input_group, layers[1].input_group);
+  EXPECT_NE(layers[0].input_group, layers[3].input_group);
+  EXPECT_TRUE(layers[0].signed_input);
+  EXPECT_FALSE(layers[3].signed_input);
+  // Every token of a sample.
+  EXPECT_EQ(layers[0].macs, 3 * 16);
+  EXPECT_EQ(layers[1].macs, 16);
 }
 
 class Broken final : public deneb::Network {
