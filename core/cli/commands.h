@@ -24,6 +24,7 @@ int resume_command(const Words& words);
 int validate_command(const Words& words);
 int report_command(const Words& words);
 int evaluate_command(const Words& words);
+int convert_command(const Words& words);
 int inspect_command(const Words& words);
 int plugins_command(const Words& words);
 int describe_command(const Words& words);

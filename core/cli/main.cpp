@@ -21,6 +21,7 @@ const std::vector<Command>& commands() {
       {"validate", "check pipeline files without running anything", validate_command},
       {"report", "write the reports of a task again", report_command},
       {"evaluate", "measure a weights file on a pipeline's data", evaluate_command},
+      {"convert", "write weights of PyTorch or Hugging Face as safetensors", convert_command},
       {"inspect", "list a network's layers and what a policy costs", inspect_command},
       {"plugins", "list plugins and what they bring", plugins_command},
       {"describe", "explain the options of a plugin", describe_command},

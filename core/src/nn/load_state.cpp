@@ -275,6 +275,12 @@ void check_name_rules(const NameRules& rules) {
   }
 }
 
+bool name_rule_fits(const std::string& from, const std::string& name) {
+  std::vector<std::string> captures;
+  return from.find('*') == std::string::npos ? begins_with(name, from)
+                                             : capture(from, name, &captures);
+}
+
 std::string renamed(const std::string& name, const std::map<std::string, std::string>& rename) {
   std::string result = name;
   std::size_t longest = 0;

@@ -1,6 +1,5 @@
 #include <png.h>
 
-#include <cstring>
 #include <filesystem>
 #include <vector>
 
@@ -9,25 +8,30 @@
 #include <deneb/io/files.h>
 #include <deneb/plugin/plugin.h>
 
+#include "cifar100.h"
+#include "cifar_images.h"
+
 namespace {
 
-constexpr std::int64_t kSide = 32, kPixels = kSide * kSide, kBytes = 3 * kPixels;
+using deneb::cifar::kBytes;
+using deneb::cifar::kPixels;
+using deneb::cifar::Part;
+
 constexpr std::int64_t kPerFile = 10000;
 
 struct Cifar10Options {
   std::string data_path;
+  // Of the 50 000 training images.
+  deneb::cifar::Normalization normalization{{0.4914, 0.4822, 0.4465}, {0.2470, 0.2435, 0.2616}};
   template <class V>
   void visit(V& v) {
     v.file("data_path", data_path, "",
            "folder with the PNG sprites or the binary batches; empty = where scripts/fetch_data.sh "
            "puts them",
            /*must_exist=*/false);
+    normalization.visit(v);
   }
-};
-
-struct Part {
-  std::vector<std::uint8_t> pixels;  // [N, 3, 32, 32]
-  std::vector<std::uint8_t> labels;
+  void check(deneb::OptionErrors& errors) const { normalization.check(errors); }
 };
 
 void reserve(Part& part, std::size_t samples) {
@@ -36,32 +40,9 @@ void reserve(Part& part, std::size_t samples) {
 }
 
 // The script gets sprites, so it can neither complete nor repair a set of binary batches.
-[[noreturn]] void throw_bad_binary(const std::string& path, const std::string& what) {
-  throw deneb::DataError(path + ": " + what +
-                         "; copy it from the authors' binary version again, or remove all .bin "
-                         "files from the folder to use the PNG sprites that "
-                         "`scripts/fetch_data.sh cifar10` gets");
-}
-
-// Classic binary batch: 10000 records of one label byte and 3072 planar bytes.
-void append_binary(const std::string& path, Part& part) {
-  if (!std::filesystem::exists(path)) throw_bad_binary(path, "not found");
-  const std::string bytes = deneb::read_file(path);
-  if (bytes.size() != kPerFile * (kBytes + 1)) {
-    throw_bad_binary(path, std::to_string(bytes.size()) + " bytes, expected " +
-                               std::to_string(kPerFile * (kBytes + 1)));
-  }
-  for (std::int64_t i = 0; i < kPerFile; ++i) {
-    const char* record = bytes.data() + i * (kBytes + 1);
-    const auto label = static_cast<std::uint8_t>(record[0]);
-    if (label > 9) {
-      throw_bad_binary(path, "record " + std::to_string(i) + " has the label " +
-                                 std::to_string(label) + ", expected 0 .. 9");
-    }
-    part.labels.push_back(label);
-    part.pixels.insert(part.pixels.end(), record + 1, record + 1 + kBytes);
-  }
-}
+constexpr const char* kBinaryAdvice =
+    "copy it from the authors' binary version again, or remove all .bin files from the folder to "
+    "use the PNG sprites that `scripts/fetch_data.sh cifar10` gets";
 
 // libpng is done with the last row and does not look at what follows.
 bool has_end_of_png(const std::string& bytes) {
@@ -126,10 +107,11 @@ void append_labels(const std::string& path, std::size_t count, Part& part) {
   }
 }
 
-class Cifar10 final : public deneb::Dataset {
+class Cifar10 final : public deneb::cifar::CifarImages {
  public:
   using Options = Cifar10Options;
-  explicit Cifar10(const Options& o) : folder_(deneb::data_directory(o.data_path, "cifar10")) {}
+  explicit Cifar10(const Options& o)
+      : CifarImages(10, o.normalization), folder_(deneb::data_directory(o.data_path, "cifar10")) {}
 
   void open() override {
     const std::vector<std::string> train = {"data_batch_1", "data_batch_2", "data_batch_3",
@@ -137,9 +119,13 @@ class Cifar10 final : public deneb::Dataset {
     reserve(train_, 5 * kPerFile);
     reserve(test_, kPerFile);
     if (std::filesystem::exists(folder_ + "/data_batch_1.bin")) {
-      for (const auto& name : train) append_binary(folder_ + "/" + name + ".bin", train_);
-      append_binary(folder_ + "/test_batch.bin", test_);
+      for (const auto& name : train) append_binary(name, train_);
+      append_binary("test_batch", test_);
       return;
+    }
+    if (!std::filesystem::exists(folder_ + "/train_lables.json")) {
+      deneb::cifar::refuse_python_version(folder_, "cifar-10-batches-py", "data_batch_1",
+                                          "cifar-10-binary.tar.gz");
     }
     // The small files first: a missing one is told at once.
     append_labels(require("train_lables.json"), 5 * kPerFile, train_);
@@ -148,36 +134,10 @@ class Cifar10 final : public deneb::Dataset {
     append_sprite(require("test_batch.png"), test_);
   }
 
-  deneb::DatasetInfo info() const override {
-    // Of the 50 000 training images.
-    return {10, {3, kSide, kSide}, {0.4914, 0.4822, 0.4465}, {0.2470, 0.2435, 0.2616}};
-  }
-
-  std::int64_t size(deneb::DataPart part) const override {
-    return static_cast<std::int64_t>(of(part).labels.size());
-  }
-
-  deneb::Batch gather(deneb::DataPart part,
-                      const std::vector<std::int64_t>& indices) const override {
-    const Part& source = of(part);
-    const auto n = static_cast<std::int64_t>(indices.size());
-    auto input = torch::empty({n, 3, kSide, kSide}, torch::kUInt8);
-    auto target = torch::empty({n}, torch::kInt64);
-    for (std::int64_t i = 0; i < n; ++i) {
-      const auto index = static_cast<std::size_t>(indices[static_cast<std::size_t>(i)]);
-      std::memcpy(input.data_ptr<std::uint8_t>() + i * kBytes,
-                  source.pixels.data() + index * kBytes, kBytes);
-      target.data_ptr<std::int64_t>()[i] = source.labels[index];
-    }
-    deneb::Batch batch;
-    batch["input"] = input;
-    batch["target"] = target;
-    return batch;
-  }
-
  private:
-  const Part& of(deneb::DataPart part) const {
-    return part == deneb::DataPart::kTrain ? train_ : test_;
+  void append_binary(const std::string& name, Part& part) const {
+    deneb::cifar::append_records(folder_ + "/" + name + ".bin", kPerFile, 1, 0, 10, kBinaryAdvice,
+                                 part);
   }
   std::string require(const std::string& name) const {
     const std::string path = folder_ + "/" + name;
@@ -186,13 +146,15 @@ class Cifar10 final : public deneb::Dataset {
   }
 
   std::string folder_;
-  Part train_, test_;
 };
 
 void register_all(deneb::Registrar& r) {
   r.add<deneb::Dataset, Cifar10>("Cifar10", "CIFAR-10: 50 000 + 10 000 color images of 32x32");
+  r.add<deneb::Dataset, deneb::cifar::Cifar100>(
+      "Cifar100", "CIFAR-100: 50 000 + 10 000 color images of 32x32, fine or coarse labels");
 }
 
 }  // namespace
 
-DENEB_PLUGIN("cifar10", "0.1.0", "CIFAR-10 from PNG sprites or binary batches", register_all);
+DENEB_PLUGIN("cifar10", "0.1.0", "CIFAR-10 from PNG sprites or binary batches, CIFAR-100",
+             register_all);

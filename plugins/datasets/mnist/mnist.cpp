@@ -14,11 +14,24 @@ constexpr const char* kName = "mnist";  // of the folder and for the script
 
 struct MnistOptions {
   std::string data_path;
+  // Of the 60 000 training images.
+  std::vector<double> mean = {0.1307}, deviation = {0.3081};
   template <class V>
   void visit(V& v) {
     v.file("data_path", data_path, "",
            "folder with the four IDX files; empty = where scripts/fetch_data.sh puts them",
            /*must_exist=*/false);
+    v("mean", mean,
+      "of the gray values in 0 .. 1, for normalization; networks from elsewhere need the figures "
+      "that they were trained with",
+      {0, 1});
+    v("deviation", deviation, "likewise", {1e-6, 1000});
+  }
+  void check(deneb::OptionErrors& errors) const {
+    for (const auto& [key, list] : {std::pair{"mean", &mean}, std::pair{"deviation", &deviation}}) {
+      if (list->size() == 1) continue;
+      errors.add(key, "has " + std::to_string(list->size()) + " numbers, expected one");
+    }
   }
 };
 
@@ -103,7 +116,8 @@ Part read_part(const std::string& prefix) {
 class Mnist final : public deneb::Dataset {
  public:
   using Options = MnistOptions;
-  explicit Mnist(const Options& o) : folder_(deneb::data_directory(o.data_path, kName)) {}
+  explicit Mnist(const Options& o)
+      : options_(o), folder_(deneb::data_directory(o.data_path, kName)) {}
 
   void open() override {
     train_ = read_part(folder_ + "/train");
@@ -111,8 +125,7 @@ class Mnist final : public deneb::Dataset {
   }
 
   deneb::DatasetInfo info() const override {
-    // Of the 60 000 training images.
-    return {kClasses, {1, kSide, kSide}, {0.1307}, {0.3081}};
+    return {kClasses, {1, kSide, kSide}, options_.mean, options_.deviation};
   }
 
   std::int64_t size(deneb::DataPart part) const override {
@@ -143,6 +156,7 @@ class Mnist final : public deneb::Dataset {
     return part == deneb::DataPart::kTrain ? train_ : test_;
   }
 
+  MnistOptions options_;
   std::string folder_;
   Part train_, test_;
 };

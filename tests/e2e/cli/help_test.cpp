@@ -8,8 +8,9 @@
 namespace cli_test {
 namespace {
 
-const std::vector<std::string> kCommands = {"run",     "resume",  "validate", "report", "evaluate",
-                                            "inspect", "plugins", "describe", "schema", "version"};
+const std::vector<std::string> kCommands = {"run",      "resume",  "validate", "report",
+                                            "evaluate", "convert", "inspect",  "plugins",
+                                            "describe", "schema",  "version"};
 
 TEST(Help, ListsEveryCommandButTheWorker) {
   const Outcome outcome = run({"--help"});
@@ -68,6 +69,7 @@ TEST(Usage, WrongArgumentsAreNamed) {
       {{"run", "a.json", "b.json"}, "run: unexpected argument 'b.json'"},
       {{"run", "a.json", "--set"}, "'--set' is missing"},
       {{"run", "a.json", "--from", "a", "--from", "b"}, "'--from' cannot be specified more than"},
+      {{"convert", "a.pth"}, "convert: OUT.safetensors is missing"},
       {{"evaluate", "a.json"}, "evaluate: --weights FILE is missing"}};
   for (const auto& [arguments, message] : mistakes) {
     const Outcome outcome = run(arguments);

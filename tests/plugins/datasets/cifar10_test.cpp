@@ -228,6 +228,90 @@ TEST(Cifar10, EmptyFolder) {
                     HasSubstr("`scripts/fetch_data.sh cifar10`")));
 }
 
+TEST(Cifar10, ThePythonVersionIsRefused) {
+  for (const std::string subfolder : {"", "/cifar-10-batches-py"}) {
+    const ScratchFolder scratch;
+    std::filesystem::create_directories(scratch.path() + subfolder);
+    std::ofstream(scratch.path() + subfolder + "/data_batch_1") << "\x80\x02}q\x01";
+    EXPECT_THAT(open_error("Cifar10", {{"data_path", scratch.path()}}),
+                AllOf(StartsWith(scratch.path() + subfolder + "/data_batch_1: is a pickle"),
+                      HasSubstr("cifar-10-binary.tar.gz"), HasSubstr("README.md shows")));
+  }
+}
+
+TEST(Cifar10, MeanAndDeviationAreOptions) {
+  for (const char* type : {"Cifar10", "Cifar100"}) {
+    const auto info =
+        make(type, {{"mean", {0.485, 0.456, 0.406}}, {"deviation", {0.229, 0.224, 0.225}}})->info();
+    EXPECT_THAT(info.mean, ElementsAre(0.485, 0.456, 0.406));
+    EXPECT_THAT(info.deviation, ElementsAre(0.229, 0.224, 0.225));
+    EXPECT_THAT(text_of<deneb::ConfigError>([&] {
+                  make(type, {{"mean", {0.5}}});
+                }),
+                HasSubstr("mean: has 1 numbers, expected one for each of red, green and blue"));
+  }
+  EXPECT_THAT(make("Cifar10")->info().mean, ElementsAre(0.4914, 0.4822, 0.4465));
+  EXPECT_THAT(make("Cifar100")->info().deviation, ElementsAre(0.2673, 0.2564, 0.2762));
+}
+
+/// Files of the binary version with holes.
+class Cifar100Test : public testing::Test {
+ protected:
+  static constexpr std::int64_t kRecord = 3074;
+  Cifar100Test() {
+    make_file("train.bin", 50000 * kRecord);
+    make_file("test.bin", 10000 * kRecord);
+  }
+  void make_file(const std::string& name, std::int64_t size) const {
+    std::ofstream(scratch_ / name).put(0);
+    std::filesystem::resize_file(scratch_ / name, static_cast<std::uintmax_t>(size));
+  }
+  void put(const std::string& name, std::int64_t at, const std::string& bytes) const {
+    std::fstream file(scratch_ / name, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(at);
+    file << bytes;
+    ASSERT_TRUE(file.good());
+  }
+  nlohmann::json options(const std::string& labels) const {
+    return {{"data_path", scratch_.path()}, {"labels", labels}};
+  }
+  ScratchFolder scratch_;
+};
+
+TEST_F(Cifar100Test, FineAndCoarseLabels) {
+  put("train.bin", 7 * kRecord, "\x13\x63\x21");
+  put("test.bin", 9999 * kRecord, "\x05\x2a");
+  put("test.bin", 10000 * kRecord - 1, "\x09");
+  const auto fine = open("Cifar100", options("fine")), coarse = open("Cifar100", options("coarse"));
+  EXPECT_EQ(fine->info().num_classes, 100);
+  EXPECT_EQ(coarse->info().num_classes, 20);
+  EXPECT_EQ(fine->size(DataPart::kTrain), 50000);
+  EXPECT_EQ(fine->size(DataPart::kTest), 10000);
+  const Batch train = fine->gather(DataPart::kTrain, {7});
+  EXPECT_EQ(train.target().item<int>(), 99);
+  EXPECT_EQ(train.input()[0][0][0][0].item<int>(), 0x21);
+  EXPECT_EQ(coarse->gather(DataPart::kTrain, {7}).target().item<int>(), 19);
+  EXPECT_EQ(fine->gather(DataPart::kTest, {9999}).target().item<int>(), 42);
+  EXPECT_EQ(coarse->gather(DataPart::kTest, {9999}).input()[0][2][31][31].item<int>(), 9);
+}
+
+TEST_F(Cifar100Test, DamageAndGaps) {
+  const auto advice = HasSubstr("cifar-100-binary.tar.gz");
+  put("train.bin", 3 * kRecord, "\x14\x64");
+  EXPECT_THAT(open_error("Cifar100", options("fine")),
+              AllOf(HasSubstr("train.bin: record 3 has the label 100, expected 0 .. 99"), advice));
+  EXPECT_THAT(open_error("Cifar100", options("coarse")), HasSubstr("label 20, expected 0 .. 19"));
+  std::filesystem::resize_file(scratch_ / "train.bin", 30730000);
+  EXPECT_THAT(open_error("Cifar100", options("fine")),
+              HasSubstr("train.bin: 30730000 bytes, expected 153700000"));
+  std::filesystem::remove(scratch_ / "train.bin");
+  EXPECT_THAT(open_error("Cifar100", options("fine")),
+              AllOf(HasSubstr("train.bin: not found"), advice));
+  std::ofstream(scratch_ / "train") << "\x80\x02";
+  EXPECT_THAT(open_error("Cifar100", options("fine")),
+              AllOf(HasSubstr("/train: is a pickle of the Python version"), advice));
+}
+
 // Against the facts in the plugin's README.
 TEST(Cifar10, RealFiles) {
   if (!std::filesystem::exists(deneb::data_directory("", "cifar10"))) {

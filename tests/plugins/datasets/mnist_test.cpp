@@ -129,6 +129,16 @@ TEST_F(MnistTest, DamagedLabels) {
 }
 
 // Against the facts in the plugin's README.
+TEST(MnistData, MeanAndDeviationAreOptions) {
+  const auto info = make("Mnist", {{"mean", {0.5}}, {"deviation", {0.25}}})->info();
+  EXPECT_EQ(info.mean, std::vector<double>{0.5});
+  EXPECT_EQ(info.deviation, std::vector<double>{0.25});
+  EXPECT_THAT(text_of<deneb::ConfigError>([] {
+                make("Mnist", {{"mean", {0.5, 0.5}}});
+              }),
+              HasSubstr("mean: has 2 numbers, expected one"));
+}
+
 TEST(MnistData, RealFiles) {
   if (!std::filesystem::exists(deneb::data_directory("", "mnist"))) {
     GTEST_SKIP() << "no MNIST on this machine (scripts/fetch_data.sh mnist gets it)";

@@ -27,6 +27,9 @@ struct NameRules {
 /// other numbers of `*` on both sides.
 DENEB_API void check_name_rules(const NameRules& rules);
 
+/// Does the `from` of a rule of NameRules::rename fit the name?
+DENEB_API bool name_rule_fits(const std::string& from, const std::string& name);
+
 /// The name after NameRules::rename.
 DENEB_API std::string renamed(const std::string& name,
                               const std::map<std::string, std::string>& rename);
