@@ -60,7 +60,8 @@ void fill_truncated_normal(Tensor weight, double deviation) {
 AuxiliaryConvolution::AuxiliaryConvolution(int in, int out, int kernel, double weight_deviation) {
   conv_ = register_module("conv",
                           torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel).bias(false)));
-  bn_ = register_module("bn", BatchNorm2d(out, kNormOptions));
+  bn_ = register_module(
+      "bn", torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(out).eps(kNormOptions.eps)));
   fill_truncated_normal(conv_->weight, weight_deviation);
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <torch/nn/modules/batchnorm.h>
+
 #include <map>
 #include <memory>
 #include <string>
@@ -19,8 +21,8 @@ class AuxiliaryHead : public torch::nn::Module {
   virtual torch::Tensor forward(torch::Tensor x) = 0;  ///< to logits [N, classes]
 };
 
-/// Convolution without bias or padding, batch norm and ReLU of an auxiliary head; its modules are
-/// conv and bn.
+/// Convolution without bias or padding, batch norm and ReLU of an auxiliary head, as plain LibTorch
+/// modules conv and bn: costs and recalibration look at layers that are deployed.
 class AuxiliaryConvolution final : public torch::nn::Module {
  public:
   AuxiliaryConvolution(int in, int out, int kernel, double weight_deviation);
@@ -28,7 +30,7 @@ class AuxiliaryConvolution final : public torch::nn::Module {
 
  private:
   torch::nn::Conv2d conv_{nullptr};
-  nn::BatchNorm2d bn_{nullptr};
+  torch::nn::BatchNorm2d bn_{nullptr};
 };
 
 /// Normal values cut at twice their deviation.

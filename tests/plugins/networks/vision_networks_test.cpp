@@ -422,6 +422,8 @@ TEST(VisionNetworks, AuxiliaryHeadsOfAFile) {
   for (const auto& p : full->named_parameters()) {
     EXPECT_TRUE(p.value().grad().defined()) << p.key();
   }
+  EXPECT_EQ(probe(*full, "GoogLeNet").batch_norm_elements,
+            probe(*plain, "GoogLeNet").batch_norm_elements);
   // No quantizers there: they are not part of what is deployed.
   for (const auto& layer : quant_layers(*full)) EXPECT_NE(layer.name.substr(0, 3), "aux");
 }
