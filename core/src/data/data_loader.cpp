@@ -241,6 +241,30 @@ class Stream final : public BatchStream {
   bool stop_ = false, failed_ = false;
 };
 
+bool has_lengths(const Dataset& dataset, DataPart part, const Indices& samples) {
+  return !samples.empty() && dataset.length(part, samples[0]) > 0;
+}
+
+// Ties keep their order.
+void sort_by_length(const Dataset& dataset, DataPart part, Indices::iterator begin,
+                    Indices::iterator end) {
+  std::stable_sort(begin, end, [&](std::int64_t a, std::int64_t b) {
+    return dataset.length(part, a) < dataset.length(part, b);
+  });
+}
+
+// Shuffles whole batches; the last one stays where it is if it is smaller.
+void shuffle_batches(Indices& order, std::int64_t batch_size, std::uint64_t seed) {
+  Indices batches(order.size() / static_cast<std::size_t>(batch_size));
+  std::iota(batches.begin(), batches.end(), 0);
+  shuffle(batches, seed);
+  const Indices old = order;
+  auto to = order.begin();
+  for (const std::int64_t batch : batches) {
+    to = std::copy_n(old.begin() + batch * batch_size, batch_size, to);
+  }
+}
+
 void check_info(const DatasetInfo& info) {
   const std::size_t channels =
       info.sample_shape.size() == 3 ? static_cast<std::size_t>(info.sample_shape[0]) : 0;
@@ -302,38 +326,21 @@ std::int64_t DataLoader::batches(Split split) const {
   return (samples(split) + size - 1) / size;
 }
 
-void DataLoader::group_by_length(DataPart part, std::int64_t batch_size,
-                                 std::int64_t bucket_batches, std::uint64_t seed,
-                                 Indices& order) const {
-  const std::int64_t batches = static_cast<std::int64_t>(order.size()) / batch_size;  // full ones
-  if (batches == 0 || dataset_->length(part, order[0]) == 0) return;
-  const auto place = [&](std::int64_t batch) { return order.begin() + batch * batch_size; };
-  for (std::int64_t first = 0; first < batches; first += bucket_batches) {
-    const std::int64_t end = std::min(batches, first + bucket_batches);
-    std::stable_sort(place(first), place(end), [&](std::int64_t a, std::int64_t b) {
-      return dataset_->length(part, a) < dataset_->length(part, b);
-    });
-  }
-  Indices sequence(static_cast<std::size_t>(batches));
-  std::iota(sequence.begin(), sequence.end(), 0);
-  shuffle(sequence, seed);
-  Indices mixed;
-  mixed.reserve(order.size());
-  for (const std::int64_t batch : sequence) {
-    mixed.insert(mixed.end(), place(batch), place(batch + 1));
-  }
-  mixed.insert(mixed.end(), place(batches), order.end());
-  order = std::move(mixed);
-}
-
 std::unique_ptr<BatchStream> DataLoader::train(std::uint64_t seed, std::int64_t epoch,
                                                std::int64_t first_batch) const {
   const std::uint64_t epoch_seed =
       derive_seed(derive_seed(seed, "epoch"), static_cast<std::uint64_t>(epoch));
   Indices order = train_;
   shuffle(order, epoch_seed);
-  group_by_length(DataPart::kTrain, options_.batch_size, options_.bucket_batches,
-                  derive_seed(epoch_seed, "batches"), order);
+  if (has_lengths(*dataset_, DataPart::kTrain, order)) {
+    const std::int64_t size = options_.batch_size;
+    const auto full = static_cast<std::int64_t>(order.size()) / size * size;
+    for (std::int64_t first = 0; first < full; first += size * options_.bucket_batches) {
+      sort_by_length(*dataset_, DataPart::kTrain, order.begin() + first,
+                     order.begin() + std::min(full, first + size * options_.bucket_batches));
+    }
+    shuffle_batches(order, size, derive_seed(epoch_seed, "batches"));
+  }
   return std::make_unique<Stream>(Preparer(dataset_, options_.augment, epoch_seed),
                                   std::move(order), options_.batch_size, first_batch,
                                   options_.workers);
@@ -345,9 +352,15 @@ std::unique_ptr<BatchStream> DataLoader::evaluate(Split split, std::int64_t limi
                                                 : test_;
   if (limit > 0 && static_cast<std::int64_t>(order.size()) > limit) order.resize(limit);
   const DataPart part = split == Split::kTest ? DataPart::kTest : DataPart::kTrain;
-  // Mixed, since some look at the first batches only: these are not to be the shortest texts.
-  group_by_length(part, options_.eval_batch_size, static_cast<std::int64_t>(order.size()),
-                  derive_seed(0, "evaluation batches"), order);
+  if (has_lengths(*dataset_, part, order)) {
+    const std::int64_t size = options_.eval_batch_size;
+    sort_by_length(*dataset_, part, order.begin(), order.end());
+    // The small batch gets the shortest samples. The others are mixed, since some look at the first
+    // batches only.
+    std::rotate(order.begin(), order.begin() + static_cast<std::int64_t>(order.size()) % size,
+                order.end());
+    shuffle_batches(order, size, derive_seed(0, "evaluation batches"));
+  }
   return std::make_unique<Stream>(Preparer(dataset_, part), std::move(order),
                                   options_.eval_batch_size, 0, std::min(options_.workers, 1));
 }

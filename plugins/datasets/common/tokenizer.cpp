@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include <deneb/errors.h>
+
 #include "unicode.h"
 
 namespace deneb::text {
@@ -105,6 +107,10 @@ void Tokenizer::append_normalized(const std::string& text, std::size_t limit,
 }
 
 std::vector<std::int32_t> Tokenizer::ids(std::string_view text, std::size_t limit) const {
+  if (text.size() > std::size_t(std::numeric_limits<std::int32_t>::max()) / 3) {
+    throw DataError("a text of " + std::to_string(text.size() >> 20) +
+                    " MiB, expected at most 682; divide it among several samples or files");
+  }
   const std::string valid = valid_utf8(text);
   std::vector<std::int32_t> ids;
   std::size_t position = 0, begin = 0, end = 0;

@@ -46,7 +46,8 @@ struct TokenizerParts {
 /// from several threads at once.
 ///
 /// Texts are UTF-8; every ill-formed part counts as U+FFFD (Python's errors="replace"). Of an empty
-/// text only the special tokens are left, which may be none.
+/// text only the special tokens are left, which may be none. DataError for a text above 682 MiB,
+/// since ICU counts in 32 bits.
 class Tokenizer {
  public:
   explicit Tokenizer(TokenizerParts parts);

@@ -116,7 +116,13 @@ class LanguageModel final : public Dataset {
   }
 
   static Ids read(const std::string& file, const text::Tokenizer& tokenizer) {
-    Ids ids = tokenizer.ids(read_file(file));
+    const std::string bytes = read_file(file);
+    Ids ids;
+    try {
+      ids = tokenizer.ids(bytes);
+    } catch (const DataError& e) {
+      throw DataError(file + ": " + e.what());
+    }
     if (ids.size() < 2) {
       throw DataError(file + ": holds " + std::to_string(ids.size()) +
                       " tokens, expected at least 2");

@@ -107,9 +107,6 @@ class DENEB_API DataLoader {
   std::unique_ptr<BatchStream> evaluate(Split split, std::int64_t limit = 0) const;
 
  private:
-  void group_by_length(DataPart part, std::int64_t batch_size, std::int64_t bucket_batches,
-                       std::uint64_t seed, std::vector<std::int64_t>& order) const;
-
   std::shared_ptr<const Dataset> dataset_;
   DataLoaderOptions options_;
   std::vector<std::int64_t> train_, validation_, test_;
