@@ -21,8 +21,8 @@ constexpr std::size_t kMagicSize = sizeof(kMagic) - 1;
 constexpr std::int64_t kProtocol = 1001;
 
 // Where checkpoints keep their state_dict, in the order of preference.
-constexpr const char* kStateKeys[] = {"state_dict", "model_state_dict", "model",  "net",
-                                      "network",    "weights",          "params", "module"};
+constexpr const char* kStateKeys[] = {"state_dict", "model_state_dict", "model", "net",
+                                      "network",    "weights",          "module"};
 
 // An expanded tensor has more elements than its storage; no weights have as many more as this.
 constexpr std::uint64_t kMostExpanded = std::uint64_t{1} << 26;
