@@ -58,7 +58,7 @@ struct StorageBytes {
 
 // The state_dict within what was saved; nullptr when there is none.
 const PickleValue* find_state(const PickleValue& saved, int depth = 0) {
-  if (saved.kind != Kind::kDict || depth > 4) return nullptr;
+  if (saved.kind != Kind::kDict || depth > 2) return nullptr;
   for (const char* key : kStateKeys) {
     const PickleValue* below = saved.find(key);
     const PickleValue* found = below ? find_state(*below, depth + 1) : nullptr;
