@@ -23,7 +23,7 @@ Arguments convert_arguments() {
        "types and values stay, but for 8-bit floats, which become float32, and unsigned numbers,\n"
        "which become wider ones.",
        "deneb convert resnet20.pth resnet20.safetensors\n"
-       "deneb convert resnet20.pth resnet20.safetensors --rename module.= --rename linear.=fc.\n"
+       "deneb convert resnet20.pth resnet20.safetensors --rename module.=\n"
        "deneb convert checkpoint.pth net.safetensors --rename 'encoder.*.weight=layer*.weight'"});
   arguments.positionals(2, 2, {"IN", "OUT.safetensors"});
   arguments.values("rename", "FROM=TO",

@@ -50,11 +50,15 @@ bool is_storage_type(const std::string& name) {
   return false;
 }
 
+bool is_function(const std::string& name) {
+  return std::any_of(std::begin(kFunctions), std::end(kFunctions),
+                     [&](const char* known) { return name == known; });
+}
+
 bool is_known_global(const std::string& name) {
-  const auto is_name = [&](const char* known) { return name == known; };
-  return is_storage_type(name) ||
-         std::any_of(std::begin(kFunctions), std::end(kFunctions), is_name) ||
-         std::any_of(std::begin(kDtypes), std::end(kDtypes), is_name);
+  return is_storage_type(name) || is_function(name) ||
+         std::any_of(std::begin(kDtypes), std::end(kDtypes),
+                     [&](const char* known) { return name == known; });
 }
 
 bool is_tensor_function(const std::string& name) {
@@ -242,7 +246,7 @@ PickleValue* PickleReader::called(const PickleValue& function, const PickleValue
     return dict_of_pairs(arguments.items);
   }
   if (is_tensor_function(name)) return tensor(arguments.items, name.back() == '3');
-  if (is_storage_type(name) || begins_with(name, "torch.float") || arguments.items.empty()) {
+  if (!is_function(name) || arguments.items.empty()) {
     fail("calls " + name + " in an unknown way");
   }
   return arguments.items[0];  // the parameter's tensor, the list, the tagged value

@@ -21,8 +21,8 @@ constexpr std::size_t kMagicSize = sizeof(kMagic) - 1;
 constexpr std::int64_t kProtocol = 1001;
 
 // Where checkpoints keep their state_dict, in the order of preference.
-constexpr const char* kStateKeys[] = {"state_dict", "model_state_dict", "model",  "net",
-                                      "network",    "weights",          "params", "module"};
+constexpr const char* kStateKeys[] = {"state_dict", "model_state_dict", "model", "net",
+                                      "network",    "weights",          "module"};
 
 // An expanded tensor has more elements than its storage; no weights have as many more as this.
 constexpr std::uint64_t kMostExpanded = std::uint64_t{1} << 26;
@@ -58,7 +58,7 @@ struct StorageBytes {
 
 // The state_dict within what was saved; nullptr when there is none.
 const PickleValue* find_state(const PickleValue& saved, int depth = 0) {
-  if (saved.kind != Kind::kDict || depth > 4) return nullptr;
+  if (saved.kind != Kind::kDict || depth > 2) return nullptr;
   for (const char* key : kStateKeys) {
     const PickleValue* below = saved.find(key);
     const PickleValue* found = below ? find_state(*below, depth + 1) : nullptr;

@@ -109,7 +109,7 @@ class WeightFileTest : public ::testing::Test {
 
 TEST_F(WeightFileTest, CheckpointKeys) {
   const auto w = torch::tensor({1.0f, 2.0f});
-  for (const char* key : {"", "state_dict", "model_state_dict", "model", "net", "params"}) {
+  for (const char* key : {"", "state_dict", "model_state_dict", "model", "net", "module"}) {
     const std::string path = folder_ / "c.bin";
     std::filesystem::remove(path);
     pytorch_file::write_state(path, {{"w", w}}, key);

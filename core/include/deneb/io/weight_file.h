@@ -17,7 +17,7 @@ enum class WeightCheck {
 ///   - a safetensors file,
 ///   - a file that PyTorch's torch.save() wrote (.pt, .pth, .bin; as zip archive or in the form
 ///     before it) with a state_dict or a checkpoint that holds one under one of the usual keys:
-///     state_dict, model_state_dict, model, net, network, weights, params, module. Containers and
+///     state_dict, model_state_dict, model, net, network, weights, module. Containers and
 ///     tensors are read, every other object is refused by its name, nothing is executed,
 ///   - an index of shards (*.index.json), with the shards beside it,
 ///   - a folder in Hugging Face's layout: model.safetensors, model.safetensors.index.json,
