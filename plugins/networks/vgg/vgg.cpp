@@ -2,6 +2,8 @@
 #include <deneb/plugin/plugin.h>
 #include <torch/nn/init.h>
 
+#include <algorithm>
+
 namespace {
 
 using deneb::nn::BatchNorm2d;
