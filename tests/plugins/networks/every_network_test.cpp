@@ -12,6 +12,7 @@
 
 #include "plugins/plugin_registry.h"
 #include "scratch_folder.h"
+#include "small_transformers.h"
 
 // Slow: every registered network learns a step, is saved, loaded and evaluated; sizes of networks
 // that are too large for the default tests.
@@ -36,6 +37,11 @@ struct Case {
   json options;
 };
 
+json with_head(json options, const char* head) {
+  options["head"] = head;
+  return options;
+}
+
 /// At least one for every registered network.
 std::vector<Case> all_networks() {
   return {{"MLP", json::object()},
@@ -55,7 +61,12 @@ std::vector<Case> all_networks() {
           {"GoogLeNet", {{"image_size", 64}, {"auxiliary", true}}},
           {"GoogLeNet", {{"image_size", 64}, {"order", "edmips"}}},
           {"InceptionV3", {{"image_size", 107}}},
-          {"InceptionV3", {{"image_size", 107}, {"order", "edmips"}}}};
+          {"InceptionV3", {{"image_size", 107}, {"order", "edmips"}}},
+          {"DeiT", {{"variant", "tiny"}, {"image_size", 64}}},
+          {"Bert", {{"variant", "tiny"}}},
+          {"Roberta", plugin_test::small_options("Roberta")},
+          {"Gpt2", plugin_test::small_options("Gpt2")},
+          {"Gpt2", with_head(plugin_test::small_options("Gpt2"), "language_model")}};
 }
 
 std::shared_ptr<Network> quantized(const Case& c, const NetworkInfo& info) {
