@@ -16,14 +16,17 @@ grep -q '"layer_scores": "layer_scores.json"' $out/sensitivity/artifacts.json ||
 run "$smoke" alone --set general.workers=1 --set 'pipeline=["sensitivity"]'
 cmp $out/sensitivity/layer_scores.json tasks/alone/output/sensitivity/layer_scores.json ||
   fail "one worker measures something else than two"
-for pause in 0.9 1.1; do  # sensitivity_kills.sh: ten, at random
+go_on() { # COMMAND...: with the task, which a kill may have come before
   if [ -e tasks/killed/task.sqlite ]; then
-    timeout -s KILL $pause "$deneb" resume "$work/tasks/killed" --quiet || true
+    "$@" "$deneb" resume "$work/tasks/killed" --quiet
   else
-    timeout -s KILL $pause "$deneb" run "$smoke" "${here[@]}" --task-id killed || true
+    "$@" "$deneb" run "$smoke" "${here[@]}" --task-id killed
   fi
+}
+for pause in 0.9 1.1; do  # sensitivity_kills.sh: ten, at random
+  go_on timeout -s KILL $pause || true
 done
-[ -e tasks/killed/output/fully_train/reports.csv ] || "$deneb" resume "$work/tasks/killed" --quiet
+[ -e tasks/killed/output/fully_train/reports.csv ] || go_on env
 cmp $out/sensitivity/layer_scores.json tasks/killed/output/sensitivity/layer_scores.json ||
   fail "layer scores differ after kill -9"
 cmp $out/assignment/policies/w2a3.json tasks/killed/output/assignment/policies/w2a3.json ||
