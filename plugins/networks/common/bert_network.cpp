@@ -87,7 +87,7 @@ Tensor BertNetwork::embed(const Tensor& input, const Batch& batch) {
     x = x + positions_->weight.slice(0, 0, input.size(1));
   }
   const auto types = batch.tensors.find("token_type");
-  if (types == batch.tensors.end()) {
+  if (types == batch.tensors.end() || plan_.segments == 1) {
     x.add_(segments_->weight[0]);
   } else {
     if (input.device().is_cpu()) check_ids(types->second, plan_.segments, "token type");

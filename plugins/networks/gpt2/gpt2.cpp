@@ -156,7 +156,12 @@ class Gpt2 final : public deneb::networks::TokenNetwork {
   }
 
   Tensor head(const Tensor& x, const Batch& batch) override {
-    if (language_model_) return at::linear(norm_(x), words_->weight);
+    if (language_model_) {
+      const Tensor& rows = words_->weight;
+      if (rows.stride(0) != 0) return at::linear(norm_(x), rows);
+      // Of a network without values one row stands for all of them.
+      return at::linear(norm_(x), rows.slice(0, 0, 1)).expand({-1, -1, rows.size(0)});
+    }
     const auto mask = batch.tensors.find("attention_mask");
     Tensor last;
     if (mask == batch.tensors.end()) {

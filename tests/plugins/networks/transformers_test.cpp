@@ -11,6 +11,7 @@
 #include <cmath>
 #include <functional>
 
+#include "compat/autocast.h"
 #include "plugins/plugin_registry.h"
 #include "scratch_folder.h"
 #include "small_transformers.h"
@@ -281,6 +282,34 @@ TEST(Transformers, PaddingChangesNothing) {
   }
 }
 
+TEST(Transformers, ComputeInBfloat16) {
+  for (const TextCase& c : text_cases()) {
+    SCOPED_TRACE(c.type + c.options.dump());
+    const auto net = network(c.type, c.options);
+    net->eval();
+    const Batch batch = plugin_test::padded_batch(*net, c.padding);
+    const Tensor expected = net->forward(batch).logits;
+    {
+      const detail::Bfloat16Autocast autocast(true, torch::kCPU);
+      const Tensor logits = net->forward(batch).logits.to(torch::kFloat32);
+      EXPECT_LT(distance(logits, expected), 0.05);
+      logits.square().sum().backward();
+    }
+    for (const Tensor& p : net->parameters()) {
+      EXPECT_TRUE(p.grad().defined() && p.grad().isfinite().all().item<bool>());
+    }
+  }
+}
+
+TEST(Roberta, HasOneKindOfTokenType) {
+  const json& c = golden_case("RoBERTa");
+  const auto net = load(c, foreign_tensors(c));
+  Batch batch = batch_of(c);
+  batch["token_type"] = torch::ones_like(batch.input());
+  torch::NoGradGuard no_grad;
+  EXPECT_LT(distance(net->forward(batch).logits, logits_of(c)), 1e-5);
+}
+
 TEST(Gpt2, TokensDoNotSeeLaterOnes) {
   torch::NoGradGuard no_grad;
   json options = plugin_test::small_options("Gpt2");
@@ -483,6 +512,7 @@ TEST(Gpt2, HasThePublishedSizes) {
   const auto model = bare("Gpt2", {{"head", "language_model"}});
   EXPECT_EQ(count_parameters(*model), 124439808);
   EXPECT_EQ(model->num_classes(), 50257);
+  EXPECT_EQ(sums(probe(*model, "Gpt2")).macs, 10871635968);  // its embedding is no layer
 }
 
 TEST(DeiT, HasThePublishedSizes) {
