@@ -37,9 +37,9 @@ struct StepInfo {
 using HookState = std::vector<std::pair<std::string, torch::Tensor>>;
 
 /// Places where a search can take part in training; all optional. Order in a step: before_step,
-/// (forward_backward | forward, on_output, loss, backward), gradient clipping, optimizer, moving average of
-/// the weights, after_step, on_progress. What a hook throws ends fit(); the last checkpoint stays.
-/// The training loop calls them all; other trainers call on_progress only.
+/// (forward_backward | forward, on_output, loss, backward), gradient clipping, optimizer, moving
+/// average of the weights, after_step, on_progress. What a hook throws ends fit(); the last
+/// checkpoint stays. The training loop calls them all; other trainers call on_progress only.
 struct TrainHooks {
   /// May set `lr` and `group_lr` for this step; other changes have no effect.
   std::function<void(StepInfo&)> before_step;
