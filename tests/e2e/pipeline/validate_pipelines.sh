@@ -5,7 +5,13 @@
 # These start from files that are not ours to ship: they have to say which.
 needs_files="limpq/resnet50_imagenet_w3a4_cr12.2.json resnet50_indicators.json
 limpq/resnet18_imagenet.json resnet18_float.safetensors
-limpq/mobilenet_v1_imagenet_w4a4.json mobilenet_v1_float.safetensors"
+limpq/mobilenet_v1_imagenet_w4a4.json mobilenet_v1_float.safetensors
+baselines/minilm_sst2_float.json fetch_data.sh.minilm
+baselines/minilm_spam_float.json fetch_data.sh.minilm
+baselines/minilm_sst2_uniform.json fetch_data.sh.minilm
+baselines/minilm_spam_uniform.json fetch_data.sh.minilm
+fliqs/minilm_sst2_blocks.json fetch_data.sh.minilm"
+export DENEB_DATA=$work/no_data
 others=()
 while read -r name needed; do
   others+=(! -path "*/$name")
