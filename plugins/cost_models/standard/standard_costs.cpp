@@ -16,9 +16,9 @@ struct BitOpsOptions {
   template <class V>
   void visit(V& v) {
     v("counting", counting,
-      "MACs by the true output size; or as LIMPQ's code counts them, with output sizes not rounded "
-      "down; or as EdMIPS' code, by input size and stride",
-      {"exact", "limpq", "edmips"});
+      "exact: MACs by the true output size; limpq, edmips: MACs as their code counts them; "
+      "refcompute: weights * ((w + a)/2)^2, the compute of FLIQS' open code",
+      {"exact", "limpq", "edmips", "refcompute"});
   }
 };
 
@@ -27,6 +27,12 @@ class BitOps final : public deneb::CostModel {
   using Options = BitOpsOptions;
   explicit BitOps(const Options& options) : options_(options) {}
   double layer(const LayerInfo& info, const LayerChoice& choice) const override {
+    if (options_.counting == "refcompute") {
+      // Neither the extent of an image nor the length of a text counts, so that it ranks layers
+      // wrongly; to compare with logs of that code (quant_module.py).
+      const double mean = (weight_bits(choice) + activation_bits(choice)) / 2;
+      return double(info.weights) * mean * mean;
+    }
     return macs(info) * weight_bits(choice) * activation_bits(choice);
   }
   std::string unit() const override { return "bit operations"; }
@@ -115,27 +121,12 @@ class Params final : public deneb::CostModel {
   std::string unit() const override { return "parameters"; }
 };
 
-// The "compute" of FLIQS' open code (quant_module.py): the mean width squared, and neither the
-// extent of an image nor the length of a text. To compare with its logs; ranks layers wrongly.
-class RefCompute final : public deneb::CostModel {
- public:
-  using Options = deneb::NoOptions;
-  explicit RefCompute(const Options&) {}
-  double layer(const LayerInfo& info, const LayerChoice& choice) const override {
-    const double mean = (weight_bits(choice) + activation_bits(choice)) / 2;
-    return double(info.weights) * mean * mean;
-  }
-  std::string unit() const override { return "weights * bits^2"; }
-};
-
 void register_all(deneb::Registrar& r) {
   using deneb::CostModel;
   r.add<CostModel, BitOps>("bitops", "sum of MACs * weight bits * activation bits");
   r.add<CostModel, Size>("size", "sum of weights * weight bits");
   r.add<CostModel, Flops>("flops", "Vega's FLOPs: MACs * (w/32 + a/32), plus pooling");
   r.add<CostModel, Params>("params", "sum of weights * w/32, plus all other parameters");
-  r.add<CostModel, RefCompute>("refcompute",
-                               "sum of weights * ((w + a) / 2)^2, the compute of FLIQS' open code");
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ folder, trained = sys.argv[1:3]
 record = json.load(open(folder + "/probabilities.json"))
 scores = {l["name"]: l for l in json.load(open(folder + "/layer_scores.json"))["layers"]}
 last = record["epochs"][-1]["layers"]
-assert len(record["epochs"]) == 10 and len(last) == len(scores) > 0
+assert len(record["epochs"]) == 5 and len(last) == len(scores) > 0
 for layer in last:
     for role in ("weight", "activation"):
         p = layer[role]

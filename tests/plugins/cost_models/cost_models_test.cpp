@@ -100,7 +100,7 @@ TEST(StandardCosts, RefComputeIsThatOfFliqs) {
     network.layers.push_back(all);
     return network;
   };
-  const auto model = cost("refcompute");
+  const auto model = cost("bitops", {{"counting", "refcompute"}});
   const LayerChoice w4a4{Format::integer(4, true), Format::integer(4, true)};
   const LayerChoice w4a8{Format::integer(4, true), Format::integer(8, true)};
   BitPolicy policy;
