@@ -2,17 +2,20 @@
 // sized images, batch 128, float against all layers in W4A4 (LSQ). peak_MiB: tensors that are alive
 // at once beyond parameters, gradients and momenta. search_step: the same with mixtures, that is a
 // step of a differentiable search; of ResNet-18 on 224x224 images, batch 8, beside the float step.
+// The same of a BERT of MiniLM's size (6 layers, width 384), 32 texts of 32 tokens, in W8A8.
 #include <torch/nn/functional/loss.h>
 #include <torch/optim/sgd.h>
 #include <torch/types.h>
 #include <torch/utils.h>
 
+#include <deneb/io/files.h>
 #include <deneb/nn/walk.h>
 #include <deneb/train/evaluator.h>
 
 #include "bench_main.h"
 #include "compat/autocast.h"
 #include "plugins/plugin_registry.h"
+#include "scratch_folder.h"
 #include "support/counting_allocator.h"
 
 namespace {
@@ -20,7 +23,8 @@ namespace {
 using torch::Tensor;
 
 const deneb::Registry& registry() {
-  static const auto loaded = plugin_test::load({"lsq", "mixture", "resnet", "resnet_cifar"});
+  static const auto loaded =
+      plugin_test::load({"bert", "lsq", "mixture", "resnet", "resnet_cifar", "uniform"});
   return *loaded;
 }
 
@@ -66,15 +70,46 @@ std::shared_ptr<deneb::Network> resnet18(bool mixed) {
   return network;
 }
 
-Tensor images(std::int64_t count = 128, std::int64_t size = 32) {
-  return torch::randn({count, 3, size, size}).contiguous(at::MemoryFormat::ChannelsLast);
+// Weights by channel, inputs by tensor, fixed ranges.
+std::shared_ptr<deneb::Network> minilm(bool quantized) {
+  torch::manual_seed(1);
+  const ScratchFolder folder;
+  deneb::write_file_atomically(folder / "config.json", json{{"model_type", "bert"},
+                                                            {"vocab_size", 30522},
+                                                            {"hidden_size", 384},
+                                                            {"num_hidden_layers", 6},
+                                                            {"num_attention_heads", 12},
+                                                            {"intermediate_size", 1536},
+                                                            {"max_position_embeddings", 512},
+                                                            {"type_vocab_size", 2},
+                                                            {"hidden_act", "gelu"},
+                                                            {"layer_norm_eps", 1e-12}}
+                                                           .dump());
+  auto network = plugin_test::make<deneb::Network>(
+      registry(), "Bert", {{"config", std::string(folder / "config.json")}, {"max_length", 32}});
+  if (quantized) {
+    const auto info = deneb::probe(*network, "Bert");
+    deneb::apply_policy(*network, deneb::uniform_policy(info, 8, 8),
+                        maker("Uniform", {{"granularity", "channel"}}), maker("Uniform"));
+  }
+  return network;
+}
+
+deneb::Batch texts() {
+  deneb::Batch batch;
+  batch["input"] = torch::randint(1000, 30000, {32, 32}, torch::kInt64);
+  return batch;
+}
+
+deneb::Batch images(std::int64_t count = 128, std::int64_t size = 32) {
+  deneb::Batch batch;
+  batch["input"] = torch::randn({count, 3, size, size}).contiguous(at::MemoryFormat::ChannelsLast);
+  return batch;
 }
 
 void run_steps(benchmark::State& state, const std::shared_ptr<deneb::Network>& network,
-               const Tensor& input, bool bf16) {
-  deneb::Batch batch;
-  batch["input"] = input;
-  const Tensor target = torch::randint(10, {input.size(0)}, torch::kInt64);
+               const deneb::Batch& batch, bool bf16) {
+  const Tensor target = torch::randint(2, {batch.size()}, torch::kInt64);
   torch::optim::SGD sgd(network->parameters(),
                         torch::optim::SGDOptions(0.01).momentum(0.9).nesterov(true));
   const auto step = [&] {
@@ -82,7 +117,7 @@ void run_steps(benchmark::State& state, const std::shared_ptr<deneb::Network>& n
     Tensor logits;
     {
       const deneb::detail::Bfloat16Autocast autocast(bf16, torch::kCPU);
-      logits = network->Network::forward(batch).logits;
+      logits = network->forward(batch).logits;
     }
     torch::nn::functional::cross_entropy(logits.to(torch::kFloat32), target).backward();
     sgd.step();
@@ -100,14 +135,24 @@ void resnet18_step(benchmark::State& state, bool mixed) {
   run_steps(state, resnet18(mixed), images(8, 224), false);
 }
 
-void evaluation(benchmark::State& state, const QuantizerFactory& quantizers) {
+void minilm_step(benchmark::State& state, bool quantized) {
+  run_steps(state, minilm(quantized), texts(), false);
+}
+
+void evaluate(benchmark::State& state, const std::shared_ptr<deneb::Network>& network,
+              const deneb::Batch& batch) {
   torch::NoGradGuard no_grad;
-  const auto network = resnet20(quantizers);
-  deneb::Batch batch;
-  batch["input"] = images();
-  network->Network::forward(batch);  // the first batch sets the step sizes
+  network->forward(batch);  // the first batch sets the step sizes
   const deneb::EvaluationMode mode(*network);
-  for (auto _ : state) benchmark::DoNotOptimize(network->Network::forward(batch).logits);
+  for (auto _ : state) benchmark::DoNotOptimize(network->forward(batch).logits);
+}
+
+void evaluation(benchmark::State& state, const QuantizerFactory& quantizers) {
+  evaluate(state, resnet20(quantizers), images());
+}
+
+void minilm_evaluation(benchmark::State& state, bool quantized) {
+  evaluate(state, minilm(quantized), texts());
 }
 
 void add_all() {
@@ -122,6 +167,9 @@ void add_all() {
     add("training_step/" + kind, resnet20_step, quantizers, false);
     add("training_step/" + kind + "_bf16", resnet20_step, quantizers, true);
     add("evaluation/" + kind, evaluation, quantizers);
+    const std::string text_kind = quantized ? "minilm_w8a8" : "minilm_float";
+    add("training_step/" + text_kind, minilm_step, quantized);
+    add("evaluation/" + text_kind, minilm_evaluation, quantized);
   }
   const json five = {{"steps", "lsq"}, {"widths", {2, 3, 4, 5, 6}}};
   add("search_step/resnet20_lsq_5", resnet20_step, maker("Mixture", five), false);
