@@ -96,7 +96,7 @@ SectionParts::SectionParts(const Registry& registry, ModelSection section, torch
     throw ConfigError("network: " + info_.model + " takes samples of " +
                       shape_text(network->input_shape()) + ", dataset " + section_.dataset.type +
                       " gives " + shape_text(data.sample_shape) +
-                      "; set the network's channel and image size options");
+                      "; set the network's options for channels, image size or max_length");
   }
   if (data.num_classes != network->num_classes()) {
     throw ConfigError("network.num_classes: " + info_.model + " has " +
