@@ -233,6 +233,8 @@ TEST(SecondDerivative, OfEveryFloatNetwork) {
     if (c.options.value("depth", 0) == 50 || c.type == "InceptionV3" || c.type == "DeiT") continue;
     // As ResNet-18 and a linear layer, but with many weights.
     if (c.type == "VGG") continue;
+    // The same operators in another order.
+    if (c.options.contains("order") && c.type != "ResNetCifar") continue;
     SCOPED_TRACE(c.type + c.options.dump());
     const auto net = make(c);
     net->to(torch::kFloat64);
