@@ -47,7 +47,10 @@ std::vector<ModelTask> models_in(const std::string& folder, const std::string& l
       const auto found = file.provenance.find("weights");
       const std::string weights =
           found != file.provenance.end() && found->is_string() ? found->get<std::string>() : "";
-      if (load_weights && !weights.empty()) task.weights = weights;
+      // What lies in the step's folder is named relative to the file, so that tasks can be moved.
+      if (load_weights && !weights.empty()) {
+        task.weights = (entry.parent_path() / weights).lexically_normal().string();
+      }
       models.push_back(task);
     }
   }

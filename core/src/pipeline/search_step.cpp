@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <set>
 
 #include "pipeline/search_run.h"
@@ -33,6 +34,15 @@ nlohmann::ordered_json drawings_json(const char* kind, const std::vector<Drawing
     }
   }
   return all;
+}
+
+// Named relative to `folder`, the policies', what lies in the step's own: tasks can be moved.
+std::string beside(const std::string& path, const std::string& folder) {
+  const auto relative = std::filesystem::path(path).lexically_relative(folder);
+  if (path.empty() || relative.empty()) return path;
+  const auto parts = std::distance(relative.begin(), relative.end());
+  const bool own = parts > 1 && *relative.begin() == ".." && *std::next(relative.begin()) != "..";
+  return own ? relative.string() : path;
 }
 
 }  // namespace
@@ -128,7 +138,7 @@ void SearchStep::run(RunContext& context) {
                        {"algorithm", options_.search_algorithm.type},
                        {"trial", trial},
                        {"seed", context.general.seed},
-                       {"weights", candidate.weights}};
+                       {"weights", beside(candidate.weights, folder)}};
     write_policy_file(folder + "/" + candidate.name + ".json", file);
     if (std::find(front.begin(), front.end(), trial) == front.end()) {
       front.push_back(trial);
