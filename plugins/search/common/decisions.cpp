@@ -126,6 +126,18 @@ double mean_entropy(const SearchSpace& space, const Probabilities& probabilities
   return count == 0 ? 0 : sum / count;
 }
 
+Figure step_figure(const std::string& name, const std::string& title, const std::string& text,
+                   const std::string& y_label, std::vector<FigureSeries> series) {
+  Figure figure;
+  figure.name = name;
+  figure.title = title;
+  figure.text = text;
+  figure.x_label = "step";
+  figure.y_label = y_label;
+  figure.series = std::move(series);
+  return figure;
+}
+
 std::vector<Figure> formats_over_epochs(const SearchSpace& space,
                                         const std::vector<Probabilities>& epochs) {
   std::vector<Figure> figures;

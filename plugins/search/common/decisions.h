@@ -36,6 +36,10 @@ LayerScores scores_of(const SearchSpace& space, const Probabilities& probabiliti
 double mean_entropy(const SearchSpace& space, const Probabilities& probabilities,
                     QuantizerRole role);
 
+/// A figure over the steps of a search.
+Figure step_figure(const std::string& name, const std::string& title, const std::string& text,
+                   const std::string& y_label, std::vector<FigureSeries> series);
+
 /// How probable every format is, on average over the decisions on weights and on inputs, after
 /// every epoch.
 std::vector<Figure> formats_over_epochs(const SearchSpace& space,

@@ -121,4 +121,13 @@ double target_value(const SearchSetup& setup, const TargetOptions& target) {
   return value;
 }
 
+AssignmentOptions with_target(AssignmentOptions options, const TargetOptions& target) {
+  if (!target.is_set()) return options;
+  ConstraintSet set;
+  set.name = "target";
+  set.costs = {{target.cost, target.value, target.weight_bits, target.activation_bits}};
+  options.constraints.insert(options.constraints.begin(), set);
+  return options;
+}
+
 }  // namespace deneb::searches

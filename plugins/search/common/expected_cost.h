@@ -8,6 +8,7 @@
 #include <deneb/quant/cost_model.h>
 #include <deneb/search/search_algorithm.h>
 
+#include "assignment_options.h"
 #include "decisions.h"
 #include "target_options.h"
 
@@ -55,5 +56,8 @@ class ExpectedCost {
 
 /// The value that `target` asks for; ConfigError where no policy of the space can have it.
 double target_value(const SearchSetup& setup, const TargetOptions& target);
+
+/// The limits of `options`, with the target as one more set, the first, named "target".
+AssignmentOptions with_target(AssignmentOptions options, const TargetOptions& target);
 
 }  // namespace deneb::searches

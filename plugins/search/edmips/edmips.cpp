@@ -4,6 +4,7 @@
 #include <deneb/plugin/plugin.h>
 
 #include "assignment_search.h"
+#include "expected_cost.h"
 #include "search_figures.h"
 #include "search_training.h"
 
@@ -11,18 +12,6 @@ namespace {
 
 using namespace deneb::edmips;
 using nlohmann::ordered_json;
-
-// With the target as one more set of limits.
-deneb::searches::AssignmentOptions assignment_of(const EdmipsOptions& options) {
-  deneb::searches::AssignmentOptions assignment = options;
-  if (!options.target.is_set()) return assignment;
-  const deneb::searches::TargetOptions& target = options.target;
-  deneb::searches::ConstraintSet set;
-  set.name = "target";
-  set.costs = {{target.cost, target.value, target.weight_bits, target.activation_bits}};
-  assignment.constraints.insert(assignment.constraints.begin(), set);
-  return assignment;
-}
 
 ordered_json to_json(const deneb::SearchSpace& space, const Trace& trace) {
   auto epochs = ordered_json::array();
@@ -76,7 +65,8 @@ class Edmips final : public deneb::SearchAlgorithm {
                                " is 0 at one bit, so that it gives no unit; leave it out");
     }
     if (options_.has_limits()) {
-      deneb::searches::check_assignment(setup, assignment_of(options_));
+      deneb::searches::check_assignment(setup,
+                                        deneb::searches::with_target(options_, options_.target));
     }
   }
   std::vector<std::string> gives() const override {
@@ -100,7 +90,8 @@ class Edmips final : public deneb::SearchAlgorithm {
 
     deneb::SearchResult result;
     if (options_.has_limits()) {
-      result = deneb::searches::assign(context, scores, assignment_of(options_), file);
+      result = deneb::searches::assign(
+          context, scores, deneb::searches::with_target(options_, options_.target), file);
     }
     const bool by_default = options_.argmax == "default" && !options_.has_limits();
     const bool both = options_.argmax == "both";

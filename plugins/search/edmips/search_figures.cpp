@@ -15,27 +15,15 @@ FigureSeries series_of(const Trace& trace, const std::string& label, const Value
   return series;
 }
 
-Figure figure_of(const std::string& name, const std::string& title, const std::string& text,
-                 const std::string& y_label, std::vector<FigureSeries> series) {
-  Figure figure;
-  figure.name = name;
-  figure.title = title;
-  figure.text = text;
-  figure.x_label = "step";
-  figure.y_label = y_label;
-  figure.series = std::move(series);
-  return figure;
-}
-
 }  // namespace
 
 std::vector<Figure> search_figures(const SearchSetup& setup, const Trace& trace) {
   std::vector<Figure> figures;
-  figures.push_back(
-      figure_of("loss", "Loss of the search",
-                "Of single batches: of the task, and what the cost adds to it.", "loss",
-                {series_of(trace, "task", [](const TracePoint& p) { return p.task_loss; }),
-                 series_of(trace, "penalty", [](const TracePoint& p) { return p.penalty; })}));
+  figures.push_back(searches::step_figure(
+      "loss", "Loss of the search", "Of single batches: of the task, and what the cost adds to it.",
+      "loss",
+      {series_of(trace, "task", [](const TracePoint& p) { return p.task_loss; }),
+       series_of(trace, "penalty", [](const TracePoint& p) { return p.penalty; })}));
   std::vector<FigureSeries> costs;
   for (std::size_t i = 0; i < trace.costs.size(); ++i) {
     const double widest = ExpectedCost(setup, trace.costs[i]).largest();
@@ -43,18 +31,19 @@ std::vector<Figure> search_figures(const SearchSetup& setup, const Trace& trace)
         series_of(trace, trace.costs[i], [&](const TracePoint& p) { return p.costs[i] / widest; }));
   }
   if (!costs.empty()) {
-    figures.push_back(figure_of("expected_cost", "Expected cost",
-                                "Of the whole network, as a share of its most expensive policy.",
-                                "share", std::move(costs)));
+    figures.push_back(
+        searches::step_figure("expected_cost", "Expected cost",
+                              "Of the whole network, as a share of its most expensive policy.",
+                              "share", std::move(costs)));
   }
-  figures.push_back(figure_of(
+  figures.push_back(searches::step_figure(
       "entropy", "Entropy of the decisions",
       "Mean over all decisions: 1 = all widths equally probable, 0 = decided.", "entropy",
       {series_of(trace, "weights", [](const TracePoint& p) { return p.weight_entropy; }),
        series_of(trace, "inputs", [](const TracePoint& p) { return p.activation_entropy; })}));
-  figures.push_back(
-      figure_of("factor", "Factor of the cost in the loss", "", "factor",
-                {series_of(trace, "factor", [](const TracePoint& p) { return p.factor; })}));
+  figures.push_back(searches::step_figure(
+      "factor", "Factor of the cost in the loss", "", "factor",
+      {series_of(trace, "factor", [](const TracePoint& p) { return p.factor; })}));
   std::vector<Probabilities> epochs;
   for (const EpochState& epoch : trace.epochs) epochs.push_back(epoch.probabilities);
   for (Figure& formats : searches::formats_over_epochs(setup.space(), epochs)) {

@@ -16,19 +16,7 @@
 namespace {
 
 using namespace deneb::fliqs;
-using deneb::searches::AssignmentOptions;
 using nlohmann::ordered_json;
-
-// With the target as one more set of limits.
-AssignmentOptions assignment_of(const FliqsOptions& options) {
-  AssignmentOptions assignment = options;
-  const auto& target = options.target;
-  deneb::searches::ConstraintSet set;
-  set.name = "target";
-  set.costs = {{target.cost, target.value, target.weight_bits, target.activation_bits}};
-  assignment.constraints.insert(assignment.constraints.begin(), set);
-  return assignment;
-}
 
 ordered_json to_json(const deneb::SearchSpace& space, const Trace& trace) {
   auto epochs = ordered_json::array();
@@ -59,7 +47,8 @@ class Fliqs final : public deneb::SearchAlgorithm {
 
   void validate(const deneb::SearchSetup& setup) const override {
     deneb::searches::target_value(setup, options_.target);
-    deneb::searches::check_assignment(setup, assignment_of(options_));
+    deneb::searches::check_assignment(setup,
+                                      deneb::searches::with_target(options_, options_.target));
     if (!options_.reward.is_loss()) {
       const auto first = setup.measures().front();
       if (first.direction != deneb::Direction::kMaximize) {
@@ -84,8 +73,8 @@ class Fliqs final : public deneb::SearchAlgorithm {
         deneb::searches::scores_of(space, probabilities, options_.rounding, "FLIQS");
     const std::string file = context.artifact_path("layer_scores.json");
     deneb::write_layer_scores(file, scores);
-    deneb::SearchResult result =
-        deneb::searches::assign(context, scores, assignment_of(options_), file);
+    deneb::SearchResult result = deneb::searches::assign(
+        context, scores, deneb::searches::with_target(options_, options_.target), file);
     deneb::Candidate argmax;
     argmax.name = "argmax";
     argmax.policy = deneb::searches::most_probable(space, probabilities);

@@ -14,18 +14,6 @@ FigureSeries series_of(const Trace& trace, const std::string& label, double Trac
   return series;
 }
 
-Figure figure_of(const std::string& name, const std::string& title, const std::string& text,
-                 const std::string& y_label, std::vector<FigureSeries> series) {
-  Figure figure;
-  figure.name = name;
-  figure.title = title;
-  figure.text = text;
-  figure.x_label = "step";
-  figure.y_label = y_label;
-  figure.series = std::move(series);
-  return figure;
-}
-
 Figure switching_error(const SearchSpace& space, const Trace& trace) {
   std::vector<FigureSeries> series = {{"most probable", {}}, {"sampled", {}}};
   for (const auto& genome : space.uniform()) {
@@ -41,32 +29,36 @@ Figure switching_error(const SearchSpace& space, const Trace& trace) {
       series[2 + i].points.emplace_back(double(probe.step), probe.uniform[i]);
     }
   }
-  return figure_of("switching_error", "One set of weights, many policies",
-                   "Loss of one batch of the validation split under several policies, with the "
-                   "weights and batch norms that they share. How far the curves lie apart is what "
-                   "switching costs.",
-                   "loss", std::move(series));
+  return searches::step_figure(
+      "switching_error", "One set of weights, many policies",
+      "Loss of one batch of the validation split under several policies, with the "
+      "weights and batch norms that they share. How far the curves lie apart is what "
+      "switching costs.",
+      "loss", std::move(series));
 }
 
 }  // namespace
 
 std::vector<Figure> search_figures(const SearchSpace& space, const Trace& trace) {
   std::vector<Figure> figures;
-  figures.push_back(figure_of("reward", "Reward of the sampled policies",
-                              "Means between two points; the baseline is their running mean.",
-                              "reward",
-                              {series_of(trace, "reward", &TracePoint::reward),
-                               series_of(trace, "quality", &TracePoint::quality),
-                               series_of(trace, "baseline", &TracePoint::baseline)}));
-  figures.push_back(figure_of("cost", "Cost", "As a share of the target.", "cost / target",
-                              {series_of(trace, "sampled", &TracePoint::cost_ratio),
-                               series_of(trace, "expected", &TracePoint::expected_ratio)}));
-  figures.push_back(figure_of("entropy", "Entropy of the decisions",
-                              "Mean over all decisions: 1 = all formats equally probable, 0 = "
-                              "decided.",
-                              "entropy", {series_of(trace, "entropy", &TracePoint::entropy)}));
-  figures.push_back(figure_of("entropy_weight", "Weight of the entropy in the policy's loss", "",
-                              "weight", {series_of(trace, "weight", &TracePoint::entropy_weight)}));
+  figures.push_back(searches::step_figure(
+      "reward", "Reward of the sampled policies",
+      "Means between two points; the baseline is their running mean.", "reward",
+      {series_of(trace, "reward", &TracePoint::reward),
+       series_of(trace, "quality", &TracePoint::quality),
+       series_of(trace, "baseline", &TracePoint::baseline)}));
+  figures.push_back(
+      searches::step_figure("cost", "Cost", "As a share of the target.", "cost / target",
+                            {series_of(trace, "sampled", &TracePoint::cost_ratio),
+                             series_of(trace, "expected", &TracePoint::expected_ratio)}));
+  figures.push_back(
+      searches::step_figure("entropy", "Entropy of the decisions",
+                            "Mean over all decisions: 1 = all formats equally probable, 0 = "
+                            "decided.",
+                            "entropy", {series_of(trace, "entropy", &TracePoint::entropy)}));
+  figures.push_back(
+      searches::step_figure("entropy_weight", "Weight of the entropy in the policy's loss", "",
+                            "weight", {series_of(trace, "weight", &TracePoint::entropy_weight)}));
   if (!trace.probes.empty()) figures.push_back(switching_error(space, trace));
   for (Figure& formats : searches::formats_over_epochs(space, trace.epochs)) {
     figures.push_back(std::move(formats));
