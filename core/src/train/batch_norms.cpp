@@ -31,6 +31,7 @@ class CumulativeStatistics {
     for (auto& [norm, momentum] : norms_) norm->options.momentum = momentum;
     network_.train(training_);
   }
+  bool empty() const { return norms_.empty(); }
 
  private:
   Network& network_;
@@ -44,6 +45,7 @@ void recalibrate_batch_norms(Network& network, const DataLoader& data, std::int6
                              std::uint64_t seed, torch::Device device) {
   torch::NoGradGuard no_grad;
   const CumulativeStatistics cumulative(network);
+  if (cumulative.empty()) return;  // transformers: nothing to estimate
   auto stream = data.train(seed, /*epoch=*/0);
   Batch batch;
   for (std::int64_t i = 0; i < batches && stream->next(batch); ++i) {

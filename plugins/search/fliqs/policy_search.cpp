@@ -111,6 +111,9 @@ class PolicySearch {
   }
 
   void sample(const StepInfo& info) {
+    if (!schedule_) {
+      schedule_.emplace(options_.policy.entropy.schedule, delay(info), info.total_steps);
+    }
     // A generator for every step, so that a resumed search draws the same policies.
     std::mt19937_64 rng(
         derive_seed(context_.seed("policy"), static_cast<std::uint64_t>(info.step)));
@@ -159,8 +162,7 @@ class PolicySearch {
     const EntropyOptions& entropy = options_.policy.entropy;
     const std::int64_t wait = delay(info);
     const double unit = entropy.scale == "spread" ? baseline_.spread() : 1;
-    const double weight = unit * entropy.weight *
-                          EntropySchedule(entropy.schedule, wait, info.total_steps).at(info.step);
+    const double weight = unit * entropy.weight * schedule_->at(info.step);
     if (info.step >= wait) policy_.learn(genome_, advantage, weight);
     note(info, q, earned, rho, weight);
   }
@@ -302,6 +304,7 @@ class PolicySearch {
   double target_;
   FormatPolicy policy_;
   Baseline baseline_;
+  std::optional<EntropySchedule> schedule_;  // when the number of steps is known
   ValidationBatches validation_;
   std::vector<int> genome_;
   double accuracy_ = 0;
