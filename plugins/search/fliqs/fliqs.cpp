@@ -1,5 +1,7 @@
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include <deneb/data/data_loader.h>
 #include <deneb/io/files.h>
 #include <deneb/io/safetensors.h>
@@ -75,19 +77,36 @@ class Fliqs final : public deneb::SearchAlgorithm {
     deneb::write_layer_scores(file, scores);
     deneb::SearchResult result = deneb::searches::assign(
         context, scores, deneb::searches::with_target(options_, options_.target), file);
-    deneb::Candidate argmax;
-    argmax.name = "argmax";
-    argmax.policy = deneb::searches::most_probable(space, probabilities);
-    for (const auto& [cost, value] : context.costs(argmax.policy)) argmax.metrics[cost] = value;
-    result.candidates.push_back(std::move(argmax));
+    if (options_.argmax) add_most_probable(context, probabilities, result);
     finish(context, network, result);
     result.figures = search_figures(space, trace);
     result.heat_maps = deneb::searches::probability_maps(space, probabilities);
-    result.artifacts = {{"layer_scores", file}, {"weights", result.candidates.back().weights}};
+    result.artifacts = {{"layer_scores", file}};
+    if (!result.candidates.empty()) {
+      result.artifacts.push_back({"weights", result.candidates.front().weights});
+    }
     return result;
   }
 
  private:
+  // Unless it is one of those within limits, which is then the better name for it.
+  void add_most_probable(deneb::SearchContext& context,
+                         const deneb::searches::Probabilities& probabilities,
+                         deneb::SearchResult& result) const {
+    deneb::Candidate argmax;
+    argmax.name = "argmax";
+    argmax.policy = deneb::searches::most_probable(context.space(), probabilities);
+    const auto same = std::find_if(
+        result.candidates.begin(), result.candidates.end(),
+        [&](const deneb::Candidate& c) { return c.policy.text() == argmax.policy.text(); });
+    if (same != result.candidates.end()) {
+      context.log("the most probable policy is within the limits: it is " + same->name);
+      return;
+    }
+    for (const auto& [cost, value] : context.costs(argmax.policy)) argmax.metrics[cost] = value;
+    result.candidates.push_back(std::move(argmax));
+  }
+
   // Every policy gets the shared weights with batch norms of its own, and is validated with them.
   void finish(deneb::SearchContext& context, SampledNetwork& network,
               deneb::SearchResult& result) const {

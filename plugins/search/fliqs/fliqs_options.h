@@ -84,6 +84,7 @@ struct FliqsOptions : searches::AssignmentOptions {
   int batch_norm_recalibration = 50;
   int probes = 20;
   std::string rounding = "likelihood";
+  bool argmax = true;
 
   template <class V>
   void visit(V& v) {
@@ -103,6 +104,9 @@ struct FliqsOptions : searches::AssignmentOptions {
       "layer scores: likelihood = -log of the probability; mean = squared distance from the "
       "expected width",
       {"likelihood", "mean"});
+    v("argmax", argmax,
+      "also the most probable policy, as the paper has it, which may miss the target; left out "
+      "where it is one of those within limits");
     AssignmentOptions::visit(v);
   }
   void check(OptionErrors& errors) const {
