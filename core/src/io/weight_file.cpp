@@ -61,8 +61,17 @@ void refuse_known_format(const std::string& path, const FileMapping& bytes) {
   }
 }
 
+// The size of the header comes first, and its bytes may look like those of any other format.
+bool begins_as_safetensors(const FileMapping& bytes) {
+  std::uint64_t header = 0;
+  if (bytes.size() <= sizeof(header) || bytes.data()[sizeof(header)] != '{') return false;
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  return header <= bytes.size() - sizeof(header);
+}
+
 TensorFile read_one(const std::string& path, WeightCheck check) {
   const auto mapping = FileMapping::open(path);
+  if (begins_as_safetensors(*mapping)) return detail::read_safetensors(path, mapping);
   if (detail::is_pytorch_file(*mapping)) return detail::read_pytorch(path, mapping, check);
   refuse_known_format(path, *mapping);
   return detail::read_safetensors(path, mapping);

@@ -228,6 +228,20 @@ TEST_F(WeightFileTest, KnownFormatsAreNamed) {
   EXPECT_THAT(refusal(folder_ / "a.npz"), HasSubstr("torch.save() did not write"));
 }
 
+TEST_F(WeightFileTest, SizesOfHeadersLookLikeNoOtherFormat) {
+  // 0x80 begins pickles, 0x3c pages, 0x7b JSON; "PK" and "GGUF" are larger than any header here.
+  for (std::size_t size = 100; size < 100 + 256; ++size) {
+    std::string header = R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})";
+    header.resize(size, ' ');
+    std::string bytes(8, '\0');
+    bytes[0] = char(size & 0xff);
+    bytes[1] = char(size >> 8);
+    const TensorFile file = read_weights(write("w.safetensors", bytes + header + "xy"));
+    ASSERT_EQ(file.tensors.size(), 1u) << size;
+    EXPECT_EQ(file.tensors[0].second[1].item<int>(), 'y') << size;
+  }
+}
+
 TEST_F(WeightFileTest, CompressedRecordsAreRefused) {
   caffe2::serialize::PyTorchStreamWriter archive(folder_ / "c.pth");
   const std::string pickle = pytorch_file::dict_pickle(std::string()) + std::string(500, 'x');
