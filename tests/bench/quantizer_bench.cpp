@@ -118,7 +118,11 @@ void add_all() {
   }
   add("uniform/forward", forward, "Uniform", "uint4", json::object());
   add("uniform/forward_asymmetric", forward, "Uniform", "uint4", json{{"symmetric", false}});
-  for (const char* format : {"e2m1", "e3m0", "e4m3", "e5m2"}) {
+  for (const char* format : {"uint2", "uint3", "uint8", "uint16"}) {
+    add(std::string("uniform/forward_") + format, forward, "Uniform", format, json::object());
+  }
+  for (const char* format : {"e2m0", "e2m1", "e3m0", "e2m2", "e3m1", "e2m3", "e3m2", "e3m3", "e3m4",
+                             "e4m3", "e5m2", "bfloat16"}) {
     add(std::string("small_float/forward_") + format, forward, "SmallFloat", format,
         json::object());
   }

@@ -50,7 +50,9 @@ std::string missing_path_advice(const std::string& path) {
   if (within.empty() || within == "." || *within.begin() == "..") {
     return "make it first or name another file";
   }
-  return "run scripts/fetch_data.sh " + within.begin()->string();
+  const std::string name = within.begin()->string();
+  return "scripts/fetch_data.sh " + name +
+         " fetches it, if --help lists that name; else put it there";
 }
 
 std::string data_directory(const std::string& given, const std::string& name) {

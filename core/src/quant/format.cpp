@@ -46,6 +46,7 @@ Format Format::small_float(int exponent, int mantissa) {
 
 Format Format::parse(const std::string& word) {
   if (word == "float32") return float32();
+  if (word == "bfloat16") return small_float(8, 7);
   if (word.rfind("int", 0) == 0) {
     if (const auto bits = small_number(word.substr(3))) return integer(*bits, true);
   } else if (word.rfind("uint", 0) == 0) {
@@ -56,8 +57,8 @@ Format Format::parse(const std::string& word) {
     if (exponent && mantissa) return small_float(*exponent, *mantissa);
   }
   throw ConfigError("number format: got '" + word +
-                    "', expected float32, int1 .. int16, uint1 .. uint16 or e<1-8>m<0-10> such "
-                    "as e4m3");
+                    "', expected float32, bfloat16 (e8m7), int1 .. int16, uint1 .. uint16 or "
+                    "e<1-8>m<0-10> such as e4m3");
 }
 
 std::string Format::text() const {

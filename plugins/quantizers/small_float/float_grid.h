@@ -25,6 +25,7 @@ struct FloatGrid {
   /// e4m3 has one NaN; e5m2, e5m10 and all with 8 exponent bits are as IEEE 754's; the others are
   /// finite.
   static FloatGrid of(const Format& format);
+  bool has_exponents_of_float32() const { return min_exponent == -126; }
 };
 
 /// The nearest number of the grid, ties to the even code; beyond the largest number that one, for

@@ -26,6 +26,7 @@ struct Rounding {
   float max;          // largest number
   float min_power;    // smallest normal number, a power of two
   float magic_ratio;  // 1.5 * 2^23 units in the last place, for numbers from 1 to 2
+  int dropped_bits;   // of float32's mantissa
 };
 
 // The float with the exponent of a alone is the power of two below it; from there a fixed ratio
@@ -68,6 +69,24 @@ DENEB_INLINE void round_group_to_powers(const float* __restrict x, float* __rest
   }
 }
 
+// The exponents are those of float32, so that codes are its leading bits: the last one kept decides
+// a tie. Calculating instead would leave the range of float32, and meets its slow smallest numbers.
+DENEB_INLINE void round_group_of_leading_bits(const float* __restrict x, float* __restrict y,
+                                              std::int64_t count, float scale, Rounding r) {
+  const std::uint32_t below_half = (1u << (r.dropped_bits - 1)) - 1;
+  const std::uint32_t max = to_bits(r.max);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::uint32_t bits = to_bits(x[i] / scale);
+    const std::uint32_t magnitude = bits & ~kSign;
+    const std::uint32_t last = magnitude >> r.dropped_bits & 1u;
+    const std::uint32_t rounded = (magnitude + below_half + last) >> r.dropped_bits
+                                                                         << r.dropped_bits;
+    const std::uint32_t finite = rounded > max ? max : rounded;
+    const std::uint32_t kept = magnitude > kExponent ? magnitude : finite;  // NaN
+    y[i] = from_bits(kept | (bits & kSign)) * scale;
+  }
+}
+
 // Runs of groups of `group` values (see Pieces).
 DENEB_CLONES
 void round_run(const float* __restrict x, float* __restrict y, std::int64_t count,
@@ -85,14 +104,23 @@ void round_run_to_powers(const float* __restrict x, float* __restrict y, std::in
   }
 }
 
+DENEB_CLONES
+void round_run_of_leading_bits(const float* __restrict x, float* __restrict y, std::int64_t count,
+                               std::int64_t group, const float* scales, Rounding r) {
+  for (std::int64_t at = 0; at < count; at += group, ++scales) {
+    round_group_of_leading_bits(x + at, y + at, std::min(group, count - at), *scales, r);
+  }
+}
+
 }  // namespace
 
 void float_forward(const float* x, float* y, const Groups& groups, const float* scales,
                    const FloatGrid& grid) {
-  const bool powers = grid.mantissa_bits == 0;
   const Rounding r{float(grid.max), std::ldexp(1.f, grid.min_exponent),
-                   std::ldexp(1.5f, 23 - grid.mantissa_bits)};
-  const auto run = powers ? round_run_to_powers : round_run;
+                   std::ldexp(1.5f, 23 - grid.mantissa_bits), 23 - grid.mantissa_bits};
+  const auto run = grid.has_exponents_of_float32() ? round_run_of_leading_bits
+                   : grid.mantissa_bits == 0       ? round_run_to_powers
+                                                   : round_run;
   Pieces(groups).for_each_run(
       [&](std::int64_t, std::int64_t group, std::int64_t at, std::int64_t count) {
         run(x + at, y + at, count, groups.group, scales + group, r);

@@ -6,8 +6,7 @@
 namespace deneb::quantizers {
 
 /// y = q(x / s) s with q = round_to_grid() and one scale s > 0 to each group, in the order of the
-/// values. float32 in host memory, one pass over memory. Formats of at most 7 exponent bits: the
-/// numbers of 8 exponent bits are beyond what float32 can calculate with.
+/// values. float32 in host memory, one pass over memory.
 void float_forward(const float* x, float* y, const Groups& groups, const float* scales,
                    const FloatGrid& grid);
 

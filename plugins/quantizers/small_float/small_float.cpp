@@ -25,7 +25,7 @@ class SmallFloatFunction final : public torch::autograd::Function<SmallFloatFunc
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Groups& groups,
                         const Tensor& scales, const FloatGrid& grid, bool clip_gradient) {
     ctx->saved_data["clip"] = clip_gradient;
-    const bool kernel = has_kernel(x, grid);
+    const bool kernel = deneb::quantizers::takes_kernel(x);
     Tensor spread_scales;
     if (clip_gradient || !kernel) spread_scales = deneb::quantizers::spread(scales, groups, x);
     if (clip_gradient) ctx->save_for_backward({x, spread_scales * clip_point(grid)});
@@ -50,10 +50,6 @@ class SmallFloatFunction final : public torch::autograd::Function<SmallFloatFunc
   // Half a unit above the largest number: what rounds to it is not clipped.
   static double clip_point(const FloatGrid& grid) {
     return grid.max + std::ldexp(1.0, grid.max_exponent - grid.mantissa_bits - 1);
-  }
-  static bool has_kernel(const Tensor& x, const FloatGrid& grid) {
-    constexpr int kLargestExponent = 64;  // of formats of 7 exponent bits
-    return deneb::quantizers::takes_kernel(x) && grid.max_exponent <= kLargestExponent;
   }
 };
 

@@ -110,9 +110,7 @@ double ExpectedCost::searched(const Probabilities& probabilities) const {
 
 double target_value(const SearchSetup& setup, const TargetOptions& target) {
   const ExpectedCost cost(setup, target.cost);
-  const double value =
-      largest_cost({target.cost, target.value, target.weight_bits, target.activation_bits},
-                   setup.cost_model(target.cost), setup.space());
+  const double value = largest_cost(target.limit(), setup.cost_model(target.cost), setup.space());
   if (value < cost.least() || value > cost.largest()) {
     throw ConfigError("search_algorithm.target: " + target.cost + " of " + number(value) +
                       " cannot be reached; the policies of the search space have " +
@@ -125,7 +123,7 @@ AssignmentOptions with_target(AssignmentOptions options, const TargetOptions& ta
   if (!target.is_set()) return options;
   ConstraintSet set;
   set.name = "target";
-  set.costs = {{target.cost, target.value, target.weight_bits, target.activation_bits}};
+  set.costs = {target.limit()};
   options.constraints.insert(options.constraints.begin(), set);
   return options;
 }

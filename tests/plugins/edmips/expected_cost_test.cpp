@@ -231,5 +231,23 @@ TEST(TargetValue, RefusesWhatNoPolicyHas) {
   EXPECT_GT(searches::target_value(setup, target), 9 * 1695e6);
 }
 
+// BitOps are a product of widths: between 2 and 3 bits they lie on a line in each of the two.
+TEST(TargetValue, WidthsBetweenAndShares) {
+  const KnownNetwork setup(resnet18(), paper_space());
+  const auto value = [&](double weight_bits, double activation_bits, double share) {
+    searches::TargetOptions target;
+    target.cost = "bitops";
+    target.weight_bits = weight_bits;
+    target.activation_bits = activation_bits;
+    target.share = share;
+    return searches::target_value(setup, target);
+  };
+  const double w2a2 = value(2, 2, 1), w2a3 = value(2, 3, 1), w3a2 = value(3, 2, 1),
+               w3a3 = value(3, 3, 1);
+  EXPECT_NEAR(value(2.25, 3, 1), 0.75 * w2a3 + 0.25 * w3a3, 1e-3);
+  EXPECT_NEAR(value(2.5, 2.5, 1), (w2a2 + w2a3 + w3a2 + w3a3) / 4, 1e-3);
+  EXPECT_NEAR(value(4, 4, 0.5), 0.5 * value(4, 4, 1), 1e-3);
+}
+
 }  // namespace
 }  // namespace deneb::edmips

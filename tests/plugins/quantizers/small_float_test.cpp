@@ -101,6 +101,25 @@ TEST(SmallFloat, RoundsToTheNearestEvenCode) {
   }
 }
 
+// By LibTorch's conversion, which does not saturate: all patterns but the largest numbers.
+TEST(SmallFloat, Bfloat16IsThatOfLibTorch) {
+  torch::manual_seed(3);
+  const Tensor bits =
+      torch::randint(INT32_MIN, INT32_MAX, {100'000}, torch::kInt64).to(torch::kInt32);
+  const Tensor ties = bits.bitwise_and(~0x7fff).bitwise_or(0x8000);
+  const Tensor x = torch::cat({bits, ties}).view(torch::kFloat32);
+  const Tensor expected = x.to(torch::kBFloat16).to(torch::kFloat32);
+  const Tensor counts = x.isfinite().logical_and(expected.isfinite());
+  const Tensor got = unscaled("e8m7")->quantize(x);
+  EXPECT_GT(counts.sum().item<std::int64_t>(), 190'000);
+  EXPECT_TRUE(torch::equal(got.masked_select(counts), expected.masked_select(counts)));
+  const auto q = unscaled("bfloat16");
+  const float max = 3.3895313892515355e38f;
+  const Tensor ends = q->quantize(vec({INFINITY, -INFINITY, 3.4e38, NAN}, torch::kFloat32));
+  EXPECT_TRUE(torch::equal(ends.slice(0, 0, 3), torch::tensor({max, -max, max})));
+  EXPECT_TRUE(std::isnan(ends[3].item<float>()));
+}
+
 TEST(SmallFloat, Oracles) {
   struct Row {
     const char* format;

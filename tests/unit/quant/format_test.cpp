@@ -48,6 +48,7 @@ TEST(Format, Fields) {
   EXPECT_EQ(e4m3.kind, Format::Kind::kSmallFloat);
   EXPECT_EQ(e4m3.bits, 8);
   EXPECT_EQ(e4m3.exponent_bits, 4);
+  EXPECT_EQ(Format::parse("bfloat16").text(), "e8m7");
   EXPECT_EQ(e4m3.mantissa_bits, 3);
   EXPECT_TRUE(e4m3.is_signed());
   EXPECT_FALSE(e4m3.is_integer());
@@ -69,7 +70,7 @@ TEST_P(BadWord, IsRefusedWithTheAcceptedForms) {
     Format::parse(GetParam());
     FAIL() << "accepted '" << GetParam() << "'";
   } catch (const ConfigError& e) {
-    EXPECT_THAT(e.what(), HasSubstr("expected float32, int1 .. int16"));
+    EXPECT_THAT(e.what(), HasSubstr("expected float32, bfloat16 (e8m7), int1 .. int16"));
     EXPECT_THAT(e.what(), HasSubstr(std::string("'") + GetParam() + "'"));
   }
 }

@@ -7,7 +7,7 @@
 namespace deneb {
 
 /// Number format of one tensor. As text: `float32`, `int4` (signed), `uint4` (unsigned), `e4m3`
-/// (sign bit + exponent + mantissa).
+/// (sign bit + exponent + mantissa); `bfloat16` is read as `e8m7`.
 struct DENEB_API Format {
   enum class Kind { kFloat32, kInt, kUint, kSmallFloat };
   Kind kind = Kind::kFloat32;

@@ -9,19 +9,25 @@
 
 namespace deneb {
 
-/// A bound on a cost model for the whole network: a number, or the cost of a uniform policy.
+/// A bound on a cost model for the whole network: a number, or a share of the cost of a uniform
+/// policy. Widths between two integers (mean bits) cost in between: bilinear interpolation, which
+/// is exact for BitOps and sizes.
 struct CostLimit {
   std::string cost;
   double max = 0;
-  int weight_bits = 0, activation_bits = 0;
+  double weight_bits = 0, activation_bits = 0;
+  double share = 1;
   template <class V>
   void visit(V& v) {
     v("cost", cost, "name of a cost model: bitops, size, ...");
     v("max", max,
       "largest allowed value of the whole network; 0 = that of the uniform policy below",
       {0, 1e30});
-    v("weight_bits", weight_bits, "uniform policy: width of the searched weights", {0, 16});
-    v("activation_bits", activation_bits, "uniform policy: width of the searched inputs", {0, 16});
+    v("weight_bits", weight_bits,
+      "uniform policy: width of the searched weights; may lie between two: 4.5", {0, 16});
+    v("activation_bits", activation_bits, "uniform policy: width of the searched inputs, likewise",
+      {0, 16});
+    v("share", share, "of the uniform policy's cost", {1e-6, 1e6});
   }
   void check(OptionErrors& errors) const {
     if (cost.empty()) errors.add("cost", "is empty; name a cost model, such as bitops");
@@ -32,6 +38,7 @@ struct CostLimit {
     if (max > 0 && (weight_bits > 0 || activation_bits > 0)) {
       errors.add("max", "is given together with widths; keep one of them");
     }
+    if (max > 0 && share != 1) errors.add("share", "has no effect with max; remove one of them");
   }
 };
 
