@@ -11,12 +11,12 @@ namespace {
 
 using deneb::KnapsackOptions;
 using deneb::KnapsackProblem;
-using testing::Resnet50Setting;
+using deneb::testing::Resnet50Setting;
 
 KnapsackProblem problem_of(const Resnet50Setting& setting) {
-  static const auto published = testing::read_resnet50_indicators(DENEB_EXTRA_TEST_DATA);
-  static const auto indicators = published ? *published : testing::synthetic_resnet50_indicators();
-  return testing::resnet50_knapsack(indicators, setting);
+  static const auto published = deneb::testing::read_resnet50_indicators(DENEB_EXTRA_TEST_DATA);
+  static const auto indicators = published ? *published : deneb::testing::synthetic_resnet50_indicators();
+  return deneb::testing::resnet50_knapsack(indicators, setting);
 }
 
 void own(benchmark::State& state, const Resnet50Setting& setting, bool second_best) {
@@ -43,7 +43,7 @@ void all_settings(benchmark::State& state) {
   options.second_best = false;  // CBC does not find it either
   std::vector<double> own, cbc, ratios;
   for (auto _ : state) {
-    for (const Resnet50Setting& setting : testing::resnet50_settings()) {
+    for (const Resnet50Setting& setting : deneb::testing::resnet50_settings()) {
       const KnapsackProblem problem = problem_of(setting);
       own.push_back(1e3 * deneb::solve_multiple_choice_knapsack(problem, options).seconds);
       cbc.push_back(1e3 * deneb::searches::solve_by_cbc(problem).seconds);

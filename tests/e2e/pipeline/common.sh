@@ -70,3 +70,12 @@ killed_and_resumed() {
   cmp "tasks/undisturbed/output/$step/$left" "tasks/killed/output/$step/$left" ||
     fail "$left differs after $kills kills"
 }
+
+# same_search: tasks/undisturbed and tasks/killed hold the same probabilities, policies and weights in nas.
+same_search() {
+  local file
+  diff <(cd tasks/undisturbed/output/nas && ls -R) <(cd tasks/killed/output/nas && ls -R) || fail "other files"
+  for file in probabilities.json policies/target.json weights_target.safetensors; do
+    cmp "tasks/undisturbed/output/nas/$file" "tasks/killed/output/nas/$file" || fail "$file differs"
+  done
+}

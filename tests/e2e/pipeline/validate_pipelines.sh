@@ -10,7 +10,17 @@ baselines/minilm_sst2_float.json fetch_data.sh.minilm
 baselines/minilm_spam_float.json fetch_data.sh.minilm
 baselines/minilm_sst2_uniform.json fetch_data.sh.minilm
 baselines/minilm_spam_uniform.json fetch_data.sh.minilm
-fliqs/minilm_sst2_blocks.json fetch_data.sh.minilm"
+fliqs/minilm_sst2_blocks.json fetch_data.sh.minilm
+fliqs/minilm_spam_blocks.json fetch_data.sh.minilm
+fliqs/bert_mrpc_blocks.json bert-base-uncased/config.json
+fliqs/gpt2_sst2_single.json gpt2/config.json
+fliqs/resnet18_cifar10.json resnet18/model.safetensors
+fliqs/resnet18_imagenet.json resnet18/model.safetensors
+fliqs/resnet50_imagenet.json resnet50/model.safetensors
+fliqs/mobilenet_v2_imagenet.json mobilenet_v2/model.safetensors
+fliqs/efficientnet_b0_imagenet.json efficientnet_b0/model.safetensors
+fliqs/efficientnet_b0_imagenet_w8a8.json efficientnet_b0/model.safetensors
+fliqs/deit_base_imagenet.json deit_base_patch16_224/model.safetensors"
 export DENEB_DATA=$work/no_data
 others=()
 while read -r name needed; do
@@ -25,6 +35,13 @@ find "$source/pipelines" \( -name protocols -o -name allocations \) -prune -o -n
   sort -z > files
 [ -s files ] || fail "no pipeline files below $source/pipelines"
 xargs -0 "$deneb" validate < files
+
+# Everything else about those that lack weights alone.
+for name in resnet18_imagenet resnet50_imagenet mobilenet_v2_imagenet efficientnet_b0_imagenet deit_base_imagenet; do
+  "$deneb" validate "$source/pipelines/fliqs/$name.json" --set nas.weights=
+done
+"$deneb" validate "$source/pipelines/fliqs/efficientnet_b0_imagenet_w8a8.json" --set fully_train.weights=
+"$deneb" validate "$source/pipelines/fliqs/resnet18_cifar10.json" --set nas.weights= --set 'nas.fresh=[]'
 
 for protocol in "$source"/pipelines/protocols/*.json; do
   name=$(basename "$protocol")
