@@ -16,7 +16,7 @@ class BirealWeight final : public torch::autograd::Function<BirealWeight> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& w) {
     ctx->save_for_backward({w});
-    return w.sign().mul_(w.abs().mean());
+    return deneb::quantizers::one_bit_sign(w).mul_(w.abs().mean());
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -29,14 +29,14 @@ class BirealWeight final : public torch::autograd::Function<BirealWeight> {
 // sign, with the gradient 2 + 2x on [-1, 0), 2 - 2x on [0, 1] and 0 outside.
 class BirealActivation final : public torch::autograd::Function<BirealActivation> {
  public:
-  static Tensor forward(AutogradContext* ctx, const Tensor& x) {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, bool is_signed) {
     ctx->save_for_backward({x});
-    return deneb::quantizers::sign(x);
+    return is_signed ? deneb::quantizers::one_bit_sign(x) : deneb::quantizers::is_above_zero(x);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     const Tensor x = ctx->get_saved_variables()[0];
-    return {x.abs().mul_(-2).add_(2).clamp_min_(0).mul_(gradients[0])};
+    return {x.abs().mul_(-2).add_(2).clamp_min_(0).mul_(gradients[0]), Tensor()};
   }
 };
 
@@ -47,7 +47,9 @@ class BiReal final : public deneb::quantizers::BinaryQuantizer {
 
  protected:
   Tensor weight(const Tensor& w) override { return BirealWeight::apply(w); }
-  Tensor activation(const Tensor& x) override { return BirealActivation::apply(x); }
+  Tensor activation(const Tensor& x, bool is_signed) override {
+    return BirealActivation::apply(x, is_signed);
+  }
 };
 
 void register_all(deneb::Registrar& r) {

@@ -1,11 +1,9 @@
 #pragma once
 
+#include "sign.h"
 #include "site_quantizer.h"
 
 namespace deneb::quantizers {
-
-/// -1, 0 or 1. NaN stays NaN, unlike with Tensor::sign(), so that the trainer notices it.
-inline torch::Tensor sign(const torch::Tensor& x) { return at::where(x.isnan(), x, x.sign()); }
 
 /// A quantizer to one bit: int1, and uint1 for activations, which takes negative values as 0. What
 /// weights and activations become is left to the method.
@@ -22,7 +20,7 @@ class BinaryQuantizer : public SiteQuantizer {
     TORCH_CHECK(x.is_floating_point(), method_, " needs a float tensor, got ", x.scalar_type());
     if (x.numel() == 0) return x.clone();
     if (on_weight()) return weight(x);
-    return activation(format_.is_signed() ? x : x.clamp_min(0));
+    return format_.is_signed() ? activation(x, true) : activation(x.clamp_min(0), false);
   }
 
  protected:
@@ -33,7 +31,8 @@ class BinaryQuantizer : public SiteQuantizer {
            (format.is_signed() || role == Role::kActivation);
   }
   virtual torch::Tensor weight(const torch::Tensor& w) = 0;
-  virtual torch::Tensor activation(const torch::Tensor& x) = 0;
+  /// Unsigned: `x` has no negative values, and becomes 0 or 1.
+  virtual torch::Tensor activation(const torch::Tensor& x, bool is_signed) = 0;
 
  private:
   const char* method_;

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "sign.h"
+
 namespace deneb::quantizers {
 namespace {
 
@@ -30,7 +32,7 @@ class DorefaWeight final : public torch::autograd::Function<DorefaWeight> {
   static Tensor forward(AutogradContext* ctx, const Tensor& w, int bits) {
     ctx->save_for_backward({w});
     ctx->saved_data["bits"] = bits;
-    if (bits == 1) return w.sign().mul_(w.abs().mean());
+    if (bits == 1) return one_bit_sign(w).mul_(w.abs().mean());
     const double n = std::exp2(bits) - 1;
     const Normalized p = normalize(w);
     return p.t.div(p.divisor * 2).add_(0.5).mul_(n).round_().div_(n).mul_(2).sub_(1);

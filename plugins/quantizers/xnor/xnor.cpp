@@ -24,7 +24,7 @@ class XnorWeight final : public torch::autograd::Function<XnorWeight> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& w) {
     ctx->save_for_backward({w});
-    return w.sign().mul_(filter_scale(w));
+    return deneb::quantizers::one_bit_sign(w).mul_(filter_scale(w));
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -37,14 +37,14 @@ class XnorWeight final : public torch::autograd::Function<XnorWeight> {
 // sign(x); gradient 1 for |x| <= 1, else 0.
 class XnorActivation final : public torch::autograd::Function<XnorActivation> {
  public:
-  static Tensor forward(AutogradContext* ctx, const Tensor& x) {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, bool is_signed) {
     ctx->save_for_backward({x});
-    return deneb::quantizers::sign(x);
+    return is_signed ? deneb::quantizers::one_bit_sign(x) : deneb::quantizers::is_above_zero(x);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     const Tensor x = ctx->get_saved_variables()[0];
-    return {gradients[0].masked_fill(x.abs().gt(1), 0)};
+    return {gradients[0].masked_fill(x.abs().gt(1), 0), Tensor()};
   }
 };
 
@@ -55,7 +55,9 @@ class Xnor final : public deneb::quantizers::BinaryQuantizer {
 
  protected:
   Tensor weight(const Tensor& w) override { return XnorWeight::apply(w); }
-  Tensor activation(const Tensor& x) override { return XnorActivation::apply(x); }
+  Tensor activation(const Tensor& x, bool is_signed) override {
+    return XnorActivation::apply(x, is_signed);
+  }
 };
 
 void register_all(deneb::Registrar& r) {

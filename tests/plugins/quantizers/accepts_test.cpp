@@ -55,6 +55,28 @@ bool can_set(const Method& method, Role role, const Format& format) {
   }
 }
 
+// A format of b bits has 2^b values, also for weights that are exactly 0 (pruned, or begun at 0).
+TEST(Accepts, NoMoreValuesThanTheFormatHas) {
+  const Tensor x = torch::cat({torch::linspace(-2, 2, 4000), torch::zeros({96})}).view({1, 4096});
+  int tried = 0;
+  for (const Method& method : methods()) {
+    if (std::string(method.type) == "Mixture") continue;  // values of several widths
+    for (const Role role : {Role::kWeight, Role::kActivation}) {
+      for (const Format& format : all_formats()) {
+        if (format.bits > 8 || !can_set(method, role, format)) continue;
+        const auto quantizer = make(method.type, role, format.text(), method.options,
+                                    role == Role::kWeight ? x : Tensor());
+        quantizer->eval();
+        const Tensor values = std::get<0>(at::_unique(quantizer->quantize(x).detach()));
+        EXPECT_LE(values.numel(), std::int64_t{1} << format.bits)
+            << method.type << " " << format.text() << " " << method.options;
+        ++tried;
+      }
+    }
+  }
+  EXPECT_GT(tried, 200);
+}
+
 // Three answers that have to agree: of a quantizer in its place, of one without a place, and what
 // happens when the format is set.
 TEST(Accepts, SaysWhatSetFormatDoes) {
