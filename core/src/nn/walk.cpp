@@ -1,3 +1,4 @@
+#include <deneb/nn/training_modes.h>
 #include <deneb/nn/walk.h>
 
 #include <algorithm>
@@ -27,15 +28,11 @@ std::int64_t macs_of(const torch::Tensor& weight, const torch::Tensor& output) {
 
 // Puts the network into evaluation mode without quantizers (some initialise themselves on the first
 // tensor that they see) and with stand-ins for products, and everything back as it was, also when
-// the pass throws. Modules keep their own training flag: a frozen batch norm stays frozen.
+// the pass throws.
 class ProbeGuard {
  public:
-  ProbeGuard(Network& network, std::vector<NamedQuantLayer>& layers) : layers_(layers) {
-    training_.emplace_back(&network, network.is_training());
-    for (const auto& m : network.modules(/*include_self=*/false)) {
-      training_.emplace_back(m.get(), m->is_training());
-      kept_alive_.push_back(m);
-    }
+  ProbeGuard(Network& network, std::vector<NamedQuantLayer>& layers)
+      : layers_(layers), modes_(network) {
     for (NamedQuantLayer& l : layers_) {
       quantizers_.emplace_back(l.layer->weight_quantizer(), l.layer->input_quantizer());
       l.layer->set_quantizers(nullptr, nullptr);
@@ -48,15 +45,12 @@ class ProbeGuard {
       layers_[i].layer->set_stand_in(false);
       layers_[i].layer->set_quantizers(quantizers_[i].first, quantizers_[i].second);
     }
-    // Pre-order, so that each call overwrites what train() of the parent set.
-    for (auto& [module, training] : training_) module->train(training);
   }
 
  private:
   std::vector<NamedQuantLayer>& layers_;
   std::vector<std::pair<std::shared_ptr<Quantizer>, std::shared_ptr<Quantizer>>> quantizers_;
-  std::vector<std::pair<torch::nn::Module*, bool>> training_;
-  std::vector<std::shared_ptr<torch::nn::Module>> kept_alive_;
+  TrainingModes modes_;
 };
 
 // Fills LayerInfo::block; the layers of `info` are in forward order.

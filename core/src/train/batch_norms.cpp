@@ -1,10 +1,10 @@
 #include <deneb/nn/layers.h>
+#include <deneb/nn/training_modes.h>
 #include <deneb/train/batch_norms.h>
 #include <torch/types.h>
 #include <torch/utils.h>
 
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "train/placement.h"
@@ -12,31 +12,42 @@
 namespace deneb {
 namespace {
 
-// While alive the network trains and its batch norms average over all batches seen; on the way out,
-// also by an exception, mode and momentum are as before.
+// While alive the network evaluates, but for its batch norms, which average over all batches seen;
+// on the way out, also by an exception, mode and momentum are as before. Norms that saw no batch
+// (of heads that only train) keep their statistics.
 class CumulativeStatistics {
  public:
-  explicit CumulativeStatistics(Network& network)
-      : network_(network), training_(network.is_training()) {
+  explicit CumulativeStatistics(Network& network) : modes_(network) {
+    network.eval();
     for (const auto& module : network.modules(/*include_self=*/false)) {
       auto norm = std::dynamic_pointer_cast<nn::BatchNorm2dImpl>(module);
       if (!norm) continue;
-      norms_.emplace_back(norm, norm->options.momentum);
+      norms_.push_back({norm, norm->options.momentum, norm->running_mean.clone(),
+                        norm->running_var.clone(), norm->num_batches_tracked.clone()});
       norm->reset_running_stats();
       norm->options.momentum = -1;
+      norm->train();
     }
-    network.train();
   }
   ~CumulativeStatistics() {
-    for (auto& [norm, momentum] : norms_) norm->options.momentum = momentum;
-    network_.train(training_);
+    for (const Norm& before : norms_) {
+      before.norm->options.momentum = before.momentum;
+      if (before.norm->num_batches_tracked.item<std::int64_t>() > 0) continue;
+      before.norm->running_mean.copy_(before.mean);
+      before.norm->running_var.copy_(before.var);
+      before.norm->num_batches_tracked.copy_(before.batches);
+    }
   }
   bool empty() const { return norms_.empty(); }
 
  private:
-  Network& network_;
-  bool training_;
-  std::vector<std::pair<std::shared_ptr<nn::BatchNorm2dImpl>, double>> norms_;
+  struct Norm {
+    std::shared_ptr<nn::BatchNorm2dImpl> norm;
+    double momentum;
+    torch::Tensor mean, var, batches;
+  };
+  TrainingModes modes_;
+  std::vector<Norm> norms_;
 };
 
 }  // namespace

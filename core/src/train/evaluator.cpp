@@ -4,20 +4,11 @@ namespace deneb {
 
 Evaluator::~Evaluator() = default;
 
-EvaluationMode::EvaluationMode(Network& network)
-    : network_(network), training_(network.is_training()) {
-  network_.eval();
-  try {
-    frozen_.emplace(network_);
-  } catch (...) {
-    network_.train(training_);
-    throw;
-  }
+EvaluationMode::EvaluationMode(Network& network) : modes_(network) {
+  network.eval();
+  frozen_.emplace(network);
 }
 
-EvaluationMode::~EvaluationMode() {
-  frozen_.reset();
-  network_.train(training_);
-}
+EvaluationMode::~EvaluationMode() = default;
 
 }  // namespace deneb

@@ -3,6 +3,7 @@
 
 #include <deneb/random.h>
 #include <deneb/train/batch_norms.h>
+#include <deneb/train/evaluator.h>
 
 #include "scratch_folder.h"
 #include "unit/train/toy.h"
@@ -102,6 +103,44 @@ TEST(Recalibration, RestoresModeAndMomentumAfterAnError) {
             "no more");
   EXPECT_FALSE(net->bn1->is_training());
   EXPECT_EQ(net->bn1->options.momentum, 0.1);
+}
+
+// Dropout, running ranges and soft rounding ask their module for its mode.
+TEST(Recalibration, OnlyBatchNormsTrainMeanwhile) {
+  const auto data = toy::make_data();
+  const auto net = net_with_odd_statistics();
+  net->train();
+  net->bn1->eval();  // frozen on purpose
+  int passes = 0;
+  net->on_forward = [&] {
+    ++passes;
+    EXPECT_FALSE(net->is_training() || net->conv1->is_training());
+    EXPECT_TRUE(net->bn1->is_training() && net->bn2->is_training());
+  };
+  recalibrate_batch_norms(*net, data, 2, 9, torch::kCPU);
+  EXPECT_EQ(passes, 2);
+  EXPECT_TRUE(net->is_training() && net->conv1->is_training() && net->bn2->is_training());
+  EXPECT_FALSE(net->bn1->is_training());
+  {
+    const EvaluationMode mode(*net);
+    EXPECT_FALSE(net->bn2->is_training());
+  }
+  EXPECT_TRUE(net->bn2->is_training());
+  EXPECT_FALSE(net->bn1->is_training());
+}
+
+// A head that runs in training alone.
+TEST(Recalibration, NormsWithoutBatchesKeepTheirStatistics) {
+  const auto data = toy::make_data();
+  const auto net = net_with_odd_statistics();
+  const auto idle = nn::BatchNorm2d(4);
+  idle->running_mean.fill_(3);
+  idle->num_batches_tracked.fill_(5);
+  net->register_module("idle", idle);
+  recalibrate_batch_norms(*net, data, 2, 9, torch::kCPU);
+  EXPECT_EQ(idle->running_mean[0].item<float>(), 3);
+  EXPECT_EQ(idle->num_batches_tracked.item<std::int64_t>(), 5);
+  EXPECT_LT(net->bn1->running_mean[0].item<float>(), 50);
 }
 
 TEST(Recalibration, AsOptionOfTheTrainer) {

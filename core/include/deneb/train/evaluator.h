@@ -8,6 +8,7 @@
 #include <deneb/errors.h>
 #include <deneb/nn/frozen_weights.h>
 #include <deneb/nn/network.h>
+#include <deneb/nn/training_modes.h>
 #include <deneb/train/criterion.h>
 #include <deneb/train/metrics.h>
 
@@ -28,8 +29,8 @@ class DENEB_API Evaluator {
                            torch::Device device) const = 0;
 };
 
-/// Switches to evaluation mode and back, also when an exception passes. Weights stay as they are
-/// meanwhile (nn/frozen_weights.h).
+/// Switches to evaluation mode and every module back to its own, also when an exception passes.
+/// Weights stay as they are meanwhile (nn/frozen_weights.h).
 class DENEB_API EvaluationMode {
  public:
   explicit EvaluationMode(Network& network);
@@ -38,8 +39,7 @@ class DENEB_API EvaluationMode {
   EvaluationMode& operator=(const EvaluationMode&) = delete;
 
  private:
-  Network& network_;
-  bool training_;
+  TrainingModes modes_;
   std::optional<FrozenWeights> frozen_;
 };
 
