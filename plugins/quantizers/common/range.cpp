@@ -103,6 +103,11 @@ double divergence(const std::vector<double>& bins, std::size_t kept, std::size_t
   return sum;
 }
 
+// Differs from the published calibration: windows have to hold so much of what is not zero, and of
+// equal ones the widest wins. The divergence is one of normalized distributions: where few bins
+// hold anything (few or pruned values), it is 0 for any window that ends in the first of them.
+constexpr double kLeastShareInside = 0.9;
+
 Bounds least_divergence(const RangeTask& task, const Sample& sample) {
   constexpr std::int64_t kBins = 2048;
   const Tensor magnitude = sample.values.detach().abs().to(torch::kFloat64).cpu();
@@ -126,12 +131,16 @@ Bounds least_divergence(const RangeTask& task, const Sample& sample) {
     bins[0] = bins[1];
     double least = std::numeric_limits<double>::infinity();
     std::size_t kept = static_cast<std::size_t>(kBins);
-    for (std::size_t i = levels; i <= static_cast<std::size_t>(kBins); ++i) {
+    const double all = std::accumulate(bins.begin(), bins.end(), 0.0);
+    double inside = all;
+    for (auto i = static_cast<std::size_t>(kBins); i >= levels; --i) {
+      if (inside < kLeastShareInside * all) break;
       const double found = divergence(bins, i, levels);
       if (found < least) {
         least = found;
         kept = i;
       }
+      inside -= bins[i - 1];
     }
     high[g] = top * double(kept) / double(kBins);
   }

@@ -291,6 +291,46 @@ TEST(Uniform, EntropyDropsFarOutliers) {
   EXPECT_LT(kept, 1.1);
 }
 
+// Few, pruned, equal or one-sided values leave most of a histogram empty, where a criterion may
+// find an optimum that means nothing. No range may lose much more than the plain one.
+TEST(Uniform, NoRangeCollapses) {
+  torch::manual_seed(17);
+  const auto f64 = torch::kFloat64;
+  const Tensor normal = torch::randn({4000}, f64);
+  const Tensor few =
+      torch::tensor({-1., -.1, .1, .5, 1.}, f64).index_select(0, torch::randint(5, {900}));
+  std::vector<std::pair<std::string, Tensor>> tensors = {
+      {"normal", normal},
+      {"small sample", normal.slice(0, 0, 144)},
+      {"half pruned", normal.masked_fill(normal.abs() < normal.abs().median(), 0)},
+      {"pruned sample", normal.slice(0, 0, 144).masked_fill(normal.slice(0, 0, 144).abs() < .7, 0)},
+      {"nine in ten pruned", normal.masked_fill(normal.abs() < 1.645, 0)},
+      {"few values", few},
+      {"one value", torch::full({500}, .3, f64)},
+      {"one value and zeros", torch::cat({torch::full({50}, -.3, f64), torch::zeros({450}, f64)})},
+      {"one-sided", normal.abs()},
+      {"one-sided and sparse", normal.relu()},
+      {"two far groups", torch::cat({normal * .01, normal * .01 + 1})},
+      {"a single number", torch::tensor({.7}, f64)},
+      {"two numbers", torch::tensor({.7, -.01}, f64)}};
+  for (const auto& [name, x] : tensors) {
+    for (const char* format : {"int2", "int3", "int4", "int8"}) {
+      const auto error = [&, &x = x](const json& options) {
+        const auto q = make("Uniform", Role::kWeight, format, options, x);
+        return ((q->quantize(x) - x).square().sum() / x.square().sum()).item<double>();
+      };
+      const double plain = error({{"range", "max"}});
+      for (const char* range : {"percentile", "mse", "entropy"}) {
+        for (const bool symmetric : {true, false}) {
+          if (!symmetric && std::string(range) == "entropy") continue;  // refused
+          EXPECT_LE(error({{"range", range}, {"symmetric", symmetric}}), 1.5 * plain + .05)
+              << name << " " << format << " " << range << " " << symmetric;
+        }
+      }
+    }
+  }
+}
+
 TEST(Uniform, FirstBatchThenNoMore) {
   const auto q = make("Uniform", Role::kActivation, "uint4");
   EXPECT_TRUE(torch::equal(q->quantize(torch::zeros({3})), torch::zeros({3})));  // tells nothing
