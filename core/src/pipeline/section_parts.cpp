@@ -8,6 +8,7 @@
 #include <torch/utils.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <set>
 
@@ -232,7 +233,15 @@ const DataLoader& SectionParts::data() {
 
 Metrics SectionParts::measure(Network& network, Split split) {
   StoppableStream stream(data().evaluate(split));
-  return evaluator_->evaluate(network, stream, *criterion_, device_);
+  const Metrics metrics = evaluator_->evaluate(network, stream, *criterion_, device_);
+  for (const Metric& metric : metrics.all()) {
+    if (!std::isfinite(metric.value)) {
+      throw RunError("evaluator: " + metric.name +
+                     " is not finite; the training diverged (lower the learning rate) or the "
+                     "weights are damaged");
+    }
+  }
+  return metrics;
 }
 
 std::vector<Objective> SectionParts::measures() const {

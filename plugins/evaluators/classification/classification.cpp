@@ -107,6 +107,7 @@ class Classification final : public deneb::Evaluator {
                             " dimensions, expected [N, classes]; "
                             "for a language model name the evaluator LanguageModel");
     }
+    deneb::check_answers(logits);
     const torch::Tensor counted = criterion.counted(batch);
     if (counted.defined() && !counted.all().item<bool>()) {
       const torch::Tensor rows = counted.nonzero().flatten();

@@ -46,6 +46,7 @@ class LanguageModel final : public deneb::Evaluator {
       const deneb::Batch moved = device.is_cpu() ? batch : batch.to(device);
       const deneb::Output output = network.forward(moved);
       check(output.logits, moved.target());
+      deneb::check_answers(output.logits);
       torch::Tensor hit = output.logits.argmax(-1).eq(moved.target());
       const torch::Tensor counted = criterion.counted(moved);
       if (counted.defined()) hit = hit.logical_and(counted);

@@ -15,6 +15,11 @@ expect 1 'trials failed' nan --set nas.trainer.optimizer.lr=1e6 --set general.ma
   --set nas.criterion.label_smoothing=0.1 --set nas.trainer.optimizer.momentum=0.99
 grep -q ',failed,' tasks/nan/output/nas/reports.csv || fail "failed trials are not in reports.csv"
 
+# The last step breaks the network, after its loss was finite.
+expect 1 'no model could be trained; .*NaN' broken --set 'pipeline=["fully_train"]' --set fully_train.trainer.max_steps=2 \
+  --set 'fully_train.trainer.optimizer={"type": "SGD", "lr": 1e6, "momentum": 0, "nesterov": false, "weight_decay": 1000}'
+grep -q ',failed,' tasks/broken/output/fully_train/reports.csv || fail "a network of NaN is no failed model"
+
 # Every trial is too slow.
 expect 1 'out of time' slow --set general.trial_timeout=0.3 --set general.max_failures=1 \
   --set nas.trainer.epochs=2000

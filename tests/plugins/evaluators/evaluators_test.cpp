@@ -137,6 +137,23 @@ TEST(Classification, Errors) {
       HasSubstr("name the evaluator LanguageModel"));
 }
 
+// The largest of NaN is some class, which may even be the right one.
+TEST(Evaluators, NothingIsMeasuredOfNan) {
+  torch::Tensor logits = torch::ones({9, 4}), target = torch::zeros({9}, torch::kInt64);
+  logits[8][2] = NAN;
+  EXPECT_THAT(text_of<deneb::RunError>([&] { measure("Classification", {}, logits, target); }),
+              HasSubstr("answers NaN for 1 of 2 samples"));
+  logits = torch::full({3, 4, 5}, NAN);
+  EXPECT_THAT(text_of<deneb::RunError>([&] {
+                measure("LanguageModel", nlohmann::json::object(), logits,
+                        torch::zeros({3, 4}, torch::kInt64));
+              }),
+              HasSubstr("answers NaN for 3 of 3 samples"));
+  // Classes that are ruled out are no NaN.
+  logits = torch::tensor({{1.f, -INFINITY}, {-INFINITY, 1.f}});
+  EXPECT_EQ(value(measure("Classification", {}, logits, torch::tensor({0, 1})), "accuracy"), 1);
+}
+
 TEST(LanguageModel, CountsTokensNotBatches) {
   torch::manual_seed(3);
   const auto logits = torch::randn({5, 4, 9}, torch::kFloat64);

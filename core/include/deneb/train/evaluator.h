@@ -29,6 +29,10 @@ class DENEB_API Evaluator {
                            torch::Device device) const = 0;
 };
 
+/// What evaluators call on every batch of answers ([N, ...], any device): of NaN nothing can be
+/// measured, though comparisons would make an accuracy of it. RunError that says how many samples.
+DENEB_API void check_answers(const torch::Tensor& logits);
+
 /// Switches to evaluation mode and every module back to its own, also when an exception passes.
 /// Weights stay as they are meanwhile (nn/frozen_weights.h).
 class DENEB_API EvaluationMode {
