@@ -189,6 +189,7 @@ void apply_policy(Network& network, const BitPolicy& policy,
   for (const NamedQuantLayer& named : layers) {
     known.layers.emplace_back();
     known.layers.back().name = named.name;
+    known.layers.back().signed_input = named.layer->declares_signed_input();  // else not known
   }
   policy.check_against(known, "policy");
   for (const NamedQuantLayer& named : layers) {

@@ -112,8 +112,20 @@ BitPolicy::Entry BitPolicy::entry_from_json(const nlohmann::ordered_json& item,
 void BitPolicy::check_against(const NetworkInfo& network, const std::string& where) const {
   std::vector<std::string> names;
   for (const LayerInfo& layer : network.layers) names.push_back(layer.name);
+  const auto refuse_unsigned = [&](const Entry& entry, const char* what, const Format& format) {
+    throw ConfigError(where + ": layer '" + entry.first + "': its " + what +
+                      " have both signs, and " + format.text() + " has none; take " +
+                      Format::integer(format.bits, true).text());
+  };
   for (const Entry& entry : layers_) {
-    if (network.find(entry.first)) continue;
+    if (const LayerInfo* layer = network.find(entry.first)) {
+      const auto& [weight, activation] = entry.second;
+      if (!weight.is_signed()) refuse_unsigned(entry, "weights", weight);
+      if (!activation.is_signed() && layer->signed_input) {
+        refuse_unsigned(entry, "inputs", activation);
+      }
+      continue;
+    }
     const std::string nearest = nearest_name(entry.first, names);
     throw ConfigError(where + ": network " + (network.model.empty() ? "" : network.model + " ") +
                       "has no layer '" + entry.first + "'" +

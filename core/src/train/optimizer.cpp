@@ -2,6 +2,7 @@
 
 #include <deneb/options/config.h>
 #include <deneb/quant/policy.h>
+#include <deneb/quant/quantizer.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/adamw.h>
 #include <torch/optim/sgd.h>
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace deneb::detail {
@@ -51,6 +53,19 @@ std::string nearest_parameter(const std::string& glob, const std::vector<std::st
                                       : ", such as '" + names.front() + "'"));
 }
 
+// What is no weight by its role, whatever its dimensions: steps by channel, rounding of weights.
+std::set<const void*> learned_by_quantizers(const Network& network) {
+  std::set<const void*> found;
+  for (const auto& module : network.modules(/*include_self=*/false)) {
+    const auto* quantizer = dynamic_cast<const Quantizer*>(module.get());
+    if (!quantizer) continue;
+    for (const torch::Tensor& p : quantizer->parameters(/*recurse=*/false)) {
+      if (!quantizer->is_weight(p)) found.insert(p.unsafeGetTensorImpl());
+    }
+  }
+  return found;
+}
+
 std::vector<Share> shares_of(const OptimizerOptions& o, const Network& network) {
   std::vector<std::string> names;
   std::vector<int> group_of;
@@ -71,12 +86,14 @@ std::vector<Share> shares_of(const OptimizerOptions& o, const Network& network) 
   }
   // Group by group, parameters that decay by the optimizer's rule first: checkpoints count on it.
   std::map<std::pair<int, bool>, Share> shares;
+  const std::set<const void*> learned = learned_by_quantizers(network);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const torch::Tensor& p = parameters[i].value();
     const ParameterGroup* group =
         group_of[i] == kNoGroup ? nullptr : &o.groups[std::size_t(group_of[i])];
     const bool own = group && group->weight_decay;
-    const bool plain = !own && p.dim() <= 1 && !o.decay_1d;
+    const bool is_weight = p.dim() > 1 && learned.count(p.unsafeGetTensorImpl()) == 0;
+    const bool plain = !own && !is_weight && !o.decay_1d;
     Share& share = shares[{group_of[i], plain}];
     share.group = group_of[i];
     share.weight_decay = own ? *group->weight_decay : plain ? 0 : o.weight_decay;

@@ -271,6 +271,10 @@ class Mixture : public SiteQuantizer, public deneb::FormatMixture {
     return {/*repeatable=*/true, /*takes_bfloat16=*/false, /*writes_over=*/true};
   }
 
+  bool is_weight(const Tensor& parameter) const override {
+    return weights_.defined() && parameter.is_same(weights_);
+  }
+
   Tensor quantize(const Tensor& x) override {
     if (format_.is_float32()) return x;
     TORCH_CHECK(x.is_floating_point(), "Mixture needs a float tensor, got ", x.scalar_type());

@@ -124,6 +124,25 @@ TEST(BitPolicy, MalformedJson) {
   EXPECT_THAT(twice, HasSubstr("layers[1]: layer 'a' is listed twice"));
 }
 
+// An unsigned format makes zeros of all that is negative, with a network that still runs.
+TEST(BitPolicy, SignsAreThoseOfTheTensors) {
+  NetworkInfo known = network();
+  for (LayerInfo& layer : known.layers) layer.signed_input = layer.name == "fc";
+  const auto error = [&](const char* layer, const char* weight, const char* activation) {
+    BitPolicy policy;
+    policy.set(layer, choice(weight, activation));
+    return config_error([&] { policy.check_against(known, "p.json"); });
+  };
+  EXPECT_THAT(
+      error("fc", "uint8", "int8"),
+      HasSubstr("p.json: layer 'fc': its weights have both signs, and uint8 has none; take int8"));
+  EXPECT_THAT(error("fc", "int8", "uint4"), HasSubstr("'fc': its inputs have both signs"));
+  BitPolicy fits;
+  fits.set("layer1.0.conv1", choice("int4", "uint8"));
+  fits.set("fc", choice("e2m1", "int4"));
+  fits.check_against(known, "p.json");
+}
+
 TEST(BitPolicy, CheckAgainstANetwork) {
   sample().check_against(network(), "here");
   BitPolicy{}.check_against(network(), "here");

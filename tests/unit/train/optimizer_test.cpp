@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deneb/quant/quantizer.h>
+
 #include "scratch_folder.h"
 #include "unit/train/toy.h"
 
@@ -19,9 +21,11 @@ ParameterGroup group(const std::string& match, double lr_factor,
 
 /// All parameters start at 1 and have the gradient 2; one step of plain SGD with lr 0.1.
 std::map<std::string, double> after_step(const std::vector<ParameterGroup>& groups,
-                                         double weight_decay, bool decay_1d) {
+                                         double weight_decay, bool decay_1d,
+                                         const std::function<void(toy::Net&)>& prepare = {}) {
   const auto data = toy::make_data();
   const auto net = toy::make_net();
+  if (prepare) prepare(*net);
   {
     torch::NoGradGuard no_grad;
     for (Tensor& p : net->parameters()) p.fill_(1);
@@ -65,6 +69,40 @@ TEST(ParameterGroups, DecayOfOneDimension) {
   EXPECT_NEAR(value["conv2.weight"], 1 - 0.1 * 2.25, 1e-6);
   EXPECT_NEAR(value["conv2.bias"], 1 - 0.1 * 2.25, 1e-6);
   EXPECT_NEAR(value["fc.bias"], 1 - 0.1 * 2, 1e-6);
+}
+
+/// Learns a step per output channel, and a float weight of its own.
+class ManySteps final : public Quantizer {
+ public:
+  void attach(const QuantizerSite& site) override {
+    register_parameter("scale", torch::ones({site.weight.size(0), 1}));
+    own_ = register_parameter("own", torch::ones({2, 2}));
+  }
+  bool accepts(const Format&) const override { return true; }
+  void set_format(const Format& format) override { format_ = format; }
+  Format format() const override { return format_; }
+  bool is_weight(const Tensor& parameter) const override { return parameter.is_same(own_); }
+  Tensor quantize(const Tensor& x) override { return x; }
+
+ private:
+  Format format_;
+  Tensor own_;
+};
+
+// By role, not by rank.
+TEST(ParameterGroups, WhatQuantizersLearnIsNoWeight) {
+  for (const bool all : {false, true}) {
+    const auto value = after_step({}, 0.5, all, [](toy::Net& net) {
+      const auto steps = std::make_shared<ManySteps>();
+      steps->attach({QuantizerRole::kWeight, "conv1", net.conv1->weight});
+      net.conv1->set_quantizers(steps, nullptr);
+    });
+    const double with = 1 - 0.1 * 2.5, without = 1 - 0.1 * 2;
+    EXPECT_NEAR(value.at("conv1.weight"), with, 1e-6);
+    EXPECT_NEAR(value.at("conv1.weight_quantizer.own"), with, 1e-6);
+    EXPECT_NEAR(value.at("conv1.weight_quantizer.scale"), all ? with : without, 1e-6);
+    EXPECT_NEAR(value.at("bn1.weight"), all ? with : without, 1e-6);
+  }
 }
 
 TEST(ParameterGroups, TheLastMatchCounts) {

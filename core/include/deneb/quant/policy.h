@@ -45,7 +45,8 @@ class DENEB_API BitPolicy {
   /// One entry of that array; `place` begins the messages.
   static Entry entry_from_json(const nlohmann::ordered_json& item, const std::string& place);
 
-  /// ConfigError (nearest name suggested) when the policy names a layer that the network lacks.
+  /// ConfigError when the policy names a layer that the network lacks (the nearest name is
+  /// suggested), or an unsigned format for weights or for inputs that have both signs.
   void check_against(const NetworkInfo& network, const std::string& where) const;
 
   friend bool operator==(const BitPolicy& a, const BitPolicy& b) { return a.layers_ == b.layers_; }

@@ -64,6 +64,10 @@ class DENEB_API Quantizer : public torch::nn::Module {
   virtual void start_calibration();
   /// Sets what was lacking from the statistics; without any data everything stays as it was.
   virtual void finish_calibration();
+  /// Is this parameter of its own one of weights, which decay as weights do? The others (steps,
+  /// clip values, rounding, shares), of any number of dimensions, do so only on request. Default:
+  /// no.
+  virtual bool is_weight(const torch::Tensor& parameter) const;
   /// Fake-quantized `x`, same shape, dtype and device.
   virtual torch::Tensor quantize(const torch::Tensor& x) = 0;
 };

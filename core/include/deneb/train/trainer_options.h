@@ -51,7 +51,9 @@ struct OptimizerOptions {
     v("nesterov", nesterov, "SGD: Nesterov momentum");
     v("weight_decay", weight_decay, "L2 penalty (AdamW: decoupled)", {0, 1e3});
     v("decay_1d", decay_1d,
-      "decay parameters of one dimension too (batch norms, biases, step sizes)");
+      "decay what is no weight, too: biases, norms, and all that quantizers learn (step sizes, "
+      "clip "
+      "values, rounding)");
     v("betas", betas, "Adam, AdamW: decay rates of the two moments", {0, 1});
     v("eps", eps, "Adam, AdamW: added to the denominator", {0, 1});
     v("groups", groups,
