@@ -11,6 +11,7 @@
 #include <deneb/search/layer_scores.h>
 
 #include "made_up_benchmark.h"
+#include "policy_set.h"
 #include "proxy_file.h"
 #include "support/small_search_context.h"
 

@@ -92,7 +92,7 @@ TEST(PolicySet, RegretIsWhatTheChoiceCosts) {
   policies.accuracy = {60, 70, 65, 80, 75};
   policies.size = {1, 2, 3, 4, 5};
   const Values score = {1, 2, 3, 4, 5};
-  const auto row = correlate("p", policies, score, {0.5, 1, 3, 4, 9}, TopBy::kPredicted, 0, 1);
+  const auto row = correlate("p", policies, score, {0, 1, 3, 4, 9}, TopBy::kPredicted, 0, 1);
   ASSERT_EQ(row.regret.size(), 5u);
   EXPECT_FALSE(std::isfinite(row.regret[0]));  // nothing is as small
   EXPECT_EQ(row.regret[1], 0);
@@ -102,9 +102,10 @@ TEST(PolicySet, RegretIsWhatTheChoiceCosts) {
   EXPECT_FALSE(row.top[2].interval);
   EXPECT_NEAR(*row.top[2].value, 0.8, 1e-12);
   EXPECT_EQ(size_limits_of(policies, 3), Values({2, 3, 4}));
-  const std::string csv = correlations_csv({row}, {0.5, 1, 3, 4, 9});
+  const std::string csv = correlations_csv({row}, {0, 1, 3, 4, 9});
   EXPECT_THAT(csv, HasSubstr("proxy,split,rho20,rho20_low,rho20_high,rho50,"));
-  EXPECT_THAT(csv, HasSubstr("regret_9\np,test,,,,1.0,,,0.7999999999999999,"));
+  EXPECT_THAT(csv, HasSubstr("regret_9\np,test,,,,-1.0,,,0.8,,,0.5999999999999999,"
+                             "0.7999999999999999,,0.0,5.0,0.0,5.0\n"));
   EXPECT_EQ(text_of(row.top[0]), "none");
 }
 
