@@ -58,7 +58,8 @@ TEST(Evolution, TheBestNeverGetsWorse) {
     const auto& best = evolution.best();
     ASSERT_EQ(best.size(), 201u);
     EXPECT_TRUE(std::is_sorted(best.begin(), best.end()));
-    EXPECT_GT(best.back(), best.front());
+    // All that a chain can have, or more than by chance.
+    EXPECT_TRUE(best.back() == 5 || best.back() > best.front()) << text_of(structure);
     ASSERT_EQ(evolution.population().size(), 12u);
     std::set<std::uint64_t> orders;
     for (std::size_t i = 0; i < 12; ++i) {
