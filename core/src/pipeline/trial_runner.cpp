@@ -6,7 +6,8 @@
 
 namespace deneb::detail {
 
-TrialOutcome run_trial(SectionParts& parts, const BitPolicy& policy, std::uint64_t seed) {
+TrialOutcome run_trial(SectionParts& parts, const BitPolicy& policy, std::uint64_t seed,
+                       Split split) {
   const auto network =
       parts.make_quantized(derive_seed(seed, "init"), parts.section().weights, policy);
   // Random weights show no ranges worth keeping; the first batch of the training is better.
@@ -15,10 +16,10 @@ TrialOutcome run_trial(SectionParts& parts, const BitPolicy& policy, std::uint64
   FitRequest request = parts.fit_request(derive_seed(seed, "train"));
   request.measured_after = true;
   outcome.fit = parts.trainer().fit(*network, parts.data(), request);
-  outcome.metrics = parts.measure(*network, Split::kValidation);
+  outcome.metrics = parts.measure(*network, split);
   for (const Metric& metric : outcome.metrics.all()) {
     if (!std::isfinite(metric.value)) {
-      throw RunError("validation: " + metric.name + " is not finite");
+      throw RunError("evaluation: " + metric.name + " is not finite");
     }
   }
   return outcome;

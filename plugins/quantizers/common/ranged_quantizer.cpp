@@ -80,7 +80,7 @@ bool RangedQuantizer::needs_calibration() const {
   return !format_.is_float32() && !on_weight() && !dynamic() && !is_known();
 }
 
-void RangedQuantizer::start_calibration() { observed_.emplace(); }
+void RangedQuantizer::start_calibration() { observed_.emplace(options_.range == "max"); }
 
 void RangedQuantizer::finish_calibration() {
   if (!observed_) return;
