@@ -94,6 +94,7 @@ class Search {
     if (!options_.benchmark.empty()) {
       benchmark_ = read_benchmark(options_.benchmark);
       check_layers(*benchmark_, context_.space().network(), options_.benchmark);
+      compare_weights();
     }
     if (!options_.proxy.empty()) proxy_ = read_proxy(options_.proxy);
   }
@@ -119,6 +120,17 @@ class Search {
   }
 
  private:
+  // Accuracies belong to the weights that they were measured with.
+  void compare_weights() {
+    const std::string own = context_.provenance().value("weights_sha256", "");
+    if (own.empty() || benchmark_->weights_sha256.empty() || own == benchmark_->weights_sha256) {
+      return;
+    }
+    context_.log("the benchmark " + options_.benchmark +
+                 " was measured with other weights than this step's: its accuracies are those of "
+                 "another network");
+  }
+
   void collect() {
     std::set<int> widths;
     for (const auto& layer : searched_.widths) widths.insert(layer.begin(), layer.end());
@@ -189,6 +201,7 @@ class Search {
                                     {"benchmark", benchmark_->name},
                                     {"network", context_.space().network().model},
                                     {"dataset", benchmark_->dataset},
+                                    {"weights_sha256", benchmark_->weights_sha256},
                                     {"fitness", options_.fitness.measure},
                                     {"value", chosen.fitness},
                                     {"policies", policies.choices.size()},
