@@ -121,6 +121,10 @@ class FakeSearchContext : public SearchContext {
     }
     return results;
   }
+  std::map<std::string, double> float_metrics() override { return {{"accuracy", 1.0}}; }
+  nlohmann::ordered_json provenance() override {
+    return {{"network", {{"type", "Chain"}}}, {"dataset", {{"type", "none"}}}, {"seed", 1}};
+  }
   std::mt19937_64 rng(const std::string& label) const override {
     return std::mt19937_64(seed(label));
   }

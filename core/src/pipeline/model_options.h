@@ -23,12 +23,22 @@ struct SearchStepOptions : ModelSection {
   PluginSpec search_algorithm;
   SearchSpaceOptions search_space;
   std::vector<CostLimit> limits;
+  std::string evaluate_on = "validation";
+  /// The split that trials are measured on.
+  Split evaluation_split() const {
+    return evaluate_on == "test" ? Split::kTest : Split::kValidation;
+  }
   template <class V>
   void visit(V& v) {
     v("pipe_step", pipe_step, "kind of step");
     v.plugin("search_algorithm", search_algorithm, "search_algorithm", "how to search");
     v("search_space", search_space, "what to choose from");
     v("limits", limits, "policies above a cost are rejected before they are trained");
+    v("evaluate_on", evaluate_on,
+      "samples that trials are measured on; test: for steps that leave a benchmark and no "
+      "policies, "
+      "as nothing may be chosen by the test split",
+      {"validation", "test"});
     ModelSection::visit(v);
   }
 };

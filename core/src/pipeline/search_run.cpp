@@ -3,15 +3,18 @@
 #include <ATen/Parallel.h>
 #include <deneb/interrupt.h>
 #include <deneb/io/files.h>
+#include <deneb/options/config.h>
 #include <deneb/random.h>
 
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <filesystem>
 #include <mutex>
 #include <thread>
 
 #include "io/number_text.h"
+#include "io/sha256.h"
 #include "pipeline/step_results.h"
 
 #include "pipeline/trial_worker.h"
@@ -199,6 +202,39 @@ std::int64_t SearchRun::record_of(const Candidate& candidate) {
   context_.store.begin_trial(row);
   context_.store.finish_trial(row);
   return id;
+}
+
+std::map<std::string, double> SearchRun::float_metrics() {
+  if (options_.weights.empty()) return {};
+  std::map<std::string, double> metrics;
+  const auto network = make_network();
+  const Metrics measured = parts_.measure(*network, options_.evaluation_split());
+  for (const Metric& metric : measured.all()) metrics[metric.name] = metric.value;
+  return metrics;
+}
+
+nlohmann::ordered_json SearchRun::provenance() {
+  const auto spec = [](const PluginSpec& plugin) {
+    nlohmann::ordered_json json = {{"type", plugin.type}};
+    json.update(plugin.options);
+    return json;
+  };
+  QuantizerOptions quantizer = options_.quantizer;
+  const std::int64_t calibration =
+      std::min(parts_.data().samples(Split::kTrain),
+               std::int64_t{quantizer.calibration_batches} * options_.data_loader.batch_size);
+  nlohmann::ordered_json json = {{"network", spec(options_.network)},
+                                 {"dataset", spec(options_.dataset)},
+                                 {"evaluated_on", options_.evaluate_on},
+                                 {"samples", parts_.data().samples(options_.evaluation_split())},
+                                 {"quantizer", write_options(walk(quantizer))},
+                                 {"calibration_samples", calibration},
+                                 {"trainer", spec(options_.trainer)},
+                                 {"seed", context_.general.seed}};
+  if (!options_.weights.empty() && std::filesystem::is_regular_file(options_.weights)) {
+    json["weights_sha256"] = sha256(read_file(options_.weights));
+  }
+  return json;
 }
 
 std::mt19937_64 SearchRun::rng(const std::string& label) const {

@@ -32,6 +32,8 @@ class SearchRun final : public SearchContext {
     return basis_.broken_limit(policy).empty();
   }
   std::vector<TrialResult> evaluate(const std::vector<TrialRequest>& requests) override;
+  std::map<std::string, double> float_metrics() override;
+  nlohmann::ordered_json provenance() override;
   std::mt19937_64 rng(const std::string& label) const override;
   std::uint64_t seed(const std::string& label) const override;
   std::shared_ptr<Network> make_network() override;

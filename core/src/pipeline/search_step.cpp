@@ -61,7 +61,10 @@ void SearchStep::validate(const ValidationContext& context) const {
   parts.check_trainer();
   parts.check_weights();
   basis.check_limits();
-  if (options_.data_loader.train_portion >= 1.0) {
+  const auto algorithm = context.registry.make<SearchAlgorithm>(options_.search_algorithm);
+  check_split(algorithm->gives());
+  if (options_.evaluation_split() == Split::kValidation &&
+      options_.data_loader.train_portion >= 1.0) {
     throw ConfigError(
         "data_loader.train_portion: is 1, which leaves no validation samples to choose by (the "
         "test split only judges); use 0.9 or less");
@@ -69,19 +72,36 @@ void SearchStep::validate(const ValidationContext& context) const {
   for (const auto& genome : basis.space().uniform()) {
     parts.check_formats(basis.space().decode(genome));
   }
-  const auto algorithm = context.registry.make<SearchAlgorithm>(options_.search_algorithm);
   algorithm->validate(SearchStepSetup(basis));
+}
+
+// What is measured on the test split may be known, but nothing may be chosen by it.
+void SearchStep::check_split(const std::vector<std::string>& gives) const {
+  const auto given = [&](const char* kind) {
+    return std::find(gives.begin(), gives.end(), kind) != gives.end();
+  };
+  if (options_.evaluation_split() != Split::kTest) return;
+  if (given("benchmark") && !given("policies")) return;
+  throw ConfigError("evaluate_on: is \"test\", but " + options_.search_algorithm.type +
+                    (given("policies") ? " leaves policies, which the test split would choose"
+                                       : " leaves no benchmark") +
+                    "; use \"validation\", or a search that leaves a benchmark and no policies "
+                    "(RandomSearch with benchmark.name)");
 }
 
 void SearchStep::run(RunContext& context) {
   SearchRun run(context, options_);
   nlohmann::ordered_json info = {{"algorithm", options_.search_algorithm.type},
                                  {"dataset", options_.dataset.type},
+                                 {"evaluated_on", options_.evaluate_on},
                                  {"network", network_json(run.space().network())},
                                  {"search_space_size", run.space().size()}};
   context.store.set_step_info(context.step, info);
   run.log("searching " + std::to_string(run.space().genes().size()) + " widths of " +
           options_.network.type + " with " + options_.search_algorithm.type);
+  if (options_.evaluation_split() == Split::kTest) {
+    run.log("trials are measured on the TEST split: a benchmark, by which nothing is chosen");
+  }
 
   const auto algorithm = context.registry.make<SearchAlgorithm>(options_.search_algorithm);
   SearchResult result;

@@ -19,6 +19,7 @@ class SearchStep final : public PipeStep {
   void run(RunContext& context) override;
 
  private:
+  void check_split(const std::vector<std::string>& gives) const;
   Options options_;
 };
 

@@ -1,4 +1,5 @@
 #include <deneb/io/weight_file.h>
+#include <deneb/nn/fold_batch_norms.h>
 #include <deneb/nn/initialization.h>
 #include <deneb/nn/walk.h>
 #include <deneb/pipeline/section_parts.h>
@@ -49,6 +50,11 @@ void drop_foreign_quantizers(TensorFile& file, const BitPolicy& policy, const st
   file.tensors.erase(std::remove_if(file.tensors.begin(), file.tensors.end(),
                                     [&](const auto& entry) { return foreign(entry.first); }),
                      file.tensors.end());
+}
+
+bool belongs_to_quantizer(const std::string& name) {
+  return name.find(".weight_quantizer.") != std::string::npos ||
+         name.find(".input_quantizer.") != std::string::npos;
 }
 
 // The first so many batches of a stream; stops when asked to.
@@ -132,6 +138,7 @@ std::shared_ptr<Network> SectionParts::make_network(std::uint64_t seed,
   if (!weights.empty()) {
     load(*network, read_weights(weights), weights);
   }
+  if (trainer_->wants_folded_batch_norms()) fold_batch_norms(*network);
   network->to(device_);
   return network;
 }
@@ -147,11 +154,22 @@ std::shared_ptr<Network> SectionParts::make_quantized(std::uint64_t seed,
     file = read_weights(weights);
     load(*network, file, weights);
   }
+  const bool folded = trainer_->wants_folded_batch_norms();
+  if (folded) {
+    fold_batch_norms(*network);
+    // Of the file, only the state of quantizers is still to come.
+    file.tensors.erase(
+        std::remove_if(file.tensors.begin(), file.tensors.end(),
+                       [](const auto& entry) { return !belongs_to_quantizer(entry.first); }),
+        file.tensors.end());
+    for (auto& entry : state_of(*network)) file.tensors.push_back(std::move(entry));
+  }
   network->to(device_);
   apply(*network, policy);
   if (!weights.empty()) {
     drop_foreign_quantizers(file, policy, weights);
-    const LoadReport loaded = load(*network, file, weights);
+    const LoadReport loaded =
+        folded ? load_state(*network, file, weights) : load(*network, file, weights);
     if (report) *report = loaded;
   }
   return network;

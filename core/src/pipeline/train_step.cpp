@@ -220,15 +220,17 @@ std::vector<EpochRow> TrainStep::train_model(RunContext& context, SectionParts& 
   FitRequest request = parts.fit_request(derive_seed(row->seed, "train"));
   request.checkpoint = checkpoint;
   request.hooks.on_progress = [&](const StepInfo& info) {
-    char text[128], penalty[32] = "";
+    char text[96], penalty[32] = "";
     if (info.penalty != 0) {
       std::snprintf(penalty, sizeof(penalty), " (penalty %.4f)", info.penalty);
     }
-    std::snprintf(text, sizeof(text), ", epoch %lld, loss %.4f%s, lr %.3g",
-                  static_cast<long long>(info.epoch + 1), info.loss, penalty, info.lr);
+    std::snprintf(text, sizeof(text), ", loss %.4f%s, lr %.3g", info.loss, penalty, info.lr);
+    const std::string stage =
+        info.stage.empty() ? "epoch " + std::to_string(info.epoch + 1) : info.stage;
     context.console.progress(context.step, info.step, info.total_steps,
-                             title_of(task, count) + text);
+                             title_of(task, count) + ", " + stage + text);
   };
+  request.log = [&](const std::string& line) { context.console.log("info", context.step, line); };
   const FitResult fit = parts.trainer().fit(*network, parts.data(), request);
   std::vector<EpochRow> epochs;
   for (const EpochRecord& record : fit.epochs) {

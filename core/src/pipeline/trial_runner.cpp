@@ -4,7 +4,8 @@
 
 namespace deneb::detail {
 
-TrialOutcome run_trial(SectionParts& parts, const BitPolicy& policy, std::uint64_t seed) {
+TrialOutcome run_trial(SectionParts& parts, const BitPolicy& policy, std::uint64_t seed,
+                       Split split) {
   const auto network =
       parts.make_quantized(derive_seed(seed, "init"), parts.section().weights, policy);
   // Random weights show no ranges worth keeping; the first batch of the training is better.
@@ -13,7 +14,7 @@ TrialOutcome run_trial(SectionParts& parts, const BitPolicy& policy, std::uint64
   FitRequest request = parts.fit_request(derive_seed(seed, "train"));
   request.measured_after = true;
   outcome.fit = parts.trainer().fit(*network, parts.data(), request);
-  outcome.metrics = parts.measure(*network, Split::kValidation);
+  outcome.metrics = parts.measure(*network, split);
   return outcome;
 }
 

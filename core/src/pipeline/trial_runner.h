@@ -8,13 +8,14 @@
 
 namespace deneb::detail {
 
-/// One trial: build, quantize, train, validate. A pure function of policy, seed and the section;
-/// the same in every process. Errors of the trial come out as exceptions.
+/// One trial: build, quantize, train, measure on a split. A pure function of policy, seed, split
+/// and the section; the same in every process. Errors of the trial come out as exceptions.
 struct TrialOutcome {
   Metrics metrics;
   FitResult fit;
 };
-TrialOutcome run_trial(SectionParts& parts, const BitPolicy& policy, std::uint64_t seed);
+TrialOutcome run_trial(SectionParts& parts, const BitPolicy& policy, std::uint64_t seed,
+                       Split split);
 
 /// Epoch records as JSON rows for the store.
 nlohmann::json epochs_json(const FitResult& fit);

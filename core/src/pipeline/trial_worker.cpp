@@ -14,11 +14,11 @@
 namespace deneb {
 namespace {
 
-nlohmann::json answer_trial(SectionParts& parts, const nlohmann::json& request) {
+nlohmann::json answer_trial(SectionParts& parts, Split split, const nlohmann::json& request) {
   try {
     const auto policy = BitPolicy::from_json(request.at("policy"), "trial request");
     const detail::TrialOutcome outcome =
-        detail::run_trial(parts, policy, request.at("seed").get<std::uint64_t>());
+        detail::run_trial(parts, policy, request.at("seed").get<std::uint64_t>(), split);
     nlohmann::ordered_json metrics = outcome.metrics.to_json();
     return {{"id", request.at("id")},
             {"metrics", metrics},
@@ -60,10 +60,11 @@ void run_worker(const std::string& task_folder, const std::string& step, const P
   if (!search) throw ConfigError(task_folder + ": has no search step '" + step + "'");
   SectionParts parts(registry, search->options(), resolve_device(pipeline.general.device));
   parts.data();
+  const Split split = search->options().evaluation_split();
   if (!write_line(out_fd, {{"ready", true}})) return;
   detail::LineReader requests(in_fd);
   while (const auto line = requests.next()) {
-    if (!write_line(out_fd, answer_trial(parts, nlohmann::json::parse(*line)))) return;
+    if (!write_line(out_fd, answer_trial(parts, split, nlohmann::json::parse(*line)))) return;
   }
 }
 

@@ -130,7 +130,8 @@ ordered_json to_json(const Figure& figure) {
   return {{"name", figure.name},       {"title", figure.title},
           {"text", figure.text},       {"x_label", figure.x_label},
           {"y_label", figure.y_label}, {"log_y", figure.log_y},
-          {"x_names", figure.x_names}, {"series", all}};
+          {"joined", figure.joined},   {"x_names", figure.x_names},
+          {"series", all}};
 }
 
 Figure figure_from_json(const ordered_json& json) {
@@ -142,6 +143,7 @@ Figure figure_from_json(const ordered_json& json) {
     figure.x_label = json.value("x_label", "");
     figure.y_label = json.value("y_label", "");
     figure.log_y = json.value("log_y", false);
+    figure.joined = json.value("joined", true);
     figure.x_names = json.value("x_names", std::vector<std::string>());
     for (const auto& series : json.at("series")) figure.series.push_back(series_of(series));
   } catch (const nlohmann::json::exception& e) {

@@ -18,6 +18,11 @@ void GradientTrainer::check(const TrainerSetting& setting) const {
         "trainer.distillation: the teacher is the float network of `weights`, which is not set; "
         "set weights, or distillation.weight to 0");
   }
+  if (options_.fold_batch_norms && !setting.start_weights) {
+    throw ConfigError(
+        "trainer.fold_batch_norms: batch norms without statistics cannot be folded, and `weights` "
+        "is not set; set weights, or fold_batch_norms to false");
+  }
 }
 
 }  // namespace deneb::detail

@@ -13,6 +13,7 @@ class GradientTrainer final : public Trainer {
 
   FitResult fit(Network& network, const DataLoader& data, const FitRequest& request) const override;
   bool wants_teacher() const override { return options_.distillation.weight > 0; }
+  bool wants_folded_batch_norms() const override { return options_.fold_batch_norms; }
   void check(const TrainerSetting& setting) const override;
   std::string extent() const override { return std::to_string(options_.epochs) + " epoch(s)"; }
 

@@ -4,6 +4,7 @@ namespace deneb {
 
 Trainer::~Trainer() = default;
 bool Trainer::wants_teacher() const { return false; }
+bool Trainer::wants_folded_batch_norms() const { return false; }
 void Trainer::check(const TrainerSetting&) const {}
 std::string Trainer::extent() const { return ""; }
 

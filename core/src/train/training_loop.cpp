@@ -1,4 +1,5 @@
 #include <deneb/interrupt.h>
+#include <deneb/nn/fold_batch_norms.h>
 #include <deneb/nn/frozen_weights.h>
 #include <deneb/nn/walk.h>
 #include <deneb/options/config.h>
@@ -290,10 +291,9 @@ class Run {
       torch::NoGradGuard no_grad;
       answers = forward(*request_.teacher, batch, options_.precision).logits;
     }
-    return loss * (1 - o.weight) + detail::distillation_loss(output.logits, answers,
-                                                             criterion_.counted(batch),
-                                                             o.temperature) *
-                                       o.weight;
+    return loss * (1 - o.weight) +
+           detail::distillation_loss(output.logits, answers, criterion_.counted(batch), o) *
+               o.weight;
   }
 
   void end_epoch() {
@@ -375,6 +375,7 @@ Output forward(Network& network, const Batch& batch, const std::string& precisio
 
 FitResult TrainingLoop::fit(Network& network, const DataLoader& data,
                             const FitRequest& request) const {
+  if (options_.fold_batch_norms) fold_batch_norms(network);
   network.to(request.device);
   if (options_.channels_last) detail::use_channels_last(network);
   return Run(options_, network, data, request).go();

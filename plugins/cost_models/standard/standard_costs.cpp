@@ -11,14 +11,29 @@ using deneb::NetworkInfo;
 double weight_bits(const LayerChoice& choice) { return choice.weight.bits; }
 double activation_bits(const LayerChoice& choice) { return choice.activation.bits; }
 
+// As EMQ's code counts (github.com/lilujunai/EMQ-series): the batch norm behind a convolution
+// belongs to it, 2 parameters per channel and 5 operations per output; a linear layer has its bias,
+// and twice its MACs.
+double emq_parameters(const LayerInfo& info) {
+  const double outputs = info.weight_shape.empty() ? 0 : double(info.weight_shape[0]);
+  return double(info.weights) + (info.op == "conv2d" ? 2 : 1) * outputs;
+}
+double emq_operations(const LayerInfo& info) {
+  double outputs = info.output_shape.empty() ? 0 : 1;
+  for (const std::int64_t extent : info.output_shape) outputs *= double(extent);
+  return info.op == "conv2d" ? double(info.macs) + 5 * outputs : 2 * double(info.macs) + outputs;
+}
+
 struct BitOpsOptions {
   std::string counting = "exact";
   template <class V>
   void visit(V& v) {
     v("counting", counting,
-      "exact: MACs by the true output size; limpq, edmips: MACs as their code counts them; "
-      "refcompute: weights * ((w + a)/2)^2, the compute of FLIQS' open code",
-      {"exact", "limpq", "edmips", "refcompute"});
+      "exact: MACs by the true output size; limpq, edmips: MACs as their code counts them; emq: as "
+      "EMQ's code, with batch norms; refcompute: weights * ((w + a)/2)^2, the compute of FLIQS' "
+      "open "
+      "code",
+      {"exact", "limpq", "edmips", "emq", "refcompute"});
   }
 };
 
@@ -42,6 +57,7 @@ class BitOps final : public deneb::CostModel {
   double macs(const LayerInfo& info) const {
     if (options_.counting == "limpq") return double(deneb::unrounded_macs(info));
     if (options_.counting == "edmips") return deneb::input_extent_macs(info);
+    if (options_.counting == "emq") return emq_operations(info);
     return double(info.macs);
   }
 
@@ -49,11 +65,21 @@ class BitOps final : public deneb::CostModel {
 };
 
 struct SizeOptions {
+  std::string counting = "exact";
   bool include_other_parameters = false;
   template <class V>
   void visit(V& v) {
+    v("counting", counting,
+      "exact: weights; emq: with biases of linear layers and 2 batch norm parameters per channel "
+      "of a convolution, all at the width of the weight, as EMQ's code",
+      {"exact", "emq"});
     v("include_other_parameters", include_other_parameters,
       "count biases and batch norms too, at 32 bits each");
+  }
+  void check(deneb::OptionErrors& errors) const {
+    if (counting == "emq" && include_other_parameters) {
+      errors.add("include_other_parameters", "counts twice what emq counts already; leave it out");
+    }
   }
 };
 
@@ -62,7 +88,9 @@ class Size final : public deneb::CostModel {
   using Options = SizeOptions;
   explicit Size(const Options& options) : options_(options) {}
   double layer(const LayerInfo& info, const LayerChoice& choice) const override {
-    return double(info.weights) * weight_bits(choice);
+    const double parameters =
+        options_.counting == "emq" ? emq_parameters(info) : double(info.weights);
+    return parameters * weight_bits(choice);
   }
   double constant(const NetworkInfo& network) const override {
     return options_.include_other_parameters ? 32.0 * double(network.other_parameters) : 0;

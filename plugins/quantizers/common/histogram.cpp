@@ -9,19 +9,22 @@ using torch::Tensor;
 
 void Histogram::add(const Tensor& x) {
   torch::NoGradGuard no_grad;
+  if (ends_only_ && x.numel() > 0) {
+    const auto [least, largest] = at::aminmax(x.detach());
+    const double low = least.item<double>(), high = largest.item<double>();
+    if (std::isfinite(low) && std::isfinite(high)) return extend(low, high);
+  }
   Tensor values = x.detach().reshape({-1}).to(torch::kCPU, torch::kFloat64);
   values = values.masked_select(values.isfinite());
   if (values.numel() == 0) return;
   const double low = values.min().item<double>(), high = values.max().item<double>();
   const double reach = std::max(std::abs(low), std::abs(high));
-  if (empty()) {
+  extend(low, high);
+  if (ends_only_) return;
+  if (!counts_.defined()) {
     counts_ = torch::zeros({kBins}, torch::kFloat64);
     sums_ = torch::zeros({kBins}, torch::kFloat64);
-    low_ = low;
-    high_ = high;
   }
-  low_ = std::min(low_, low);
-  high_ = std::max(high_, high);
   if (limit_ == 0 && reach > 0) {
     // Zeros may have come before: they are in one of the two middle bins whatever the limit is.
     limit_ = std::exp2(std::ceil(std::log2(reach)));
@@ -34,6 +37,12 @@ void Histogram::add(const Tensor& x) {
   sums_.add_(at::bincount(bin, values, kBins));
 }
 
+void Histogram::extend(double low, double high) {
+  low_ = empty_ ? low : std::min(low_, low);
+  high_ = empty_ ? high : std::max(high_, high);
+  empty_ = false;
+}
+
 void Histogram::widen() {
   for (Tensor* bins : {&counts_, &sums_}) {
     Tensor wide = torch::zeros({kBins}, torch::kFloat64);
@@ -44,6 +53,10 @@ void Histogram::widen() {
 }
 
 Sample Histogram::sample() const {
+  if (ends_only_) {
+    const Tensor ends = torch::tensor({low_, high_}, torch::kFloat64);
+    return {ends.unsqueeze(0), torch::ones_like(ends)};
+  }
   const Tensor filled = counts_.gt(0);
   const Tensor counts = counts_.masked_select(filled);
   Tensor values = sums_.masked_select(filled).div(counts);

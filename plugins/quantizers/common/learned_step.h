@@ -27,6 +27,13 @@ Levels levels_of(const Format& format, bool symmetric = false);
 float magnitude(float step);
 torch::Tensor magnitude(const torch::Tensor& step);
 
+/// y = round(clamp(x / s, low, high)) s with s = magnitude(step), ties to even, and the gradients
+/// of Esser et al., equations 3 to 5; that of the step is multiplied by `gain`. `step` is a scalar
+/// or has an entry for each index of dimension 0 of x. low and high are whole numbers. bfloat16 is
+/// computed in float32.
+torch::Tensor on_learned_grid(const torch::Tensor& x, const torch::Tensor& step, double low,
+                              double high, double gain);
+
 /// Initial steps of the weights [R, K], [R]: max(|mean - 3 sd|, |mean + 3 sd|) / 2^(bits - 1), sd
 /// unbiased. Differs from LIMPQ: at least 1e-5, where constant zero weights would give 0.
 torch::Tensor initial_weight_steps(const torch::Tensor& rows, int bits);

@@ -48,6 +48,7 @@ void RangedQuantizer::attach(const QuantizerSite& site) {
       wrong("range entropy needs granularity tensor and a range that stays; take mse");
     }
   }
+  attached(site);
   if (dynamic()) return;
   const std::int64_t count = on_weight() ? groups_of(site.weight).count() : 1;
   const auto like = torch::TensorOptions(site.weight.device()).dtype(site.weight.scalar_type());
@@ -79,7 +80,7 @@ bool RangedQuantizer::needs_calibration() const {
   return !format_.is_float32() && !on_weight() && !dynamic() && !is_known();
 }
 
-void RangedQuantizer::start_calibration() { observed_.emplace(); }
+void RangedQuantizer::start_calibration() { observed_.emplace(options_.range == "max"); }
 
 void RangedQuantizer::finish_calibration() {
   if (!observed_) return;
@@ -156,6 +157,7 @@ void RangedQuantizer::keep(const Bounds& bounds) {
   low_.copy_(bounds.low);
   high_.copy_(bounds.high);
   known_.fill_(true);
+  bounds_set(bounds);
 }
 
 // The range of activations: that of the first batch that tells something, and then, if asked for,

@@ -40,6 +40,9 @@ class RangedQuantizer : public SiteQuantizer {
   virtual std::int64_t magnitudes() const = 0;
   /// Values [G, K] on the grids of `bounds`, without gradient, any dtype.
   virtual Tensor simulate(const Tensor& values, const Bounds& bounds) const = 0;
+  /// After attach(), and after new bounds were set: for state that follows from them.
+  virtual void attached(const QuantizerSite&) {}
+  virtual void bounds_set(const Bounds&) {}
   /// `x` (contiguous rows, see Groups) on the grids of `bounds`, with gradient.
   virtual Tensor fake_quantize(const Tensor& x, const Groups& groups, const Bounds& bounds) = 0;
 

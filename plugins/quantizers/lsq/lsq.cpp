@@ -1,5 +1,3 @@
-#include <torch/csrc/autograd/custom_function.h>
-
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -7,147 +5,18 @@
 #include <vector>
 
 #include <deneb/plugin/plugin.h>
-#include <deneb/quant/buffer_handover.h>
 #include <deneb/quant/step_bank.h>
 
 #include "../common/learned_step.h"
 #include "../common/site_quantizer.h"
-#include "../common/uniform_kernel.h"
 
 namespace {
 
-using deneb::quantizers::Bfloat16;
-using deneb::quantizers::Groups;
 using deneb::quantizers::kSmallestStep;
 using deneb::quantizers::Levels;
-using deneb::quantizers::magnitude;
-using deneb::quantizers::takes_kernel_or_bfloat16;
-using deneb::quantizers::UniformGrid;
 using torch::Tensor;
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
 
 constexpr double kLargestStep = 1.0;  // of the option clamp_step; kSmallestStep is the other end
-
-// A step for all of x, or one for each index of dimension 0.
-Groups groups_of(const Tensor& x, const Tensor& step) {
-  if (step.dim() == 0) return Groups::whole(x.numel());
-  const std::int64_t columns = x.numel() / x.size(0);
-  return {x.size(0), columns, columns};
-}
-
-// `x` itself where a kernel can walk it from end to end, with the groups in order, else a copy.
-Tensor walkable(const Tensor& x, const Tensor& step) {
-  const bool in_order = step.dim() == 0 || deneb::quantizers::has_dense_rows(x);
-  return in_order ? deneb::quantizers::dense(x) : x.contiguous();
-}
-
-std::vector<float> values_of(const Tensor& steps) {
-  if (steps.dim() == 0) return {steps.item<float>()};
-  const Tensor flat = steps.to(torch::kFloat32).contiguous();
-  return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
-}
-
-std::vector<UniformGrid> grids_of(const std::vector<float>& steps, double low, double high) {
-  std::vector<UniformGrid> grids;
-  grids.reserve(steps.size());
-  for (const float step : steps) grids.push_back({magnitude(step), float(low), float(high)});
-  return grids;
-}
-
-// `fn` with the memory of the tensors, all of them float32 or all bfloat16.
-template <class Fn, class... Tensors>
-auto with_values(const Fn& fn, const Tensor& first, const Tensors&... others) {
-  const auto memory = [](auto type, const Tensor& t) {
-    return t.defined() ? static_cast<decltype(type)*>(t.data_ptr()) : nullptr;
-  };
-  if (first.scalar_type() == torch::kFloat32) {
-    return fn(memory(0.f, first), memory(0.f, others)...);
-  }
-  const Bfloat16 type{};
-  return fn(memory(type, first), memory(type, others)...);
-}
-
-// y = round(clamp(x / s, low, high)) s, and Esser et al. 2020 (arXiv 1902.08153), equations 3 to 5,
-// backward. `step` is a scalar or has an entry for each index of dimension 0; `gain` is its
-// gradient scale. bfloat16 is computed in float32.
-class LsqFunction final : public torch::autograd::Function<LsqFunction> {
- public:
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& step, double low,
-                        double high, double gain) {
-    ctx->saved_data["low"] = low;
-    ctx->saved_data["high"] = high;
-    ctx->saved_data["gain"] = gain;
-    if (!takes_kernel_or_bfloat16(x)) {
-      ctx->save_for_backward({x, step});
-      const Tensor used = along_rows(magnitude(step), x);
-      Tensor y = in_float(x).div(used).clamp_(low, high).round_().mul_(used);
-      return y.to(x.scalar_type());
-    }
-    // Saved in the layout that the kernel walks. This holds no memory where the layer before keeps
-    // its output for its own gradient, as ReLU does.
-    const Tensor walked = walkable(x, step);
-    ctx->save_for_backward({walked, step});
-    // Without gradients nobody reads the input again, if it was handed over.
-    Tensor y = deneb::take_over(walked) ? walked : at::empty_like(walked);
-    const auto grids = grids_of(values_of(step), low, high);
-    with_values(
-        [&](const auto* from, auto* to) {
-          deneb::quantizers::uniform_forward(from, to, groups_of(walked, step), grids.data());
-        },
-        walked, y);
-    return y;
-  }
-
-  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
-    deneb::quantizers::refuse_second_derivative();
-    const variable_list saved = ctx->get_saved_variables();
-    const Tensor &x = saved[0], &step = saved[1], &g = gradients[0];
-    const double low = ctx->saved_data["low"].toDouble();
-    const double high = ctx->saved_data["high"].toDouble();
-    const double gain = ctx->saved_data["gain"].toDouble();
-    Tensor dx, dstep;
-    if (takes_kernel_or_bfloat16(x)) {
-      const Tensor upstream = deneb::quantizers::laid_out_as(g, x);
-      if (ctx->needs_input_grad(0)) {
-        const bool ours = !upstream.is_same(g) || deneb::take_over(g);
-        dx = ours ? upstream : at::empty_like(x);
-      }
-      const std::vector<float> steps = values_of(step);
-      const auto grids = grids_of(steps, low, high);
-      std::vector<double> sums = with_values(
-          [&](const auto* from, const auto* up, auto* to) {
-            return deneb::quantizers::uniform_backward(from, up, to, groups_of(x, step),
-                                                       grids.data());
-          },
-          x, upstream, dx);
-      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] *= steps[i] < 0 ? -gain : gain;
-      if (ctx->needs_input_grad(1)) dstep = torch::tensor(sums, step.options()).view(step.sizes());
-      return {dx, dstep, Tensor(), Tensor(), Tensor()};
-    }
-    Tensor v = in_float(x).div(along_rows(magnitude(step), x));
-    const Tensor outside = v.ge(low).logical_and_(v.le(high)).logical_not_();
-    if (ctx->needs_input_grad(0)) dx = g.masked_fill(outside, 0);
-    if (ctx->needs_input_grad(1)) {
-      // Inside: round(v) - v; outside: the level that v was clipped to.
-      Tensor slope = v.clamp(low, high).round_().sub_(v.masked_fill_(outside, 0)).mul_(in_float(g));
-      dstep = (step.dim() == 0 ? slope.sum() : slope.flatten(1).sum(1)).mul_(gain);
-      dstep = at::where(step.lt(0), dstep.neg(), dstep).to(step.scalar_type());
-    }
-    return {dx, dstep, Tensor(), Tensor(), Tensor()};
-  }
-
- private:
-  static Tensor in_float(const Tensor& x) {
-    return x.scalar_type() == torch::kBFloat16 ? x.to(torch::kFloat32) : x;
-  }
-  static Tensor along_rows(const Tensor& step, const Tensor& x) {
-    if (step.dim() == 0) return step;
-    std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
-    shape[0] = -1;
-    return step.view(shape);
-  }
-};
 
 struct LsqOptions {
   bool symmetric = false;
@@ -257,7 +126,8 @@ class Lsq final : public deneb::quantizers::SiteQuantizer, public deneb::StepBan
     if (!on_weight() && !is_initialized()) start_activation_step(x.detach());
     const Tensor own = entry(scale_);
     const Tensor step = options_.clamp_step ? own.clamp(kSmallestStep, kLargestStep) : own;
-    const Tensor y = LsqFunction::apply(x, step, levels_.low, levels_.high, gain(x, step));
+    const Tensor y =
+        deneb::quantizers::on_learned_grid(x, step, levels_.low, levels_.high, gain(x, step));
     return options_.sat_linear_scale && x.dim() == 2 ? y * sat_scale(y.detach()) : y;
   }
 

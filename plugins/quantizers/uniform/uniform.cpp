@@ -6,6 +6,7 @@
 #include <deneb/plugin/plugin.h>
 
 #include "../common/even_grid.h"
+#include "../common/learned_step.h"
 #include "../common/ranged_quantizer.h"
 #include "../common/uniform_kernel.h"
 
@@ -77,13 +78,27 @@ struct UniformOptions : deneb::quantizers::RangeOptions {
   bool symmetric = true;
   bool narrow = false;
   bool clip_gradient = true;
+  bool learn_step = false;
 
   template <class V>
   void visit(V& v) {
     v("symmetric", symmetric, "zero point 0; false: the grid is as wide as the range");
     v("narrow", narrow, "signed symmetric formats leave out the lowest level: -7 .. 7 for int4");
     v("clip_gradient", clip_gradient, "no gradient where a value is clipped; false: 1 everywhere");
+    v("learn_step", learn_step,
+      "activations of one range: the step that the range gives is a parameter, trained as LSQ's "
+      "is; "
+      "the zero point stays");
     RangeOptions::visit(v);
+  }
+  void check(deneb::OptionErrors& errors) const {
+    if (!learn_step) return;
+    if (update != "static") {
+      errors.add("learn_step", "a range that moves has no step to learn; set update to \"static\"");
+    }
+    if (granularity != "tensor") {
+      errors.add("learn_step", "there is one step for all; set granularity to \"tensor\"");
+    }
   }
 };
 
@@ -107,7 +122,26 @@ class Uniform final : public deneb::quantizers::RangedQuantizer {
     return on_even_grids(values, grids_over(bounds));
   }
 
+  void attached(const deneb::QuantizerSite& site) override {
+    if (!options_.learn_step) return;
+    if (on_weight()) {
+      throw deneb::ConfigError("layer '" + site.layer +
+                               "': learn_step is for activations; for weights take LSQ");
+    }
+    const auto place = torch::TensorOptions(site.weight.device());
+    step_ = register_parameter("step", torch::ones({}, place.dtype(site.weight.scalar_type())));
+  }
+
+  void bounds_set(const Bounds& bounds) override {
+    if (step_.defined()) step_.copy_(grids_over(bounds).step.squeeze(0));
+  }
+
   Tensor fake_quantize(const Tensor& x, const Groups& groups, const Bounds& bounds) override {
+    if (step_.defined()) {
+      const double steps = levels().high - levels().low, low = lowest_level(bounds);
+      const double gain = deneb::quantizers::step_gain(x, 1, /*one_sample=*/true, steps);
+      return deneb::quantizers::on_learned_grid(x, step_, low, low + steps, gain);
+    }
     return UniformFunction::apply(x, groups, grids_over(bounds), options_.clip_gradient);
   }
 
@@ -133,7 +167,24 @@ class Uniform final : public deneb::quantizers::RangedQuantizer {
     return deneb::quantizers::symmetric_grids(reach, l.low, l.high);
   }
 
+  // Of the grid whose step is learned: where the range began. Read anew only after a change, as
+  // reading waits for a GPU.
+  double lowest_level(const Bounds& bounds) {
+    if (options_.symmetric) return levels().low;
+    const auto version = bounds.low._version();
+    if (!bounds.low.is_same(lowest_of_) || version != version_) {
+      lowest_ = grids_over(bounds).low.item<double>();
+      lowest_of_ = bounds.low;
+      version_ = version;
+    }
+    return lowest_;
+  }
+
   const Options options_;
+  Tensor step_;  // where learned
+  Tensor lowest_of_;
+  std::uint32_t version_ = 0;
+  double lowest_ = 0;
 };
 
 void register_all(deneb::Registrar& r) {

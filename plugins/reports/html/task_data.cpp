@@ -350,6 +350,7 @@ StepData read_step(const ReportInput& input, StepRow row, std::size_t max_rows) 
   StepData step;
   step.trials = input.store.trials(row.name, TrialStore::Policies::kFront);
   step.search = is_search(row);
+  step.benchmark = text_at(row.info, {"evaluated_on"}) == "test";
   step.objectives = objectives_of(row);
   if (step.objectives.empty()) step.objectives = default_objectives(step.trials);
   step.figures = read_drawings(row, "figures", figure_from_json);

@@ -41,6 +41,7 @@ struct StepData {
 
   StepRow row;
   bool search = false;
+  bool benchmark = false;                   ///< trials were measured on the test split
   std::string algorithm, network, dataset;  ///< "" where unknown
   /// By id. Only members of the front and rows of the table have their policies.
   std::vector<ResultRow> trials;

@@ -365,6 +365,13 @@ TEST_F(FigureTest, OneLineNeedsNoName) {
   EXPECT_TRUE(lacks(one, "class=\"pin\""));
 }
 
+TEST_F(FigureTest, PointsThatAreNotJoined) {
+  const std::string points = figure_of("[[0,1],[1,2.5]]", R"(,"joined":false)");
+  EXPECT_TRUE(has(points, "class=\"mark dot"));
+  EXPECT_TRUE(lacks(points, "class=\"mark curve"));
+  EXPECT_TRUE(has(figure_of("[[0,1],[1,2.5]]", ""), "class=\"mark curve"));
+}
+
 TEST_F(FigureTest, LogarithmicWhereThatIsPossibleAndOfUse) {
   const std::string log = R"(,"log_y":true)";
   const auto ticks = [&](const std::string& points) {

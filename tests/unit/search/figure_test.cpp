@@ -50,10 +50,14 @@ TEST(Figure, AsJsonAndBack) {
   const ordered_json json = to_json(sample());
   EXPECT_EQ(json.dump(),
             R"({"name":"weights","title":"Importance of weights","text":"What a layer loses.",)"
-            R"("x_label":"layer","y_label":"indicator","log_y":true,"x_names":["conv1","fc"],)"
+            R"("x_label":"layer","y_label":"indicator","log_y":true,"joined":true,)"
+            R"("x_names":["conv1","fc"],)"
             R"("series":[{"label":"4 bits","points":[[0.0,0.1],[1.0,0.25]]},)"
             R"({"label":"2 bits","points":[[1.0,3.0]]}]})");
   EXPECT_EQ(to_json(figure_from_json(json)), json);
+  Figure single = sample();
+  single.joined = false;
+  EXPECT_FALSE(figure_from_json(to_json(single)).joined);
   EXPECT_EQ(to_json(figure_from_json(ordered_json::parse(json.dump()))).dump(), json.dump());
 }
 
@@ -62,6 +66,7 @@ TEST(Figure, NeedsOnlyNameTitleAndSeries) {
       R"({"name":"a","title":"A","series":[{"label":"","points":[[-1.5,2]]}],"later":1})"));
   EXPECT_EQ(figure.text + figure.x_label + figure.y_label, "");
   EXPECT_FALSE(figure.log_y);
+  EXPECT_TRUE(figure.joined);
   EXPECT_TRUE(figure.x_names.empty());
   EXPECT_EQ(figure.series[0].points[0], std::make_pair(-1.5, 2.0));
 }

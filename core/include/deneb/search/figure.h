@@ -9,14 +9,14 @@
 
 namespace deneb {
 
-/// A line of a figure. Its points are joined in the order of x.
+/// A line of a figure, whose points are joined in the order of x, or a set of points.
 struct FigureSeries {
   std::string label;  ///< for the legend; unique within the figure
   /// (x, y). Points with a coordinate that is not finite, or beyond 1e100 in size, are not drawn.
   std::vector<std::pair<double, double>> points;
 };
 
-/// A line chart that a step wants to have in the report: plain data, all texts plain text.
+/// A chart of lines or points that a step wants to have in the report: plain data, all texts plain text.
 struct Figure {
   std::string name;              ///< unique within the step; a plain file name (io/files.h)
   std::string title;             ///< must not be empty
@@ -27,10 +27,11 @@ struct Figure {
   /// then. Empty: x is a number like y.
   std::vector<std::string> x_names;
   std::vector<FigureSeries> series;  ///< one or more; a series may be without points
+  bool joined = true;                ///< false: single points, as where x and y are both measured
 };
 
-/// {"name", "title", "text", "x_label", "y_label", "log_y", "x_names": [...], "series":
-/// [{"label", "points": [[x, y], ...]}]}; points that are not drawn are left out. PluginError
+/// {"name", "title", "text", "x_label", "y_label", "log_y", "joined", "x_names": [...],
+/// "series": [{"label", "points": [[x, y], ...]}]}; points that are not drawn are left out. PluginError
 /// `figure 'name': what is wrong` for a figure that breaks the rules above.
 DENEB_API nlohmann::ordered_json to_json(const Figure& figure);
 

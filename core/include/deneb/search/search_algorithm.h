@@ -100,6 +100,14 @@ class DENEB_API SearchContext : public SearchSetup {
   /// before a resume) is answered from the record. Never throws for a failed trial; RunError after
   /// too many; Interrupted when a stop was asked for.
   virtual std::vector<TrialResult> evaluate(const std::vector<TrialRequest>& requests) = 0;
+  /// The evaluator's metrics of the float network that the step's weights make, on the samples that
+  /// trials are measured on; empty when the step has no weights. Measured at every call.
+  virtual std::map<std::string, double> float_metrics() = 0;
+  /// What trials of this step are made of and with, for artifacts that outlive the task: objects
+  /// "network", "dataset" and "trainer" (their "type" and options) and "quantizer",
+  /// "calibration_samples", "evaluated_on" (the split), "samples" (their number there), "seed", and
+  /// "weights_sha256" if the weights are one file.
+  virtual nlohmann::ordered_json provenance() = 0;
 
   /// Generator of a named branch of the step's RNG tree; the same label gives the same numbers in
   /// every run with the same seed. A search that draws from these alone is resumed by replay:

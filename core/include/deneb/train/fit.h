@@ -31,6 +31,8 @@ struct StepInfo {
   double loss = 0;       ///< what was minimized: task_loss + penalty
   double task_loss = 0;  ///< of the criterion, distillation included
   double penalty = 0;    ///< what the `loss` hook added
+  /// For displays, where epochs do not tell how far it is: "layer1.0"; "" = they do.
+  std::string stage;
 };
 
 /// Tensors that a checkpoint keeps, by name.
@@ -59,13 +61,15 @@ struct TrainHooks {
   std::function<void(const HookState&)> load_state;
 };
 
+/// An epoch, or what a trainer without epochs does one after the other (a unit of the network).
 struct EpochRecord {
   std::int64_t epoch = 0;  ///< 1-based
   double lr = 0;           ///< at the last step
   double train_loss = 0;   ///< mean over samples, the penalty included
   double penalty = 0;      ///< the part of it that the `loss` hook added
   double seconds = 0;
-  Metrics validation;  ///< empty when not validated
+  /// Empty when not validated. Trainers without epochs may put other measures here.
+  Metrics validation;
 };
 
 struct FitRequest {
@@ -81,6 +85,8 @@ struct FitRequest {
   std::string checkpoint;  ///< file to write and to resume from; "" = none
   /// RunError when a step is still to do after it. Validation is not cut short.
   std::optional<std::chrono::steady_clock::time_point> deadline;
+  /// Takes lines for the log of the run; may be empty.
+  std::function<void(const std::string&)> log;
   TrainHooks hooks;
 };
 

@@ -28,6 +28,10 @@ class DENEB_API Trainer {
                         const FitRequest& request) const = 0;
   /// Whether fit() needs FitRequest::teacher. The default: no.
   virtual bool wants_teacher() const;
+  /// Whether networks shall come with their batch norms folded (nn/fold_batch_norms.h), those of
+  /// searches and the teacher too. Sections fold after the weights are loaded and before quantizers
+  /// come in. The default: no.
+  virtual bool wants_folded_batch_norms() const;
   /// ConfigError, text begins with `trainer.`, for options that ask for what the section does not
   /// have. The default accepts all.
   virtual void check(const TrainerSetting& setting) const;

@@ -71,12 +71,17 @@ struct OptimizerOptions {
 struct DistillationOptions {
   double weight = 0;
   double temperature = 4;
+  std::string average = "samples";
 
   template <class V>
   void visit(V& v) {
     v("weight", weight, "share of the teacher's answers in the loss; 0 = labels only", {0, 1});
     v("temperature", temperature, "T: larger shows more of the classes that come second",
       {0.1, 100});
+    v("average", average,
+      "of the divergence: over samples or tokens; or over all their classes as well, which divides "
+      "it by the number of classes (HAWQ-V3's code)",
+      {"samples", "elements"});
   }
 };
 
@@ -93,6 +98,7 @@ struct TrainerOptions {
   int valid_interval = 1;
   std::string keep = "last";
   int batch_norm_recalibration = 0;
+  bool fold_batch_norms = false;
   std::string precision = "float32";
   bool channels_last = true;
   int checkpoint_seconds = 120;
@@ -117,6 +123,10 @@ struct TrainerOptions {
       "training batches that estimate batch-norm statistics anew before every validation and after "
       "training; 0 = off",
       {0, 1e6});
+    v("fold_batch_norms", fold_batch_norms,
+      "batch norms become part of the convolutions before them, with the statistics of the start "
+      "weights, and are trained as their weights and biases: what is quantized is what is "
+      "deployed");
     v("precision", precision,
       "of convolutions and products in training: bf16 computes them in bfloat16 (autocast), keeps "
       "float32 weights and gains on processors with bfloat16 instructions only; evaluation is "

@@ -58,6 +58,7 @@ CurveChart chart_of(const StepData& step, const Figure& figure) {
   chart.x.label = figure.x_label;
   chart.y.label = figure.y_label;
   chart.y.logarithmic = figure.log_y;
+  chart.joined = figure.joined;
   chart.places = named_columns(step, figure.x_names);
   chart.wide = true;
   std::vector<double> xs, ys;
@@ -90,14 +91,16 @@ std::string color_class(std::size_t index) { return "c" + std::to_string(index %
 void draw_curves(Svg& svg, const Frame& frame, const CurveChart& chart) {
   for (std::size_t i = 0; i < chart.curves.size(); ++i) {
     const Curve& curve = chart.curves[i];
-    std::string data;
-    for (const auto& [x, y] : curve.points) {
-      data += (data.empty() ? "M" : "L") + coordinate(frame.x(x)) + " " + coordinate(frame.y(y));
+    if (chart.joined) {
+      std::string data;
+      for (const auto& [x, y] : curve.points) {
+        data += (data.empty() ? "M" : "L") + coordinate(frame.x(x)) + " " + coordinate(frame.y(y));
+      }
+      svg.tip(curve.label);
+      svg.path("mark curve " + color_class(i) + (curve.baseline ? " dashed" : ""), data);
+      // Dots that would touch each other tell less than the line.
+      if (15 * double(curve.points.size()) > frame.right - frame.left) continue;
     }
-    svg.tip(curve.label);
-    svg.path("mark curve " + color_class(i) + (curve.baseline ? " dashed" : ""), data);
-    // Dots that would touch each other tell less than the line.
-    if (15 * double(curve.points.size()) > frame.right - frame.left) continue;
     for (const auto& point : curve.points) {
       svg.tip(point_tip(chart, curve, point));
       svg.circle("mark dot " + color_class(i), frame.x(point.first), frame.y(point.second), 2.6);

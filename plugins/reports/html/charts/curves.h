@@ -22,6 +22,7 @@ struct CurveChart {
   std::vector<LayerFacts> places = {};  ///< what stands at x = 0, 1, ...; empty: x is a number
   bool whole = true;                    ///< x counts something: no fractions on its axis
   bool wide = false;                    ///< has the width of the page to itself
+  bool joined = true;                   ///< lines between the points; false: dots alone
 };
 
 /// Models whose curves are drawn: the baselines, then the best ones.

@@ -133,6 +133,9 @@ std::string search_section(const StepData& step) {
     if (step.objectives.size() == 2) trials.text += " The line bounds what the front reaches.";
   } else if (!step.front.empty()) {
     trials.text += " The result is what the search put forward.";
+  } else if (step.benchmark) {
+    trials.text +=
+        " Accuracies are those of the test images: a benchmark, of which none is chosen.";
   }
   return out + scatter_figure(step, trials) + bit_figures(step) + own_figures(step) +
          rank_section(step) + "<h3>Trials</h3>\n<p>Click a head to sort by that column.</p>\n" +

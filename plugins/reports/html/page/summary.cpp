@@ -225,11 +225,17 @@ std::string guide_section(const TaskData& task) {
            "their widths were fixed beforehand. The policies that a search put forward lie in "
            "<code>output/&lt;step&gt;/policies</code>.");
   if (search && tried_count(*search) > 0) {
+    const std::string tried =
+        "One policy, tried out: the network gets its widths, is trained for a short time or not at "
+        "all, and measured on the <em>";
     out += term("Trial",
-                "One policy, tried out: the network gets its widths, is trained for a short time "
-                "or not at all, and measured on the <em>validation</em> images. A trial's accuracy "
-                "is a quick estimate to compare policies with, not the accuracy of a fully trained "
-                "model.");
+                search->benchmark
+                    ? tried +
+                          "test</em> images. The trials of this step are a benchmark: what "
+                          "proxies are held against. No policy is chosen by them."
+                    : tried +
+                          "validation</em> images. A trial's accuracy is a quick estimate to "
+                          "compare policies with, not the accuracy of a fully trained model.");
   }
   if (pareto) {
     out += term("Pareto front",
