@@ -121,7 +121,9 @@ void BitPolicy::check_against(const NetworkInfo& network, const std::string& whe
     if (const LayerInfo* layer = network.find(entry.first)) {
       const auto& [weight, activation] = entry.second;
       if (!weight.is_signed()) refuse_unsigned(entry, "weights", weight);
-      if (!activation.is_signed() && layer->signed_input) {
+      // What the first layer reads is data, which the probe has not seen.
+      const bool is_data = layer == &network.layers.front();
+      if (!activation.is_signed() && layer->signed_input && !is_data) {
         refuse_unsigned(entry, "inputs", activation);
       }
       continue;

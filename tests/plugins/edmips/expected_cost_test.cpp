@@ -246,7 +246,7 @@ TEST(TargetValue, WidthsBetweenAndShares) {
                w3a3 = value(3, 3, 1);
   EXPECT_NEAR(value(2.25, 3, 1), 0.75 * w2a3 + 0.25 * w3a3, 1e-3);
   EXPECT_NEAR(value(2.5, 2.5, 1), (w2a2 + w2a3 + w3a2 + w3a3) / 4, 1e-3);
-  EXPECT_NEAR(value(4, 4, 0.5), 0.5 * value(4, 4, 1), 1e-3);
+  EXPECT_NEAR(value(4, 4, 0.9), 0.9 * value(4, 4, 1), 1e-3);
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ class DENEB_API BitPolicy {
   static Entry entry_from_json(const nlohmann::ordered_json& item, const std::string& place);
 
   /// ConfigError when the policy names a layer that the network lacks (the nearest name is
-  /// suggested), or an unsigned format for weights or for inputs that have both signs.
+  /// suggested), or an unsigned format for weights or for inputs that have both signs,
+  /// data that the first layer reads excepted.
   void check_against(const NetworkInfo& network, const std::string& where) const;
 
   friend bool operator==(const BitPolicy& a, const BitPolicy& b) { return a.layers_ == b.layers_; }
