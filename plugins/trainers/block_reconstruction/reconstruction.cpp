@@ -129,7 +129,7 @@ class Run {
     const UnderReconstruction original(teacher(), {});
     for (const Unit& unit : units_) unit.quantize_inputs(dropping());
     if (!request_.checkpoint.empty() && std::filesystem::exists(request_.checkpoint)) resume();
-    learn_weights();
+    if (done() < passes_) learn_weights();
     for (const Unit& unit : units_) unit.quantize_inputs(true);
     if (!dropping()) {
       if (done() <= passes_) calibrate_all();
