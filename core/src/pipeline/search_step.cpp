@@ -85,8 +85,7 @@ void SearchStep::check_split(const std::vector<std::string>& gives) const {
   throw ConfigError("evaluate_on: is \"test\", but " + options_.search_algorithm.type +
                     (given("policies") ? " leaves policies, which the test split would choose"
                                        : " leaves no benchmark") +
-                    "; use \"validation\", or a search that leaves a benchmark and no policies "
-                    "(RandomSearch with benchmark.name)");
+                    "; use \"validation\", or a search that leaves a benchmark and no policies");
 }
 
 void SearchStep::run(RunContext& context) {

@@ -15,6 +15,7 @@ using detail::Place;
 using nlohmann::ordered_json;
 
 constexpr const char* kBenchmarkFormat = "deneb-mqbench";
+constexpr const char *kParams = "params", *kBitops = "bitops";  // file keys, no cost models
 
 std::string widths_text(const std::vector<int>& bits) {
   std::string text;
@@ -115,7 +116,7 @@ BenchmarkLayer read_layer(const ordered_json& json, const Place& place) {
   BenchmarkLayer layer;
   layer.name = place.member(json, "name", ordered_json::value_t::string, "string");
   for (const auto& [key, member] :
-       {std::make_pair("params", &layer.params), {"macs", &layer.macs}}) {
+       {std::make_pair(kParams, &layer.params), {"macs", &layer.macs}}) {
     if (json.contains(key)) *member = read_integer(json, key, place);
   }
   return layer;
@@ -128,7 +129,7 @@ BenchmarkEntry read_entry(const ordered_json& json, const Place& place) {
   entry.accuracy = place.at("accuracy").number(json.value("accuracy", ordered_json()));
   entry.split = place.member(json, "split", ordered_json::value_t::string, "string");
   for (const auto& [key, member] : {std::make_pair("size_bytes", &entry.size_bytes),
-                                    {"bitops", &entry.bitops},
+                                    {kBitops, &entry.bitops},
                                     {"seconds", &entry.seconds}}) {
     *member = read_optional(json, key, place);
   }
@@ -242,7 +243,7 @@ void write_known(ordered_json& json, const char* key, double value) {
 ordered_json to_json(const BenchmarkEntry& entry) {
   ordered_json json = {{"id", entry.id}, {"bits", entry.bits}, {"accuracy", entry.accuracy}};
   write_known(json, "size_bytes", entry.size_bytes);
-  write_known(json, "bitops", entry.bitops);
+  write_known(json, kBitops, entry.bitops);
   write_known(json, "seconds", entry.seconds);
   json["split"] = entry.split;
   return json;
@@ -347,7 +348,7 @@ void write_benchmark(const std::string& path, const Benchmark& benchmark) {
   }
   auto layers = ordered_json::array(), entries = ordered_json::array();
   for (const BenchmarkLayer& layer : benchmark.layers) {
-    layers.push_back({{"name", layer.name}, {"params", layer.params}, {"macs", layer.macs}});
+    layers.push_back({{"name", layer.name}, {kParams, layer.params}, {"macs", layer.macs}});
   }
   for (const BenchmarkEntry& entry : benchmark.entries) entries.push_back(to_json(entry));
   const ordered_json head = head_of(benchmark);

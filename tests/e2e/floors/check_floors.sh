@@ -56,6 +56,7 @@ const char* help = "name of a cost, such as bitops or size";  // EdMIPS
 const char quote = '"', other = '\'';  // quant_ea
 const int million = 1'000'000;         // fliqs
 const char* url = "https://one.two/*";
+const char* key = "bitops";  // file keys, no cost models
 END
 plant core/cli/main.cpp <<< '#include "commands.h"'
 expect < /dev/null

@@ -443,6 +443,18 @@ TEST(Uniform, CalibrationSeesAllBatches) {
   EXPECT_FALSE(unseen->needs_calibration());
 }
 
+TEST(Uniform, CalibrationPassesOverWhatIsNotFinite) {
+  for (const char* range : {"max", "percentile"}) {
+    const auto q =
+        make("Uniform", Role::kActivation, "uint4", {{"range", range}, {"percentile", 100.0}});
+    q->start_calibration();
+    q->quantize(vec({3, NAN, 15, INFINITY}));
+    q->quantize(vec({NAN, -INFINITY}));
+    q->finish_calibration();
+    EXPECT_TRUE(near(q->quantize(vec({3, 100})), vec({3, 15}))) << range;
+  }
+}
+
 TEST(Uniform, SpecialValuesLayoutAndPrecision) {
   torch::manual_seed(6);
   for (const auto dtype : {torch::kFloat32, torch::kFloat64}) {
