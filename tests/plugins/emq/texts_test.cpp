@@ -79,6 +79,21 @@ TEST(Texts, IdsCannotBeOnes) {
   EXPECT_THROW(synflow(*network, false, c10::kCPU), ConfigError);
 }
 
+TEST(Texts, HessiansOfTransformersAreRefused) {
+  const auto network = bert();
+  Batch batch = plugin_test::padded_batch(*network, 0);
+  batch["target"] = torch::tensor({0, 1}, torch::kInt64);
+  StatisticsRequest request;
+  request.hessian_trace = true;
+  request.hessian.draws = 2;
+  try {
+    collect(*network, batch, request);
+    FAIL();
+  } catch (const RunError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("take a proxy without the Hessian"));
+  }
+}
+
 // Sample i: i % 4 + 1 tokens of value i + 1.
 class Sentences final : public Dataset {
  public:
