@@ -7,7 +7,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <string>
 
+#include <deneb/errors.h>
 #include <deneb/interrupt.h>
 
 namespace deneb::emq {
@@ -48,8 +51,15 @@ Tensor normalized(const Tensor& v) { return v / (std::sqrt(dot_product(v, v)) + 
 
 BlockHessian::BlockHessian(const Tensor& loss, std::vector<Tensor> weights)
     : weights_(std::move(weights)) {
-  gradients_ = torch::autograd::grad({loss}, weights_, {}, /*retain_graph=*/true,
-                                     /*create_graph=*/true, /*allow_unused=*/true);
+  try {
+    gradients_ = torch::autograd::grad({loss}, weights_, {}, /*retain_graph=*/true,
+                                       /*create_graph=*/true, /*allow_unused=*/true);
+  } catch (const std::runtime_error& e) {
+    // LibTorch 1.13 does so for transformers.
+    throw RunError(std::string("Hessian: LibTorch cannot differentiate this network layer by layer "
+                               "(") +
+                   e.what() + "); take a proxy without the Hessian");
+  }
 }
 
 Tensor BlockHessian::product(std::size_t i, const Tensor& v) const {

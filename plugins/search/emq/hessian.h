@@ -22,6 +22,8 @@ class BlockHessian {
  public:
   /// `loss`: a scalar with graph, which LibTorch must be able to differentiate twice. `weights`:
   /// leaves that require gradients; one that the loss does not depend on has a Hessian of zeros.
+  /// RunError where LibTorch cannot take derivatives along these weights alone
+  /// (transformers, 1.13).
   BlockHessian(const torch::Tensor& loss, std::vector<torch::Tensor> weights);
 
   std::size_t size() const { return weights_.size(); }

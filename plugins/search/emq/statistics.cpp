@@ -1,13 +1,15 @@
 #include "statistics.h"
 
 #include <torch/autograd.h>
-#include <torch/csrc/autograd/engine.h>
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/function_hook.h>
 #include <torch/utils.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -44,8 +46,18 @@ class DifferentiableEvaluation {
 struct Met {
   std::string name;
   Tensor weight, activation;
-  Edge output;  // where the gradient of the output arrives
+  Edge output;                      // where the gradient of the output arrives
+  std::vector<std::int64_t> shape;  // of the output
 };
+
+// The network may go on and write over the output: then the tensor leads to what came out of that,
+// the edge still to the layer. Linear layers return a view of a matrix; writing over a view gives
+// it a new history, only that of the matrix stays.
+Edge edge_of_output(const Tensor& output) {
+  const Tensor whole = output.is_view() ? Tensor(output._base()) : output;
+  const bool is_same = whole.numel() == output.numel() && whole.is_contiguous();
+  return torch::autograd::impl::gradient_edge(is_same && output.is_contiguous() ? whole : output);
+}
 
 // Notes the layers of one forward pass in its order.
 class Watch {
@@ -56,12 +68,11 @@ class Watch {
       QuantLayer* const layer = named.layer;
       observers_.push_back(
           layer->observe([this, layer, name = named.name, request](const LayerTap& tap) {
-            Met met{name, layer->float_weight(), {}, {}};
+            Met met{name, layer->float_weight(), {}, {}, {}};
             if (request.activation) met.activation = tap.output.detach().clone();
-            // The network may go on and write over the output: then the tensor leads to what came
-            // out of that, the edge still to the layer.
             if (request.activation_gradient) {
-              met.output = torch::autograd::impl::gradient_edge(tap.output);
+              met.output = edge_of_output(tap.output);
+              met.shape = tap.output.sizes().vec();
             }
             met_.push_back(std::move(met));
           }));
@@ -74,20 +85,46 @@ class Watch {
   std::vector<LayerObserver> observers_;
 };
 
-// Derivatives of a scalar with graph.
-std::vector<Tensor> derivatives(const Tensor& of, const std::vector<Edge>& edges) {
-  if (edges.empty()) return {};
-  const Edge root = torch::autograd::impl::gradient_edge(of);
-  return torch::autograd::Engine::get_default_engine().execute(
-      {root}, {torch::ones_like(of)}, /*keep_graph=*/true, /*create_graph=*/false,
-      /*accumulate_grad=*/false, edges);
-}
+// What arrives at an output of a node in a backward pass.
+class Arrival final : public torch::autograd::FunctionPreHook {
+ public:
+  Arrival(std::shared_ptr<Tensor> slot, std::uint32_t output)
+      : slot_(std::move(slot)), output_(output) {}
+  torch::autograd::variable_list operator()(
+      const torch::autograd::variable_list& gradients) override {
+    *slot_ = gradients[output_];
+    return gradients;
+  }
+
+ private:
+  std::shared_ptr<Tensor> slot_;
+  std::uint32_t output_;
+};
+
+// Backward passes as training makes them, with the gradients that were there put back in the end:
+// derivatives along some parameters alone fail for transformers with LibTorch 1.13 ("could not
+// compute gradients for some functions").
+class KeptGradients {
+ public:
+  explicit KeptGradients(const Network& network) : parameters_(network.parameters()) {
+    for (Tensor& parameter : parameters_) {
+      kept_.push_back(parameter.grad());
+      parameter.mutable_grad() = Tensor();
+    }
+  }
+  ~KeptGradients() {
+    for (std::size_t i = 0; i < kept_.size(); ++i) parameters_[i].mutable_grad() = kept_[i];
+  }
+  KeptGradients(const KeptGradients&) = delete;
+  KeptGradients& operator=(const KeptGradients&) = delete;
+
+ private:
+  std::vector<Tensor> parameters_, kept_;
+};
 
 Tensor defined_or_zeros(const Tensor& gradient, const Tensor& like) {
   return gradient.defined() ? gradient.detach() : torch::zeros_like(like);
 }
-
-Edge edge_of(const Tensor& weight) { return torch::autograd::impl::gradient_edge(weight); }
 
 Tensor finite_loss(const Criterion& criterion, const Output& output, const Batch& batch) {
   const Tensor loss = criterion.loss(output, batch);
@@ -186,14 +223,14 @@ class Collection {
     ++work_.forward_passes;
     return network_.forward(batch);
   }
-  std::vector<Tensor> backward(const Tensor& of, const std::vector<Edge>& edges) {
+  // Along the weights of all layers.
+  std::vector<Tensor> backward(const Tensor& of) {
     ++work_.backward_passes;
-    return derivatives(of, edges);
-  }
-  std::vector<Edge> weight_edges() const {
-    std::vector<Edge> edges;
-    for (const Met& met : met_) edges.push_back(edge_of(met.weight));
-    return edges;
+    const KeptGradients kept(network_);
+    of.backward();
+    std::vector<Tensor> gradients;
+    for (const Met& met : met_) gradients.push_back(met.weight.grad());
+    return gradients;
   }
 
   // One pass that tells the layers and, if wanted, what flows through them.
@@ -214,25 +251,31 @@ class Collection {
       layers_.push_back(std::move(layer));
     }
     if (!backwards) return;
-    std::vector<Edge> edges;
-    if (request_.gradient) edges = weight_edges();
-    if (request_.activation_gradient) {
-      for (const Met& met : met_) edges.push_back(met.output);
+    std::vector<std::shared_ptr<Tensor>> arrivals;
+    for (const Met& met : met_) {
+      arrivals.push_back(std::make_shared<Tensor>());
+      if (!request_.activation_gradient) continue;
+      // Lives as long as the graph of this pass.
+      met.output.function->add_pre_hook(
+          std::make_unique<Arrival>(arrivals.back(), met.output.input_nr));
     }
-    const auto found = backward(finite_loss(criterion_, output, batch_), edges);
+    const auto found = backward(finite_loss(criterion_, output, batch_));
     for (std::size_t i = 0; i < met_.size(); ++i) {
       if (request_.gradient) {
         layers_[i].gradient = defined_or_zeros(found[i], met_[i].weight);
       }
       if (request_.activation_gradient) {
-        layers_[i].activation_gradient = found[found.size() - met_.size() + i].detach();
+        const Tensor& gradient = *arrivals[i];
+        layers_[i].activation_gradient =
+            gradient.defined() ? gradient.detach().reshape(met_[i].shape)
+                               : torch::zeros(met_[i].shape, met_[i].weight.options());
       }
     }
   }
 
   void differentiate_answers() {
     const Tensor sum = forward(of_ones(batch_)).logits.sum();
-    const auto found = backward(sum, weight_edges());
+    const auto found = backward(sum);
     for (std::size_t i = 0; i < met_.size(); ++i) {
       layers_[i].virtual_gradient = defined_or_zeros(found[i], met_[i].weight);
     }
@@ -244,7 +287,7 @@ class Collection {
     }
     for (std::int64_t s = 0; s < batch_.size(); ++s) {
       const Batch sample = sample_of(batch_, s);
-      const auto found = backward(finite_loss(criterion_, forward(sample), sample), weight_edges());
+      const auto found = backward(finite_loss(criterion_, forward(sample), sample));
       for (std::size_t i = 0; i < met_.size(); ++i) {
         if (found[i].defined()) {
           layers_[i].fisher_diagonal.add_(found[i].detach().square(), 1.0 / double(batch_.size()));
