@@ -54,12 +54,12 @@ class RandomSearch final : public deneb::SearchAlgorithm {
   explicit RandomSearch(const Options& options) : options_(options) {}
 
   void validate(const deneb::SearchSetup& setup) const override {
-    deneb::searches::find_objectives(options_.objectives, setup.measures());
+    if (options_.leaves_benchmark()) check_benchmark_space(options_.benchmark, setup);
+    objectives_for(setup);
     if (options_.fill > 0 && setup.limits().empty()) {
       throw deneb::ConfigError("search_algorithm.fill: is " + std::to_string(options_.fill) +
                                ", but the step has no limits to fill; add limits, or set it to 0");
     }
-    if (options_.leaves_benchmark()) check_benchmark_space(options_.benchmark, setup);
     if (is_stratified()) const SizeStrata checked(setup);
   }
 
@@ -78,8 +78,8 @@ class RandomSearch final : public deneb::SearchAlgorithm {
  private:
   bool is_stratified() const { return options_.sampler != "uniform"; }
 
-  std::vector<Objective> objectives_for(const SearchContext& context) const {
-    const std::vector<Objective> measures = context.measures();
+  std::vector<Objective> objectives_for(const deneb::SearchSetup& setup) const {
+    const std::vector<Objective> measures = setup.measures();
     if (!options_.objectives.empty()) {
       return deneb::searches::find_objectives(options_.objectives, measures);
     }
@@ -89,7 +89,7 @@ class RandomSearch final : public deneb::SearchAlgorithm {
               deneb::find_measure(measures, "size", where),
               deneb::find_measure(measures, "bitops", where)};
     }
-    const std::vector<deneb::Limit> limits = context.limits();
+    const std::vector<deneb::Limit> limits = setup.limits();
     const std::string cost = limits.empty() ? "bitops" : limits.front().cost;
     return {measures.front(), deneb::find_measure(measures, cost, where)};
   }

@@ -13,7 +13,7 @@ namespace {
 
 using torch::Tensor;
 
-Tensor in_place(const Tensor& x, torch::Device device) {
+Tensor placed(const Tensor& x, torch::Device device) {
   const Tensor moved = x.to(device);
   return moved.dim() == 4 ? moved.contiguous(at::MemoryFormat::ChannelsLast) : moved;
 }
@@ -56,7 +56,7 @@ CalibrationSet::CalibrationSet(const DataLoader& data, std::uint64_t seed, std::
     }
   }
   for (const auto& [name, tensors] : parts) {
-    const Tensor all = in_place(at::cat(tensors), device);
+    const Tensor all = placed(at::cat(tensors), device);
     if (name == "input") input_ = all;
     // Units behind the first have no use for images.
     if (name != "input" || all.dim() != 4) beside_[name] = all;

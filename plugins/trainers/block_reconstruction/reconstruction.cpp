@@ -116,6 +116,7 @@ class Run {
     teacher().to(request.device);
     use_channels_last(network);
     use_channels_last(teacher());
+    teacher().eval();
     units_ = units_of(network, teacher());
     check_methods();
     set_identity(data);

@@ -24,6 +24,7 @@ tied = names.index("layer2.0.conv1"), names.index("layer2.0.downsample.0")
 trials = list(csv.DictReader(open(sys.argv[2] + "/benchmark/reports.csv")))
 for entry, trial in zip(entries, trials):
     assert abs(entry["accuracy"] - 100 * float(trial["accuracy"])) < 1e-6
+    assert abs(entry["accuracy"] - round(entry["accuracy"])) < 1e-6  # of 100 images; 64 are for validation
     assert entry["size_bytes"] * 8 == float(trial["size"]) and entry["bitops"] == float(trial["bitops"])
     assert entry["bits"][tied[0]] == entry["bits"][tied[1]]
     words = [int(word[1:word.index("a")]) for word in trial["encoding"].split()]

@@ -6,6 +6,10 @@
 needs_files="limpq/resnet50_imagenet_w3a4_cr12.2.json resnet50_indicators.json
 limpq/resnet18_imagenet.json resnet18_float.safetensors
 limpq/mobilenet_v1_imagenet_w4a4.json mobilenet_v1_float.safetensors
+emq/resnet18_imagenet_ptq.json resnet18_float.safetensors
+emq/resnet18_imagenet_qat.json resnet18_float.safetensors
+emq/resnet50_imagenet_qat.json resnet50_float.safetensors
+emq/mobilenet_v2_imagenet_ptq.json mobilenet_v2_float.safetensors
 baselines/minilm_sst2_float.json fetch_data.sh.minilm
 baselines/minilm_spam_float.json fetch_data.sh.minilm
 baselines/minilm_sst2_uniform.json fetch_data.sh.minilm

@@ -106,6 +106,56 @@ TEST(Uniform, LeastErrorOracles) {
   EXPECT_TRUE(near(max->quantize(x)[9], torch::tensor(2 * .7666667f), 1e-6));
 }
 
+// The step of a range as a parameter: the values of the static range at first, LSQ's gradients, and
+// the zero point where it was.
+TEST(Uniform, LearnedStep) {
+  torch::manual_seed(4);
+  const Tensor x = torch::randn({16, 3, 5, 5}) + 0.5, up = torch::randn_like(x);
+  for (const bool symmetric : {true, false}) {
+    for (const char* word : {"int3", "uint4", "int8"}) {
+      SCOPED_TRACE(std::string(word) + (symmetric ? " symmetric" : " asymmetric"));
+      const json options = {{"symmetric", symmetric}, {"range", "mse"}};
+      const auto plain = make("Uniform", Role::kActivation, word, options);
+      const auto q =
+          make("Uniform", Role::kActivation, word, with(options, {{"learn_step", true}}));
+      EXPECT_TRUE(near(q->quantize(x), plain->quantize(x)));
+      const Tensor step = q->named_parameters()["step"];
+      const double levels = std::pow(2, Format::parse(word).bits) - 1;
+      const Format f = Format::parse(word);
+      double low = f.is_signed() ? -std::pow(2, f.bits - 1) : 0;
+      if (!symmetric) {
+        const double begin = std::min(q->named_buffers()["low"].item<double>(), 0.);
+        low = std::nearbyint(begin / step.item<double>());
+      }
+      {
+        torch::NoGradGuard no_grad;
+        step.mul_(1.3);
+      }
+      const Pass p = pass(*q, x, up);
+      const Tensor v = x / step.detach();
+      const Tensor inside = v.ge(low).logical_and_(v.le(low + levels));
+      EXPECT_TRUE(near(p.y.detach(), v.clamp(low, low + levels).round() * step.detach(), 1e-5));
+      EXPECT_TRUE(near(p.dx, up * inside));
+      const Tensor slope = v.clamp(low, low + levels).round() - v.masked_fill(~inside, 0);
+      const double gain = 1 / std::sqrt(levels * 75);
+      EXPECT_NEAR(step.grad().item<double>(), (slope * up).sum().item<double>() * gain,
+                  1e-3 * gain * (slope * up).abs().sum().item<double>());
+      // Another format starts anew.
+      q->set_format(Format::float32());
+      q->set_format(f);
+      EXPECT_TRUE(q->needs_calibration());
+      EXPECT_TRUE(near(q->quantize(x), plain->quantize(x)));
+    }
+  }
+  const json learned = {{"learn_step", true}};
+  EXPECT_THAT(config_error([&] { make("Uniform", Role::kWeight, "int4", learned); }),
+              HasSubstr("learn_step is for activations"));
+  EXPECT_THAT(config_error([&] {
+                make("Uniform", Role::kActivation, "int4", with(learned, {{"update", "average"}}));
+              }),
+              HasSubstr("learn_step: a range that moves has no step to learn"));
+}
+
 // By definition, one value after another, for every granularity; float32 takes the kernel.
 TEST(Uniform, FollowsFromTheDefinition) {
   torch::manual_seed(5);
@@ -351,6 +401,18 @@ TEST(Uniform, CalibrationSeesAllBatches) {
   EXPECT_TRUE(unseen->needs_calibration());
   EXPECT_TRUE(near(unseen->quantize(vec({1, 31})), vec({1, 31})));
   EXPECT_FALSE(unseen->needs_calibration());
+}
+
+TEST(Uniform, CalibrationPassesOverWhatIsNotFinite) {
+  for (const char* range : {"max", "percentile"}) {
+    const auto q =
+        make("Uniform", Role::kActivation, "uint4", {{"range", range}, {"percentile", 100.0}});
+    q->start_calibration();
+    q->quantize(vec({3, NAN, 15, INFINITY}));
+    q->quantize(vec({NAN, -INFINITY}));
+    q->finish_calibration();
+    EXPECT_TRUE(near(q->quantize(vec({3, 100})), vec({3, 15}))) << range;
+  }
 }
 
 TEST(Uniform, SpecialValuesLayoutAndPrecision) {

@@ -277,6 +277,99 @@ TEST_F(SectionPartsTest, TrainersSayWhatTheyLack) {
   }
 }
 
+/// Folded norms, the state of a trained network.
+void scramble_norms(Network& network) {
+  torch::NoGradGuard no_grad;
+  torch::manual_seed(8);
+  for (const auto& [name, tensor] : state_of(network)) {
+    if (name.find("running_var") != std::string::npos) tensor.uniform_(0.5, 2);
+    if (name.find("running_mean") != std::string::npos) tensor.uniform_(-0.5, 0.5);
+  }
+}
+
+bool has_norm_statistics(const Network& network) {
+  for (const auto& [name, tensor] : state_of(network)) {
+    if (name.find("running_mean") != std::string::npos && tensor.any().item<bool>()) return true;
+  }
+  return false;
+}
+
+TEST_F(SectionPartsTest, NormsAreFoldedBeforeQuantizersComeIn) {
+  section_.quantizer.weight = {"Uniform", {{"granularity", "channel"}}};
+  section_.quantizer.activation = {"Uniform", {{"update", "average"}}};
+  section_.trainer.options["fold_batch_norms"] = true;
+  try {
+    parts().check_trainer();
+    FAIL() << "no error";
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("trainer.fold_batch_norms: batch norms without statistics"));
+  }
+  section_.trainer.options["fold_batch_norms"] = false;
+  const auto plain = parts().make_network(1);
+  scramble_norms(*plain);
+  section_.weights = save(*plain, nullptr);
+  section_.trainer.options["fold_batch_norms"] = true;
+  section_.trainer.options["distillation"] = {{"weight", 0.5}};
+  SectionParts parts = this->parts();
+  parts.check_trainer();
+  const BitPolicy policy = uniform(parts, 4);
+  const auto network = parts.make_quantized(1, section_.weights, policy);
+  EXPECT_TRUE(has_norm_statistics(*plain));
+  EXPECT_FALSE(has_norm_statistics(*network));
+  EXPECT_FALSE(has_norm_statistics(*parts.fit_request(1).teacher));
+  EXPECT_FALSE(has_norm_statistics(*parts.make_network(1)));
+  // The ranges are those of the folded weights.
+  const torch::Tensor weight = state(*network, "conv1.weight");
+  EXPECT_FALSE(torch::equal(weight, state(*plain, "conv1.weight")));
+  EXPECT_TRUE(torch::equal(state(*network, "conv1.weight_quantizer.high"),
+                           std::get<0>(weight.flatten(1).max(1))));
+  // Without quantizers, the network as it was.
+  plain->eval();
+  const auto folded = parts.make_network(1);
+  folded->eval();
+  const auto stream = parts.data().evaluate(Split::kTest);
+  Batch batch;
+  ASSERT_TRUE(stream->next(batch));
+  torch::NoGradGuard no_grad;
+  EXPECT_TRUE(
+      torch::allclose(folded->forward(batch).logits, plain->forward(batch).logits, 1e-3, 1e-4));
+  // State of quantizers comes back, and folded weights stay the same when they are folded again.
+  state(*network, "conv1.weight_quantizer.high").fill_(0.5);
+  const std::string path = save(*network, &policy);
+  LoadReport report;
+  const auto loaded = parts.make_quantized(2, path, policy, &report);
+  EXPECT_TRUE(report.missing.empty());
+  EXPECT_TRUE(report.unused.empty());
+  for (const auto& [name, tensor] : state_of(*network)) {
+    EXPECT_TRUE(torch::equal(tensor, state(*loaded, name))) << name;
+  }
+}
+
+// Quantization-aware training as HAWQ-V3 does it.
+TEST_F(SectionPartsTest, FoldedNetworksTrain) {
+  section_.quantizer.weight = {"Uniform", {{"granularity", "channel"}, {"update", "dynamic"}}};
+  section_.quantizer.activation = {"Uniform", {{"update", "average"}, {"momentum", 0.99}}};
+  section_.trainer.options = {{"epochs", 2}};
+  section_.trainer.options["optimizer"] = {{"lr", 0.05}};
+  section_.data_loader.train_limit = 400;
+  SectionParts teacher = parts();
+  const auto plain = teacher.make_network(1);
+  teacher.trainer().fit(*plain, teacher.data(), teacher.fit_request(1));
+  section_.weights = save(*plain, nullptr);
+  section_.trainer.options["fold_batch_norms"] = true;
+  section_.trainer.options["optimizer"] = {{"lr", 0.005}};
+  SectionParts parts = this->parts();
+  const auto network = parts.make_quantized(1, section_.weights, uniform(parts, 4));
+  parts.calibrate(*network);
+  const torch::Tensor bias = state(*network, "fc.bias").clone();
+  const torch::Tensor high = state(*network, "fc.input_quantizer.high").clone();
+  const FitResult result = parts.trainer().fit(*network, parts.data(), parts.fit_request(1));
+  EXPECT_LT(result.epochs[1].train_loss, result.epochs[0].train_loss);
+  EXPECT_FALSE(has_norm_statistics(*network));
+  EXPECT_FALSE(torch::equal(state(*network, "fc.bias"), bias));
+  EXPECT_FALSE(torch::equal(state(*network, "fc.input_quantizer.high"), high));
+}
+
 /// A trainer of a user: sets all biases to the seed, learns nothing.
 struct BiasTrainer final : Trainer {
   struct Options {

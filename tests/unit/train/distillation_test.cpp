@@ -99,7 +99,9 @@ TEST(Distillation, TokensAreSamples) {
   const Tensor student = torch::randn({2, 3, 5}), teacher = torch::randn({2, 3, 5});
   const Tensor counted = torch::tensor({1, 1, 0, 0, 1, 0}).to(torch::kBool).view({2, 3});
   const auto loss = [](const Tensor& s, const Tensor& t, const Tensor& c) {
-    return detail::distillation_loss(s, t, c, 2.0).item<double>();
+    DistillationOptions options;
+    options.temperature = 2;
+    return detail::distillation_loss(s, t, c, options).item<double>();
   };
   const Tensor rows = counted.flatten().nonzero().flatten();
   const auto samples = [&](const Tensor& x) { return x.flatten(0, 1).index_select(0, rows); };
@@ -107,6 +109,23 @@ TEST(Distillation, TokensAreSamples) {
   EXPECT_NEAR(loss(student, teacher, {}), loss(student.flatten(0, 1), teacher.flatten(0, 1), {}),
               1e-5);
   EXPECT_EQ(loss(student, teacher, torch::zeros({2, 3}, torch::kBool)), 0);
+}
+
+// HAWQ-V3's code: the divergence is averaged over all elements; alpha 0.95, T 6.
+TEST(Distillation, AverageOverElements) {
+  const Tensor student = torch::tensor({{1., 2., .5}}), teacher = torch::tensor({{.5, 2.5, 0.}});
+  Batch batch;
+  batch["target"] = torch::tensor({1});
+  const double cross_entropy = CrossEntropy().loss({student, {}}, batch).item<double>();
+  DistillationOptions options = distilling(.95, 6).distillation;
+  options.average = "elements";
+  const auto divergence = [&] {
+    return detail::distillation_loss(student, teacher, {}, options).item<double>();
+  };
+  EXPECT_NEAR(.95 * divergence() + .05 * cross_entropy, 0.0614317656, 1e-7);
+  const double by_elements = divergence();
+  options.average = "samples";
+  EXPECT_NEAR(divergence(), 3 * by_elements, 1e-6);
 }
 
 TEST(Distillation, NeedsATeacher) {
