@@ -276,6 +276,7 @@ std::string symbol_of(const std::string& input) {
       {"weight_error", "(W - Q_b(W))^2"},
       {"act_error", "(A - A_b)^2"},
       {"grad_error", "G (W - Q_b(W))"},
+      {"fisher_error", "F (W - Q_b(W))^2"},
       {"trace_error", "Tr(H) ||W - Q_b(W)||^2 / n"}};
   const auto found = symbols.find(input);
   return found == symbols.end() ? input : found->second;

@@ -47,5 +47,5 @@ refused() { # WHAT ARGS...: validate fails with this text
 }
 refused "is missing: proxies are evolved by one" --set proxy.search_algorithm.benchmark= --set 'proxy.search_algorithm.compare=[]'
 refused "sensitivity" --set proxy.search_algorithm.benchmark=sensitivity:benchmark
-refused "did you mean" --set 'proxy.search_algorithm.unary=["abslgo"]'
+refused "expected one of log" --set 'proxy.search_algorithm.unary=["abslgo"]'
 refused "integer widths only" --set 'proxy.search_space.weight_candidates=["int2","e2m1"]'

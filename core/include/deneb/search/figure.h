@@ -16,7 +16,8 @@ struct FigureSeries {
   std::vector<std::pair<double, double>> points;
 };
 
-/// A chart of lines or points that a step wants to have in the report: plain data, all texts plain text.
+/// A chart of lines or points that a step wants to have in the report: plain data, all texts plain
+/// text.
 struct Figure {
   std::string name;              ///< unique within the step; a plain file name (io/files.h)
   std::string title;             ///< must not be empty
@@ -31,8 +32,8 @@ struct Figure {
 };
 
 /// {"name", "title", "text", "x_label", "y_label", "log_y", "joined", "x_names": [...],
-/// "series": [{"label", "points": [[x, y], ...]}]}; points that are not drawn are left out. PluginError
-/// `figure 'name': what is wrong` for a figure that breaks the rules above.
+/// "series": [{"label", "points": [[x, y], ...]}]}; points that are not drawn are left out.
+/// PluginError `figure 'name': what is wrong` for a figure that breaks the rules above.
 DENEB_API nlohmann::ordered_json to_json(const Figure& figure);
 
 /// The inverse. Only name, title and series must be there; unknown keys are ignored. DataError for
