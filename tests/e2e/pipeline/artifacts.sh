@@ -17,7 +17,7 @@ run "$smoke" alone --set general.workers=1 --set 'pipeline=["sensitivity"]'
 cmp $out/sensitivity/layer_scores.json tasks/alone/output/sensitivity/layer_scores.json ||
   fail "one worker measures something else than two"
 go_on() { # COMMAND...: with the task, which a kill may have come before
-  if [ -e tasks/killed/task.sqlite ]; then
+  if [ -e tasks/killed/config.resolved.json ]; then
     "$@" "$deneb" resume "$work/tasks/killed" --quiet
   else
     "$@" "$deneb" run "$smoke" "${here[@]}" --task-id killed

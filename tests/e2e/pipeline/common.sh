@@ -57,7 +57,7 @@ killed_and_resumed() {
     pause=$(awk -v seed=$RANDOM -v whole=$whole \
       'BEGIN { srand(seed); printf "%.2f", 0.5 + rand() * whole / 8000 }')
     code=0
-    if [ -e tasks/killed/task.sqlite ]; then
+    if [ -e tasks/killed/config.resolved.json ]; then
       timeout -s KILL $pause "$deneb" resume "$work/tasks/killed" --quiet || code=$?
     else
       timeout -s KILL $pause "$deneb" run "$file" "${here[@]}" --task-id killed "$@" || code=$?

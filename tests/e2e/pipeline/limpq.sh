@@ -33,13 +33,13 @@ diff <(timeless_solutions $nas/solutions.json) \
 long=(--set 'pipeline=["nas"]' --set nas.search_algorithm.training.trainer.epochs=16)
 run "$smoke" undisturbed "${long[@]}"
 for pause in 1.4 1.2; do  # limpq_kills.sh: ten, at random
-  if [ -e tasks/killed/task.sqlite ]; then
+  if [ -e tasks/killed/config.resolved.json ]; then
     timeout -s KILL $pause "$deneb" resume "$work/tasks/killed" --quiet || true
   else
     timeout -s KILL $pause "$deneb" run "$smoke" "${here[@]}" --task-id killed "${long[@]}" || true
   fi
 done
-if [ ! -e tasks/killed/task.sqlite ]; then  # too early each time, on a busy machine
+if [ ! -e tasks/killed/config.resolved.json ]; then  # too early each time, on a busy machine
   run "$smoke" killed "${long[@]}"
 elif [ ! -e tasks/killed/output/nas/solutions.json ]; then
   "$deneb" resume "$work/tasks/killed" --quiet

@@ -29,7 +29,7 @@ grep -q "products with the Hessian" tasks/whole/run.log || fail "the work is not
 
 # What a killed run had finished is kept; the rest comes out the same.
 go_on() { # COMMAND...
-  if [ -e tasks/killed/task.sqlite ]; then
+  if [ -e tasks/killed/config.resolved.json ]; then
     "$@" "$deneb" resume "$work/tasks/killed" --quiet
   else
     "$@" "$deneb" run "$smoke" "${here[@]}" --task-id killed --set 'pipeline=["hawq"]'

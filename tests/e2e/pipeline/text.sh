@@ -18,7 +18,7 @@ trained = rows(out + "/fully_train/output.csv")
 assert {"f1", "matthews", "accuracy"} <= set(trained[0]), trained[0]
 PY
 timeout -s KILL 2.5 "$deneb" run text.json "${here[@]}" --task-id killed || true
-if [ -e tasks/killed/task.sqlite ]; then "$deneb" resume "$work/tasks/killed" --quiet; else run text.json killed; fi
+if [ -e tasks/killed/config.resolved.json ]; then "$deneb" resume "$work/tasks/killed" --quiet; else run text.json killed; fi
 for file in nas/probabilities.json nas/weights_target.safetensors; do
   cmp "tasks/whole/output/$file" "tasks/killed/output/$file" || fail "$file differs after kill -9"
 done
