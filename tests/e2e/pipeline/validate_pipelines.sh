@@ -41,9 +41,8 @@ find "$source/pipelines" \( -name protocols -o -name allocations \) -prune -o -n
 xargs -0 "$deneb" validate < files
 
 # Everything else about those that lack weights alone.
-for name in resnet18_imagenet resnet50_imagenet mobilenet_v2_imagenet efficientnet_b0_imagenet deit_base_imagenet; do
-  "$deneb" validate "$source/pipelines/fliqs/$name.json" --set nas.weights=
-done
+"$deneb" validate "$source"/pipelines/fliqs/{resnet18,resnet50,mobilenet_v2,efficientnet_b0,deit_base}_imagenet.json \
+  --set nas.weights=
 "$deneb" validate "$source/pipelines/fliqs/efficientnet_b0_imagenet_w8a8.json" --set fully_train.weights=
 "$deneb" validate "$source/pipelines/fliqs/resnet18_cifar10.json" --set nas.weights= --set 'nas.fresh=[]'
 
