@@ -79,3 +79,11 @@ same_search() {
     cmp "tasks/undisturbed/output/nas/$file" "tasks/killed/output/nas/$file" || fail "$file differs"
   done
 }
+
+# refused TEXT ARGS...: `validate` of the file $smoke with these arguments fails with this text.
+refused() {
+  local text=$1
+  shift
+  if "$deneb" validate "$smoke" "$@" >out.txt 2>&1; then fail "accepted: $*"; fi
+  grep -q -- "$text" out.txt || { cat out.txt; fail "no message '$text' for $*"; }
+}

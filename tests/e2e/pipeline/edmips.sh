@@ -32,12 +32,6 @@ grep -q "nas/target" tasks/whole/run.log || fail "the policy was not trained"
 for file in layer_scores.json probabilities.json; do
   cmp "$nas/$file" "tasks/again/output/nas/$file" || fail "$file differs with the same seed"
 done
-refused() { # WHAT ARGS...: validate fails with this text
-  local text=$1
-  shift
-  if "$deneb" validate "$smoke" "$@" >out.txt 2>&1; then fail "accepted: $*"; fi
-  grep -q -- "$text" out.txt || { cat out.txt; fail "no message '$text' for $*"; }
-}
 refused "cannot be reached" --set nas.search_algorithm.target.weight_bits=16
 refused "is given beside target" --set nas.search_algorithm.complexity_decay=0.1
 refused "not e2m1" --set 'nas.search_space.weight_candidates=["e2m1","int4"]'

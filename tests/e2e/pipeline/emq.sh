@@ -39,12 +39,6 @@ grep -q "1/L sum_l" "$folder/report.html" || fail "the report has no formula"
 for file in proxy.json layer_scores.json correlations.csv evolution.json; do
   cmp "$folder/proxy/$file" "tasks/again/output/proxy/$file" || fail "$file differs with the same seed"
 done
-refused() { # WHAT ARGS...: validate fails with this text
-  local text=$1
-  shift
-  if "$deneb" validate "$smoke" "$@" >out.txt 2>&1; then fail "accepted: $*"; fi
-  grep -q -- "$text" out.txt || { cat out.txt; fail "no message '$text' for $*"; }
-}
 refused "is missing: proxies are evolved by one" --set proxy.search_algorithm.benchmark= --set 'proxy.search_algorithm.compare=[]'
 refused "sensitivity" --set proxy.search_algorithm.benchmark=sensitivity:benchmark
 refused "expected one of log" --set 'proxy.search_algorithm.unary=["abslgo"]'

@@ -36,12 +36,6 @@ PY
 for file in layer_scores.json probabilities.json weights_argmax.safetensors; do
   cmp "$nas/$file" "tasks/again/output/nas/$file" || fail "$file differs with the same seed"
 done
-refused() { # WHAT ARGS...: validate fails with this text
-  local text=$1
-  shift
-  if "$deneb" validate "$smoke" "$@" >out.txt 2>&1; then fail "accepted: $*"; fi
-  grep -q -- "$text" out.txt || { cat out.txt; fail "no message '$text' for $*"; }
-}
 refused "cannot be reached" --set nas.search_algorithm.target.weight_bits=16
 refused "name a cost model" --set nas.search_algorithm.target.cost=
 refused "rewards what misses the target" --set nas.search_algorithm.reward.beta=-1 \
