@@ -15,7 +15,8 @@ using deneb::testing::Resnet50Setting;
 
 KnapsackProblem problem_of(const Resnet50Setting& setting) {
   static const auto published = deneb::testing::read_resnet50_indicators(DENEB_EXTRA_TEST_DATA);
-  static const auto indicators = published ? *published : deneb::testing::synthetic_resnet50_indicators();
+  static const auto indicators =
+      published ? *published : deneb::testing::synthetic_resnet50_indicators();
   return deneb::testing::resnet50_knapsack(indicators, setting);
 }
 

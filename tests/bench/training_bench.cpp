@@ -11,8 +11,8 @@
 #include <torch/utils.h>
 
 #include <deneb/io/files.h>
-#include <deneb/quant/cost_model.h>
 #include <deneb/nn/walk.h>
+#include <deneb/quant/cost_model.h>
 #include <deneb/train/evaluator.h>
 
 #include "bench_main.h"

@@ -127,11 +127,9 @@ ordered_json to_json(const Figure& figure) {
     }
     all.push_back({{"label", series.label}, {"points", points}});
   }
-  return {{"name", figure.name},       {"title", figure.title},
-          {"text", figure.text},       {"x_label", figure.x_label},
-          {"y_label", figure.y_label}, {"log_y", figure.log_y},
-          {"joined", figure.joined},   {"x_names", figure.x_names},
-          {"series", all}};
+  return {{"name", figure.name},       {"title", figure.title},     {"text", figure.text},
+          {"x_label", figure.x_label}, {"y_label", figure.y_label}, {"log_y", figure.log_y},
+          {"joined", figure.joined},   {"x_names", figure.x_names}, {"series", all}};
 }
 
 Figure figure_from_json(const ordered_json& json) {

@@ -10,8 +10,8 @@ namespace deneb {
 /// ${XDG_CACHE_HOME:-$HOME/.cache}/deneb/data. Pipeline files call it {data}.
 DENEB_API std::string data_root();
 
-/// What to do about a path that does not exist: the call of the script, which may know the name, for
-/// a path below data_root(), else to make it or to name another one.
+/// What to do about a path that does not exist: the call of the script, which may know the name,
+/// for a path below data_root(), else to make it or to name another one.
 DENEB_API std::string missing_path_advice(const std::string& path);
 
 /// Folder of a dataset: `given` if not empty, else $DENEB_DATA/<name>, else the cache folder that
