@@ -98,6 +98,15 @@ std::vector<Objective> objectives_of(const SearchSetup& setup, const AssignmentO
 
 }  // namespace
 
+ScoresFile scores_in(SearchContext& context, const std::string& option) {
+  ScoresFile file;
+  file.path = option.empty() ? context.input("layer_scores") : option;
+  file.scores = read_layer_scores(file.path);
+  const std::string& origin = file.scores.origin;
+  context.log("scores: " + file.path + (origin.empty() ? "" : " (" + origin + ")"));
+  return file;
+}
+
 void check_assignment(const SearchSetup& setup, const LayerScores& scores,
                       const AssignmentOptions& options, const std::string& source) {
   if (options.solver == "cbc" && !has_cbc()) {

@@ -10,6 +10,15 @@
 /// Layer scores to policies, as a search does it: one policy for every set of limits.
 namespace deneb::searches {
 
+/// A file of layer scores and what it holds.
+struct ScoresFile {
+  std::string path;
+  LayerScores scores;
+};
+/// The file that an option names, or if it is empty that of the nearest earlier step; logged.
+/// Errors: those of SearchContext::input() and read_layer_scores().
+ScoresFile scores_in(SearchContext& context, const std::string& option);
+
 /// Everything but the solving: what is wrong with scores or limits shows before the run. `source`
 /// names the scores in messages. Errors: those of AssignmentSolver.
 void check_assignment(const SearchSetup& setup, const LayerScores& scores,

@@ -5,6 +5,7 @@
 #include <deneb/plugin/plugin.h>
 #include <deneb/quant/policy_file.h>
 
+#include "assignment_search.h"
 #include "bit_search.h"
 
 namespace {
@@ -36,10 +37,7 @@ class ProxyBitSearch final : public deneb::SearchAlgorithm {
   }
 
   deneb::SearchResult run(deneb::SearchContext& context) override {
-    const std::string file =
-        options_.scores.empty() ? context.input("layer_scores") : options_.scores;
-    const LayerScores scores = deneb::read_layer_scores(file);
-    context.log("scores: " + file + (scores.origin.empty() ? "" : " (" + scores.origin + ")"));
+    const auto [file, scores] = deneb::searches::scores_in(context, options_.scores);
     const auto root = root_in(context);
     deneb::SearchResult result;
     result.objectives = {{"score", deneb::Direction::kMinimize}};

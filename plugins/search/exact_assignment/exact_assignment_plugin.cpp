@@ -37,10 +37,7 @@ class ExactAssignment final : public deneb::SearchAlgorithm {
   }
 
   deneb::SearchResult run(deneb::SearchContext& context) override {
-    const std::string file =
-        options_.scores.empty() ? context.input("layer_scores") : options_.scores;
-    const LayerScores scores = deneb::read_layer_scores(file);
-    context.log("scores: " + file + (scores.origin.empty() ? "" : " (" + scores.origin + ")"));
+    const auto [file, scores] = deneb::searches::scores_in(context, options_.scores);
     return deneb::searches::assign(context, scores, options_, file);
   }
 
