@@ -10,7 +10,7 @@ help:
 	@echo "make demo     install packages, build, search and train a small network (no download)"
 	@echo "make check    install packages, build, run the default tests"
 	@echo "make build    build only             (PRESET=dev|release|asan|coverage, JOBS=n)"
-	@echo "make install  install to PREFIX      ($(PREFIX))"
+	@echo "make install  build without tests, install to PREFIX ($(PREFIX))"
 	@echo "make clean    remove build/"
 
 deps:
@@ -25,12 +25,14 @@ build: configure
 demo:
 	$(MAKE) build PRESET=release
 	build/release/bin/deneb run pipelines/demo/digits.json
+	@echo "The program is $(CURDIR)/build/release/bin/deneb; make install puts it into $(PREFIX)/bin."
 
 check: build
 	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure -LE 'slow|browser' $(CTEST_ARGS)
 
-install: build
-	cmake --install $(BUILD) --prefix $(PREFIX)
+install:
+	$(MAKE) build PRESET=release
+	cmake --install build/release --prefix $(PREFIX)
 
 clean:
 	rm -rf build

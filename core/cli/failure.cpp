@@ -1,10 +1,8 @@
 #include "failure.h"
 
-#include <c10/util/Exception.h>
-#include <deneb/errors.h>
+#include <deneb/failure_text.h>
 
 #include <iostream>
-#include <new>
 #include <sstream>
 
 namespace deneb::cli {
@@ -27,15 +25,8 @@ Failure current_failure() {
     return {e.what(), e.exit_code(), true};
   } catch (const Error& e) {
     return {e.what(), e.exit_code()};
-  } catch (const c10::Error& e) {
-    return {std::string("LibTorch: ") + e.what_without_backtrace(), kExitRun};
-  } catch (const std::bad_alloc&) {
-    return {
-        "out of memory; use a smaller data_loader.batch_size, fewer general.workers or a "
-        "smaller network",
-        kExitRun};
   } catch (const std::exception& e) {
-    return {e.what(), kExitRun};
+    return {failure_text(e), kExitRun};
   } catch (...) {
     return {"an exception of unknown type; probably a plugin threw it", kExitRun};
   }

@@ -95,6 +95,17 @@ void lift_step_types(ordered_json& config, const std::vector<std::string>& steps
   }
 }
 
+// Messages of a step's checks begin with a path within its section ("search_space.groups[0]: ..."),
+// where they are about an option.
+std::pair<std::string, std::string> place_and_message(const Pipeline& pipeline,
+                                                      const std::string& step,
+                                                      const std::string& text) {
+  const std::size_t end = text.find(": ");
+  const std::string key = text.substr(0, text.find_first_of(".[:"));
+  if (end == std::string::npos || !pipeline.config.at(step).contains(key)) return {step, text};
+  return {step + "." + text.substr(0, end), text.substr(end + 2)};
+}
+
 // Runs the checks of the constructed steps; a DataError is thrown only if nothing else is wrong.
 // `data_error`: "" or one that was found before.
 void check_steps(const Pipeline& pipeline, const Registry& registry, std::string data_error,
@@ -107,9 +118,11 @@ void check_steps(const Pipeline& pipeline, const Registry& registry, std::string
       guard(registry.at(PipeStep::kKind, type).plugin, "validation of " + pipeline.steps[i],
             [&] { pipeline.step_objects[i]->validate(context); });
     } catch (const ConfigError& e) {
-      diagnostics.add(pipeline.steps[i], e.what());
+      auto [place, message] = place_and_message(pipeline, pipeline.steps[i], e.what());
+      diagnostics.add(std::move(place), std::move(message));
     } catch (const DataError& e) {
-      if (data_error.empty()) data_error = pipeline.steps[i] + "." + e.what();
+      const auto [place, message] = place_and_message(pipeline, pipeline.steps[i], e.what());
+      if (data_error.empty()) data_error = place + ": " + message;
     }
   }
   if (diagnostics.empty() && !data_error.empty()) throw DataError(data_error);

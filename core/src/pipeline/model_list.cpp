@@ -82,9 +82,7 @@ std::vector<ModelTask> spread(std::vector<ModelTask> models, std::size_t count,
 
 BitPolicy baseline_policy(const UniformOptions& o, const NetworkInfo& network) {
   const auto format = [](const char* key, const std::string& word, int bits, bool is_signed) {
-    if (word == "search") {
-      return bits == 32 ? Format::float32() : Format::integer(bits, is_signed);
-    }
+    if (word == "search") return Format::of_width(bits, is_signed);
     try {
       const Format parsed = Format::parse(word);
       return parsed.is_integer() ? Format::integer(parsed.bits, is_signed) : parsed;
@@ -102,6 +100,19 @@ BitPolicy baseline_policy(const UniformOptions& o, const NetworkInfo& network) {
                             format(key, word, o.activation_bits, layer.signed_input)});
   }
   return policy;
+}
+
+void check_baseline(const UniformOptions& o, const NetworkInfo& network) {
+  const auto& layers = network.layers;
+  const auto end_format = [&](std::size_t i) { return i == 0 ? o.first_layer : o.last_layer; };
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const bool inner = i > 0 && i + 1 < layers.size();
+    if (inner || end_format(i) == "search") return;
+  }
+  throw ConfigError("uniform: " + network.model + " has " + std::to_string(layers.size()) +
+                    " layers, all of which keep the formats of first_layer and last_layer (" +
+                    o.first_layer + ", " + o.last_layer +
+                    "); set one of these to \"search\", so that it has the widths asked for");
 }
 
 std::vector<ModelTask> collect_models(const TrainStepOptions& options, const RunContext& context,
@@ -127,6 +138,7 @@ std::vector<ModelTask> collect_models(const TrainStepOptions& options, const Run
     models.push_back(task);
   }
   for (const UniformOptions& u : options.uniform) {
+    check_baseline(u, parts.network_info());
     ModelTask task;
     task.origin =
         "uniform w" + std::to_string(u.weight_bits) + "a" + std::to_string(u.activation_bits);

@@ -25,6 +25,8 @@ struct ModelTask {
 std::vector<ModelTask> collect_models(const TrainStepOptions& options, const RunContext& context,
                                       const SectionParts& parts, const std::string& kind);
 
+/// ConfigError where the formats of first and last layer leave no layer the widths asked for.
+void check_baseline(const UniformOptions& options, const NetworkInfo& network);
 /// ConfigError for a format of the first or last layer that is none.
 BitPolicy baseline_policy(const UniformOptions& options, const NetworkInfo& network);
 

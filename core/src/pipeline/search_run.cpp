@@ -70,8 +70,10 @@ std::vector<TrialResult> SearchRun::evaluate(const std::vector<TrialRequest>& re
     const std::int64_t id = assign_id(request);
     repeated.push_back(rows_.size() == before);
     ids.push_back(id);
-    if (repeated.back()) continue;
     ResultRow& row = rows_[id];
+    // A policy that an exception ended before its answer is asked for again.
+    const bool asked = std::find(fresh.begin(), fresh.end(), id) != fresh.end();
+    if (repeated.back() && (row.status != "running" || asked)) continue;
     if (row.status == "running") {
       row.message = basis_.broken_limit(request.policy);
       if (row.message.empty()) {

@@ -1,6 +1,6 @@
 #include "pipeline/train_step.h"
 
-#include <c10/util/Exception.h>
+#include <deneb/failure_text.h>
 #include <deneb/interrupt.h>
 #include <deneb/io/files.h>
 #include <deneb/io/safetensors.h>
@@ -35,6 +35,7 @@ void check_section(const TrainStepOptions& options, const ValidationContext& con
     parts.check_formats(policy);
   }
   for (const UniformOptions& uniform : options.uniform) {
+    check_baseline(uniform, parts.network_info());
     parts.check_formats(baseline_policy(uniform, parts.network_info()));
   }
 }
@@ -181,10 +182,8 @@ void TrainStep::try_model(RunContext& context, SectionParts& parts, const ModelT
     throw;
   } catch (const WriteError&) {
     throw;
-  } catch (const c10::Error& e) {
-    row.message = e.what_without_backtrace();
   } catch (const std::exception& e) {
-    row.message = e.what();
+    row.message = failure_text(e);
   }
   row.status = row.message.empty() ? "finished" : "failed";
   context.store.set_epochs(context.step, task.id, epochs);

@@ -1,7 +1,7 @@
 #include "pipeline/trial_worker.h"
 
 #include <ATen/Parallel.h>
-#include <c10/util/Exception.h>
+#include <deneb/failure_text.h>
 #include <deneb/interrupt.h>
 #include <deneb/pipeline/pipeline.h>
 
@@ -27,10 +27,8 @@ nlohmann::json answer_trial(SectionParts& parts, Split split, const nlohmann::js
     throw;
   } catch (const DataError& e) {
     return {{"id", request.at("id")}, {"data_error", e.what()}};
-  } catch (const c10::Error& e) {
-    return {{"id", request.at("id")}, {"error", e.what_without_backtrace()}};
   } catch (const std::exception& e) {
-    return {{"id", request.at("id")}, {"error", e.what()}};
+    return {{"id", request.at("id")}, {"error", failure_text(e)}};
   }
 }
 

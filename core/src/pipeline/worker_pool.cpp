@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "io/descriptor.h"
+#include "io/number_text.h"
 
 extern char** environ;
 
@@ -23,6 +24,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int kIdle = -1;
 constexpr int kPollMs = 100;  // how soon a stop signal or a timeout is noticed
+constexpr int kEndingPollMs = 20, kEndingPolls = 500;
 
 }  // namespace
 
@@ -87,17 +89,30 @@ void WorkerPool::stop(Worker& worker) {
   worker.pid = 0;
 }
 
+// Where run() ends by an exception, nobody waits for the answers to come, and the next requests
+// must not be given them.
+struct WorkerPool::BusyStopper {
+  WorkerPool& pool;
+  ~BusyStopper() {
+    for (Worker& worker : pool.workers_) {
+      if (worker.request == kIdle) continue;
+      pool.stop(worker);
+      worker.request = kIdle;
+    }
+  }
+};
+
 std::string WorkerPool::describe_exit(Worker& worker, int* exit_code) {
   int status = 0;
-  // The answer pipe is closed, so the process is ending; give it a moment, then insist.
-  for (int i = 0; i < 50; ++i) {
-    if (::waitpid(worker.pid, &status, WNOHANG) == worker.pid) {
-      worker.pid = 0;
-      break;
-    }
-    ::usleep(20000);
+  // The answer pipe is closed, so the process is ending. To give back much memory takes a while.
+  pid_t ended = 0;
+  for (int i = 0; i < kEndingPolls && ended == 0; ++i) {
+    ended = ::waitpid(worker.pid, &status, WNOHANG);
+    if (ended == 0) ::usleep(kEndingPollMs * 1000);
   }
+  if (ended == worker.pid) worker.pid = 0;
   stop(worker);
+  if (ended == 0) return "worker process closed its answers and did not end; it was killed";
   if (WIFSIGNALED(status)) {
     return "worker process died (signal " + std::to_string(WTERMSIG(status)) + ", " +
            ::strsignal(WTERMSIG(status)) + ")";
@@ -118,6 +133,7 @@ void WorkerPool::throw_start_failure(Worker& worker) {
 
 void WorkerPool::run(const std::vector<nlohmann::json>& requests, const OnStart& on_start,
                      const OnAnswer& on_answer) {
+  const BusyStopper stopper{*this};
   std::size_t next = 0, answered = 0;
   const auto finish = [&](Worker& worker, Answer answer) {
     const auto request = static_cast<std::size_t>(worker.request);
@@ -161,8 +177,7 @@ void WorkerPool::run(const std::vector<nlohmann::json>& requests, const OnStart&
         const double age = std::chrono::duration<double>(Clock::now() - worker.started).count();
         if (timeout_ > 0 && worker.ready && age > timeout_) {
           stop(worker);
-          finish(worker,
-                 {nullptr, "out of time after " + std::to_string(int(timeout_)) + " s", true, 0});
+          finish(worker, {nullptr, "out of time after " + number_text(timeout_) + " s", true, 0});
         }
         continue;
       }

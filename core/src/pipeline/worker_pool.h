@@ -33,12 +33,14 @@ class WorkerPool {
 
   /// Runs all requests; callbacks come in the order of events, from this thread. Throws
   /// Interrupted when a stop was asked for; when a process cannot be started, RunError, or the
-  /// error that fits the exit code it ended with.
+  /// error that fits the exit code it ended with; and whatever a callback throws. Requests without
+  /// an answer are given up then, and the pool stays usable.
   void run(const std::vector<nlohmann::json>& requests, const OnStart& on_start,
            const OnAnswer& on_answer);
 
  private:
   struct Worker;
+  struct BusyStopper;
   void spawn(Worker& worker);
   void stop(Worker& worker);
   std::string describe_exit(Worker& worker, int* exit_code = nullptr);

@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <exception>
 #include <mutex>
-#include <new>
 #include <utility>
 
+#include <deneb/failure_text.h>
 #include <deneb/plugin/registry.h>
 
 namespace deneb {
@@ -55,13 +55,10 @@ void write_log(const std::string& text) {
     throw RunError(e.what());
   } catch (const Error& e) {
     throw Error(e.what(), e.exit_code());
-  } catch (const std::bad_alloc&) {
-    throw RunError(where + "out of memory; use a smaller batch_size or fewer workers");
-  } catch (const c10::Error& e) {
-    write_log(where + e.what());
-    raise(e.what_without_backtrace());
   } catch (const std::exception& e) {
-    raise(e.what());
+    if (dynamic_cast<const c10::Error*>(&e)) write_log(where + e.what());
+    if (is_out_of_memory(e)) throw RunError(where + failure_text(e));
+    raise(failure_text(e));
   } catch (...) {
     raise(
         "it threw an object that is no std::exception; plugins throw deneb or std exceptions only");

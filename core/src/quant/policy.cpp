@@ -158,8 +158,8 @@ bool glob_match(const std::string& pattern, const std::string& text) {
 BitPolicy uniform_policy(const NetworkInfo& network, int weight_bits, int activation_bits) {
   BitPolicy policy;
   for (const LayerInfo& layer : network.layers) {
-    policy.set(layer.name, {Format::integer(weight_bits, true),
-                            Format::integer(activation_bits, layer.signed_input)});
+    policy.set(layer.name, {Format::of_width(weight_bits, true),
+                            Format::of_width(activation_bits, layer.signed_input)});
   }
   return policy;
 }

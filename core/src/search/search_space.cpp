@@ -107,7 +107,8 @@ SearchSpace::SearchSpace(NetworkInfo network, const SearchSpaceOptions& options)
   add_genes(options);
   if (genes_.empty()) {
     throw ConfigError("search_space: every layer of " + network_.model +
-                      " is pinned, nothing is left to search; remove overrides");
+                      " is pinned, nothing is left to search; set first_layer or last_layer to "
+                      "\"search\", or remove overrides");
   }
 }
 
@@ -378,15 +379,27 @@ BitPolicy SearchSpace::at_widths(int weight_bits, int activation_bits) const {
   std::vector<LayerChoice> choices = fixed_;
   for (const LayerGenes& genes : layer_genes()) {
     LayerChoice& choice = choices[genes.layer];
-    if (genes.weight) choice.weight = Format::integer(weight_bits, true);
+    if (genes.weight) choice.weight = Format::of_width(weight_bits, true);
     if (genes.activation) {
       choice.activation =
-          Format::integer(activation_bits, network_.layers[genes.layer].signed_input);
+          Format::of_width(activation_bits, network_.layers[genes.layer].signed_input);
     }
   }
   BitPolicy policy;
   for (std::size_t i = 0; i < choices.size(); ++i) policy.set(network_.layers[i].name, choices[i]);
   return policy;
+}
+
+SearchSpace SearchSpace::with_activation_widths(const std::vector<int>& widths) const {
+  SearchSpace space = *this;
+  for (Gene& gene : space.genes_) {
+    if (gene.role != Gene::Role::kActivation) continue;
+    for (const int width : widths) {
+      const Format format = Format::integer(width, true);
+      if (!holds(gene.candidates, format)) gene.candidates.push_back(format);
+    }
+  }
+  return space;
 }
 
 }  // namespace deneb

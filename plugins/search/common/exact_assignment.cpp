@@ -54,6 +54,16 @@ std::string two_digits(std::size_t number) {
   return (number < 10 ? "0" : "") + std::to_string(number);
 }
 
+// They need not be candidates, as nothing is chosen.
+std::vector<int> fixed_widths(const AssignmentOptions& options) {
+  std::vector<int> widths = {options.fixed_act_bits};
+  for (const ConstraintSet& set : options.constraints) {
+    widths.push_back(set.fixed_act_bits.value_or(0));
+  }
+  widths.erase(std::remove(widths.begin(), widths.end(), 0), widths.end());
+  return widths;
+}
+
 }  // namespace
 
 std::string pair_word(const Format& weight, const Format& activation) {
@@ -85,7 +95,7 @@ bool is_pair_word(const std::string& word) {
 AssignmentSolver::AssignmentSolver(const SearchSetup& setup, const LayerScores& scores,
                                    const AssignmentOptions& options, std::string source)
     : setup_(setup),
-      space_(setup.space()),
+      space_(setup.space().with_activation_widths(fixed_widths(options))),
       scores_(scores),
       options_(options),
       source_(std::move(source)) {
@@ -161,11 +171,13 @@ bool AssignmentSolver::is_activation_gene(std::size_t gene) const {
 std::vector<int> AssignmentSolver::allowed_candidates(std::size_t gene,
                                                       const AssignmentQuery& query) const {
   const std::vector<Format>& formats = space_.genes()[gene].candidates;
-  std::vector<int> widths = query.bits;
-  if (query.fixed_act_bits > 0 && is_activation_gene(gene)) widths = {query.fixed_act_bits};
+  const bool fixed = query.fixed_act_bits > 0 && is_activation_gene(gene);
+  const auto& offered = setup_.space().genes();
+  const std::size_t count = fixed ? formats.size() : offered[gene].candidates.size();
+  const std::vector<int> widths = fixed ? std::vector<int>{query.fixed_act_bits} : query.bits;
   std::vector<int> candidates;
   if (widths.empty()) {
-    for (std::size_t i = 0; i < formats.size(); ++i) candidates.push_back(static_cast<int>(i));
+    for (std::size_t i = 0; i < count; ++i) candidates.push_back(static_cast<int>(i));
   }
   const auto has = [](const Gene& gene, int width) {
     return std::any_of(gene.candidates.begin(), gene.candidates.end(), [&](const Format& format) {
@@ -173,13 +185,13 @@ std::vector<int> AssignmentSolver::allowed_candidates(std::size_t gene,
     });
   };
   for (const int width : widths) {
-    const auto& genes = space_.genes();
+    const auto& genes = fixed ? space_.genes() : offered;
     if (std::none_of(genes.begin(), genes.end(), [&](const Gene& g) { return has(g, width); })) {
       throw ConfigError("search_algorithm.constraints: width " + std::to_string(width) +
                         " is not in search_space.bit_candidates; add it there");
     }
     // Layers with candidates of their own take what they have of the widths.
-    for (std::size_t i = 0; i < formats.size(); ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
       if (formats[i].is_integer() && formats[i].bits == width) {
         candidates.push_back(static_cast<int>(i));
       }
@@ -194,8 +206,7 @@ std::vector<int> AssignmentSolver::allowed_candidates(std::size_t gene,
   std::stable_sort(candidates.begin(), candidates.end(), [&](int a, int b) {
     return formats[std::size_t(a)].bits > formats[std::size_t(b)].bits;
   });
-  const bool scored = query.fixed_act_bits == 0 || !is_activation_gene(gene);
-  return options_.erase_outliers && scored ? without_outliers(gene, std::move(candidates))
+  return options_.erase_outliers && !fixed ? without_outliers(gene, std::move(candidates))
                                            : candidates;
 }
 

@@ -116,7 +116,7 @@ class AssignmentSolver {
   AssignmentTotals totals_of(const BitPolicy& policy) const;
 
   const SearchSetup& setup_;
-  const SearchSpace& space_;
+  const SearchSpace space_;  // with the widths of fixed_act_bits
   const LayerScores& scores_;
   const AssignmentOptions& options_;
   std::string source_;

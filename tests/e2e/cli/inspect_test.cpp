@@ -47,6 +47,12 @@ TEST(Inspect, CountsResNet20) {
   EXPECT_EQ(cost(facts, "bitops").at("total"), 1024.0 * kMacs);
 }
 
+TEST(Inspect, UniformWidthsMayBeFloat) {
+  const Folder folder;
+  const json facts = inspect({folder.file("p.json", train_pipeline()), "--uniform", "w32a4"});
+  EXPECT_EQ(cost(facts, "bitops").at("total"), 32.0 * 4 * kMacs);
+}
+
 TEST(Inspect, TableShowsTotalsAndShares) {
   const Folder folder;
   const Outcome outcome = run({"inspect", folder.file("p.json", train_pipeline())});

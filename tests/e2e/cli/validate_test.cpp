@@ -44,6 +44,36 @@ TEST(Validate, GoodFile) {
   EXPECT_EQ(outcome.out, file + ": ok (steps train)\n");
 }
 
+// What is found by building the step's parts stands at its option, too.
+TEST(Validate, NamesThePlaceOfWhatIsWrongAsAWhole) {
+  const Folder folder;
+  const std::string file = folder.file("p.json", R"({
+  "pipeline": ["nas", "train"],
+  "nas": {
+    "pipe_step": {"type": "SearchPipeStep"},
+    "network": {"type": "MLP", "hidden": [16, 16]}, "dataset": {"type": "Digits"},
+    "search_algorithm": {"type": "RandomSearch"},
+    "search_space": {
+      "bit_candidates": [4, 8],
+      "groups": [{"layers": ["fc9"]}]
+    }
+  },
+  "train": {
+    "pipe_step": {"type": "TrainPipeStep"},
+    "network": {"type": "MLP", "hidden": [16]}, "dataset": {"type": "Digits"},
+    "uniform": [{"weight_bits": 4, "activation_bits": 4}]
+  }
+})");
+  const Outcome outcome = run({"validate", file});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_TRUE(
+      holds(line_of(outcome.err, "deneb: error: " + file + ":9: nas.search_space.groups"), "fc9"))
+      << outcome.err;
+  EXPECT_TRUE(
+      holds(line_of(outcome.err, "deneb: error: " + file + ":15: train.uniform: "), "\"search\""))
+      << outcome.err;
+}
+
 TEST(Validate, FiveMistakesAtOnceQuicklyAndNothingIsLeft) {
   const Folder folder;
   const std::string file = folder.file("bad.json", kFiveMistakes);

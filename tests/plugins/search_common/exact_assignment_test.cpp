@@ -240,6 +240,19 @@ TEST_F(AssignmentTest, OnlyGivenWidthsAndPairs) {
   EXPECT_NEAR(weights_only.solution.cost, cost, 1e-12);
 }
 
+// Nothing is chosen, so that it need be no candidate and has no scores.
+TEST_F(AssignmentTest, FixedActivationsMayHaveAnyWidth) {
+  AssignmentQuery task = bitops(2, 8);
+  options_.fixed_act_bits = task.fixed_act_bits = 8;
+  const Assignment found = solve(task);
+  EXPECT_THAT(found.activation_bits, ::testing::Each(8));
+  EXPECT_THAT(found.weight_bits, ::testing::Each(2));
+  task.bits = {8};
+  EXPECT_THROW(solve(task), ConfigError);  // weights cannot have it
+  // Where it is not fixed, it is no candidate.
+  EXPECT_THAT(solve(bitops(4, 4)).activation_bits, ::testing::Each(::testing::Le(4)));
+}
+
 TEST_F(AssignmentTest, LatencyTablesLimitAndForbid) {
   const std::string path = folder_ / "latency.json";
   std::string text = "{";

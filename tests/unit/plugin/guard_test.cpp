@@ -2,8 +2,10 @@
 #include <deneb/plugin/registry.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/types.h>
 
 #include <csignal>
+#include <new>
 #include <typeinfo>
 
 namespace deneb {
@@ -42,6 +44,19 @@ TEST(Guard, DenebErrorsKeepTypeAndText) {
   EXPECT_EQ(guarded<RunError>(RunError("r")), "r");
   EXPECT_EQ(guarded<Error>(Error("e", 9)), "e");
   EXPECT_EQ(guarded<Interrupted>(Interrupted(SIGTERM)), "interrupted");
+}
+
+TEST(Guard, NoMemoryIsNoFaultOfAPlugin) {
+  const auto out_of_memory = AllOf(HasSubstr("out of memory"), HasSubstr("general.workers"));
+  EXPECT_THAT(guarded<RunError>(std::bad_alloc()), out_of_memory);
+  std::string text;
+  try {
+    guard("some_plugin", "run", [] { torch::empty({std::int64_t{1} << 50}); });
+  } catch (const RunError& e) {
+    text = e.what();
+  }
+  EXPECT_THAT(text,
+              AllOf(out_of_memory, HasSubstr("4503599627370496 bytes"), Not(HasSubstr("frame #"))));
 }
 
 TEST(Guard, ExitCodesStay) {

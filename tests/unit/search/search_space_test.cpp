@@ -122,6 +122,7 @@ TEST(SearchSpace, OverridesGiveLayersCandidatesOfTheirOwn) {
   EXPECT_EQ(space.decode(space.uniform()[2]).text(), "w8a8 w32a8 w4a4 w8a8 w4a4 w8a8");
   // Only what is searched gets other widths.
   EXPECT_EQ(space.at_widths(3, 5).text(), "w3a8 w32a5 w3a4 w3a5 w4a4 w8a8");
+  EXPECT_EQ(space.at_widths(32, 5).text(), "w32a8 w32a5 w32a4 w32a5 w4a4 w8a8");
   BitPolicy outside = policy;
   outside.set("layer1", {Format::parse("int8"), Format::parse("uint2")});
   EXPECT_THROW(space.encode(outside), ConfigError);  // its weight is fixed

@@ -244,6 +244,19 @@ TEST(TrainerOptions, RulesThatSpanFields) {
               HasSubstr("trainer.optimizer.nesterov: needs momentum > 0"));
   EXPECT_THAT(errors({{"lr_scheduler", {{"type", "Cosin"}}}}), HasSubstr("Cosine"));
   EXPECT_THAT(errors({{"epochs", -1}}), HasSubstr("trainer.epochs"));
+  const auto schedule = [&](const nlohmann::json& json) {
+    return errors({{"lr_scheduler", json}});
+  };
+  EXPECT_EQ(schedule({{"type", "MultiStep"}, {"milestones", {1, 2}}, {"warmup_epochs", 1}}), "");
+  EXPECT_EQ(schedule({{"type", "OneCycle"}, {"warmup_share", 0.1}, {"min_lr", 0.1}}), "");
+  EXPECT_THAT(schedule({{"type", "MultiStep"}}), HasSubstr("lr_scheduler.milestones: is empty"));
+  EXPECT_THAT(schedule({{"milestones", {1}}}), HasSubstr("has no effect on Constant"));
+  EXPECT_THAT(schedule({{"type", "OneCycle"}, {"warmup_epochs", 1}}),
+              HasSubstr("lr_scheduler.warmup_epochs: has no effect on OneCycle"));
+  EXPECT_THAT(schedule({{"type", "Linear"}, {"cooldown_epochs", 1}}),
+              HasSubstr("lr_scheduler.cooldown_epochs: has no effect on Linear"));
+  EXPECT_THAT(schedule({{"type", "Cosine"}, {"warmup_lr", 0.1}}),
+              HasSubstr("lr_scheduler.warmup_lr: has no effect without warmup_epochs"));
 }
 
 }  // namespace

@@ -18,6 +18,11 @@ struct DENEB_API Format {
   static Format float32() { return {}; }
   /// ConfigError unless 1 <= bits <= 16.
   static Format integer(int bits, bool is_signed);
+  /// What a number of bits stands for in uniform widths such as w4a32: 32 is float32, others are
+  /// integers.
+  static Format of_width(int bits, bool is_signed) {
+    return bits == 32 ? float32() : integer(bits, is_signed);
+  }
   /// ConfigError unless 1 <= exponent <= 8 and 0 <= mantissa <= 10.
   static Format small_float(int exponent, int mantissa);
   /// Parses a word; ConfigError lists the accepted forms.

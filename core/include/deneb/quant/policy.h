@@ -59,7 +59,8 @@ class DENEB_API BitPolicy {
 /// `*` matches any run of characters, `?` one.
 DENEB_API bool glob_match(const std::string& pattern, const std::string& text);
 
-/// Every layer of the network with the same widths; activations signed where the layer needs it.
+/// Every layer of the network with the same widths (Format::of_width); activations signed where the
+/// layer needs it.
 DENEB_API BitPolicy uniform_policy(const NetworkInfo& network, int weight_bits,
                                    int activation_bits);
 

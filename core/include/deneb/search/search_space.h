@@ -112,9 +112,12 @@ class DENEB_API SearchSpace {
   std::vector<std::vector<int>> uniform() const;
   /// The genes of each layer that has any, in forward order.
   std::vector<LayerGenes> layer_genes() const;
-  /// These integer widths for all that is searched, in the space or not; what the space fixes
-  /// stays.
+  /// These widths (Format::of_width) for all that is searched, in the space or not; what the space
+  /// fixes stays.
   BitPolicy at_widths(int weight_bits, int activation_bits) const;
+  /// The same space where every searched activation may take these integer widths, too: they come
+  /// after its own candidates.
+  SearchSpace with_activation_widths(const std::vector<int>& widths) const;
 
  private:
   // What one tensor of a layer may take.

@@ -39,6 +39,31 @@ struct LrSchedulerOptions {
     v("warmup_share", warmup_share, "OneCycle: share of all steps that rise from lr/25", {0, 1});
     v("per_step", per_step, "change lr at every step (false: once an epoch)");
   }
+  /// What a shape would ignore is refused.
+  void check(OptionErrors& errors) const {
+    const LrSchedulerOptions other;
+    const bool one_cycle = type == "OneCycle", cosine = type == "Cosine";
+    const bool multi_step = type == "MultiStep";
+    const auto ignored = [&](bool changed, const char* key, const char* instead) {
+      if (changed) errors.add(key, "has no effect on " + type + "; " + instead);
+    };
+    if (multi_step && milestones.empty()) {
+      errors.add("milestones", "is empty; name the epochs after which lr falls, or use Constant");
+    }
+    ignored(!multi_step && !milestones.empty(), "milestones", "use MultiStep, or remove it");
+    ignored(!multi_step && gamma != other.gamma, "gamma", "use MultiStep, or remove it");
+    ignored((multi_step || type == "Constant") && min_lr != other.min_lr, "min_lr",
+            "use Cosine, OneCycle or Linear, or remove it");
+    ignored(one_cycle && warmup_epochs != 0, "warmup_epochs", "which rises by warmup_share");
+    ignored(one_cycle && warmup_lr != 0, "warmup_lr", "which rises from lr/25");
+    ignored(!one_cycle && warmup_share != other.warmup_share, "warmup_share",
+            "use OneCycle, or warmup_epochs");
+    ignored(!cosine && !shift, "shift", "use Cosine, or remove it");
+    ignored(!cosine && cooldown_epochs != 0, "cooldown_epochs", "use Cosine, or remove it");
+    if (warmup_lr != 0 && warmup_epochs == 0 && !one_cycle) {
+      errors.add("warmup_lr", "has no effect without warmup_epochs; set them, or remove it");
+    }
+  }
 };
 
 /// Learning rate before step `step` (0-based) of `total_steps`. Cosine as in SGDR without restarts
