@@ -286,8 +286,9 @@ void write_safetensors(const std::string& path, const TensorFile& file) {
     if (name == "__metadata__" || header.contains(name)) {
       throw RunError(path + ": tensor name '" + name + "' is reserved or given twice");
     }
-    const auto type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const ElementType& t) {
-      return t.type == tensor.scalar_type() && !t.is_converted;
+    const torch::ScalarType wanted = tensor.scalar_type();
+    const auto type = std::find_if(std::begin(kTypes), std::end(kTypes), [=](const ElementType& t) {
+      return t.type == wanted && !t.is_converted;
     });
     if (type == std::end(kTypes) || tensor.is_meta()) {
       throw RunError(
