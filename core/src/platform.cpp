@@ -19,6 +19,11 @@ namespace deneb {
 namespace {
 
 constexpr int kMmapThreshold = 1 << 30;
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kHasHeap = false;  // the sanitizer has an allocator of its own
+#else
+constexpr bool kHasHeap = true;
+#endif
 bool g_tuned = false, g_huge_pages = false;
 
 std::string first_line(const char* path) {
@@ -27,28 +32,24 @@ std::string first_line(const char* path) {
   return line;
 }
 
-[[maybe_unused]] bool is_unlimited(__rlimit_resource resource) {
+bool is_unlimited(__rlimit_resource resource) {
   rlimit limit{};
   return getrlimit(resource, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
 }
 
 // Does the kernel give large pages to who asks, and address space to who does not use it?
 bool huge_pages_are_free() {
-#if defined(__SANITIZE_ADDRESS__)
-  return false;  // its allocator is another
-#else
   const std::string offered = first_line("/sys/kernel/mm/transparent_hugepage/enabled");
   return !offered.empty() && offered.find("[never]") == std::string::npos &&
          first_line("/proc/sys/vm/overcommit_memory") != "2" && is_unlimited(RLIMIT_AS) &&
          is_unlimited(RLIMIT_DATA);
-#endif
 }
 
 // Tensors span thousands of 4 KiB pages, and looking those up slows every pass over memory. Glibc
 // takes no address range from outside, so the heap is grown once by half of the machine's memory
 // (address space only, nothing is touched), marked, and given back to the heap.
 bool use_huge_pages() {
-  if (!huge_pages_are_free()) return false;
+  if (!kHasHeap || !huge_pages_are_free()) return false;
   const std::size_t block = kMmapThreshold - 4096, page = sysconf(_SC_PAGESIZE);
   const std::size_t memory = page * static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES));
   std::vector<void*> blocks;
