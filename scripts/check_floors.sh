@@ -6,6 +6,8 @@
 # 3. No code of the core names a search algorithm, and no string in it is the name of a cost model.
 #    Comments may: that is where papers are cited. So may a line that ends in a comment that begins with
 #    "file keys": keys of a file format that are called like costs.
+# 4. Nobody draws by the standard library's distributions, shuffles and samples, whose results are each
+#    library's own, nor by engines that are not fixed; core/include/deneb/random.h has what is.
 #
 # Prints file:line: what, and what to do. Exit code 1 if there was something to print.
 set -euo pipefail
@@ -172,4 +174,21 @@ awk -v headers="$headers" '
   }
   END { exit failed }
 ' $(find plugins \( -name '*.h' -o -name '*.cpp' \) | sort) || status=1
+drawing='std::(shuffle|random_shuffle|sample|random_device|default_random_engine|knuth_b'
+drawing="$drawing|generate_canonical|[a-z_]+_distribution)"
+places=''
+for place in core plugins tests examples; do [ ! -d $place ] || places="$places $place"; done
+# shellcheck disable=SC2086
+find $places \( -name '*.h' -o -name '*.cpp' \) | sort | xargs -d '\n' awk -v drawing="$drawing" '
+  {
+    code = $0
+    sub(/\/\/.*/, "", code)
+    if (match(code, drawing)) {
+      print FILENAME ":" FNR ": draws by " substr(code, RSTART, RLENGTH) \
+            ", which differs from library to library; use <deneb/random.h>"
+      failed = 1
+    }
+  }
+  END { exit failed }
+' || status=1
 exit $status

@@ -18,6 +18,7 @@ Installs the Debian packages needed to build and test Deneb, as far as they are 
                     browser   Chromium, for the tests labeled 'browser'
                     coverage  gcovr
                     lint      clang-format, clang-tidy
+                    fuzz      clang with libFuzzer, for the preset fuzz
   --dry-run       say what is missing and what would be run; change nothing
   --help          this text
 

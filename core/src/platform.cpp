@@ -19,6 +19,11 @@ namespace deneb {
 namespace {
 
 constexpr int kMmapThreshold = 1 << 30;
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kHasHeap = false;  // the sanitizer has an allocator of its own
+#else
+constexpr bool kHasHeap = true;
+#endif
 bool g_tuned = false, g_huge_pages = false;
 
 std::string first_line(const char* path) {
@@ -44,10 +49,7 @@ bool huge_pages_are_free() {
 // takes no address range from outside, so the heap is grown once by half of the machine's memory
 // (address space only, nothing is touched), marked, and given back to the heap.
 bool use_huge_pages() {
-#if defined(__SANITIZE_ADDRESS__)
-  return false;
-#else
-  if (!huge_pages_are_free()) return false;
+  if (!kHasHeap || !huge_pages_are_free()) return false;
   const std::size_t block = kMmapThreshold - 4096, page = sysconf(_SC_PAGESIZE);
   const std::size_t memory = page * static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES));
   std::vector<void*> blocks;
@@ -62,7 +64,6 @@ bool use_huge_pages() {
   }
   for (void* const p : blocks) std::free(p);
   return marked && !blocks.empty();
-#endif
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <deneb/io/artifact.h>
 #include <deneb/io/files.h>
+#include <deneb/io/json.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -24,7 +25,7 @@ std::optional<ArtifactReference> parse_artifact_reference(const std::string& tex
 std::vector<Artifact> read_artifacts(const std::string& step_folder) {
   const std::string path = record_in(step_folder);
   if (!fs::exists(path)) return {};
-  const auto record = nlohmann::ordered_json::parse(read_file(path), nullptr, false);
+  const auto record = parse_ordered_json(read_file(path));
   if (!record.is_object()) {
     throw DataError(path + ": is damaged; run the step that left it again (--from)");
   }

@@ -24,11 +24,14 @@ std::shared_ptr<FileMapping> FileMapping::open(const std::string& path) {
     }
   }
   if (fd >= 0) ::close(fd);
-  if (!mapping->is_mapped_) {
-    mapping->bytes_ = read_file(path);
-    mapping->data_ = mapping->bytes_.data();
-    mapping->size_ = mapping->bytes_.size();
-  }
+  return mapping->is_mapped_ ? mapping : of(read_file(path));
+}
+
+std::shared_ptr<FileMapping> FileMapping::of(std::string bytes) {
+  std::shared_ptr<FileMapping> mapping(new FileMapping);
+  mapping->bytes_ = std::move(bytes);
+  mapping->data_ = mapping->bytes_.data();
+  mapping->size_ = mapping->bytes_.size();
   return mapping;
 }
 

@@ -15,6 +15,8 @@ class FileMapping {
  public:
   /// DataError as read_file.
   static std::shared_ptr<FileMapping> open(const std::string& path);
+  /// The same for bytes that are in memory already.
+  static std::shared_ptr<FileMapping> of(std::string bytes);
   ~FileMapping();
   FileMapping(const FileMapping&) = delete;
   FileMapping& operator=(const FileMapping&) = delete;
@@ -29,7 +31,7 @@ class FileMapping {
   char* data_ = nullptr;
   std::uint64_t size_ = 0;
   bool is_mapped_ = false;
-  std::string bytes_;  // of what cannot be mapped
+  std::string bytes_;  // of what is not mapped
 };
 
 /// `bytes` bytes at `offset` as a one-dimensional CPU tensor: a view that keeps the mapping alive,

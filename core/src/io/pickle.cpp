@@ -39,6 +39,9 @@ constexpr const char* kDtypes[] = {"torch.float64",   "torch.float32",       "to
                                    "torch.uint64",    "torch.float8_e4m3fn", "torch.float8_e5m2",
                                    "torch.complex64", "torch.complex128"};
 
+// PyTorch's keys are numbers. Each use of one is a copy.
+constexpr std::size_t kLongestKey = 256;
+
 bool is_storage_type(const std::string& name) {
   if (name == "torch.storage.UntypedStorage") return true;
   for (const char* module : {"torch.", "torch.cuda."}) {
@@ -200,8 +203,9 @@ PickleValue* PickleReader::storage(const PickleValue& id) {
   const bool is_storage = id.kind == Kind::kSequence && items.size() >= 5 && items.size() <= 6 &&
                           items[0]->kind == Kind::kText && items[0]->text == "storage" &&
                           items[1]->kind == Kind::kGlobal && is_storage_type(items[1]->text) &&
-                          items[2]->kind == Kind::kText && items[4]->kind == Kind::kInteger &&
-                          items[4]->text.empty() && items[4]->integer >= 0 &&
+                          items[2]->kind == Kind::kText && items[2]->text.size() <= kLongestKey &&
+                          items[4]->kind == Kind::kInteger && items[4]->text.empty() &&
+                          items[4]->integer >= 0 &&
                           (items.size() < 6 || items[5]->kind == Kind::kNone);
   if (!is_storage) fail("refers to something that is no storage of a tensor");
   PickleValue* value = make(Kind::kStorage);
@@ -232,9 +236,16 @@ PickleValue* PickleReader::dict_of_pairs(const std::vector<PickleValue*>& argume
   if (arguments[0]->kind == Kind::kDict) return arguments[0];
   for (const PickleValue* pair : arguments[0]->items) {
     if (pair->kind != Kind::kSequence || pair->items.size() != 2) fail("has a damaged dictionary");
-    append(dict, pair->items, /*is_dict=*/true);
+    append_copies(dict, pair->items);
   }
   return dict;
+}
+
+// Every pair of a list costs bytes, but a list may be recalled, for five bytes, again and again.
+void PickleReader::append_copies(PickleValue* dict, const std::vector<PickleValue*>& pair) {
+  copied_ += pair.size();
+  if (copied_ > static_cast<std::uint64_t>(end_ - begin_)) fail("repeats its pairs too often");
+  append(dict, pair, /*is_dict=*/true);
 }
 
 PickleValue* PickleReader::called(const PickleValue& function, const PickleValue& arguments) {

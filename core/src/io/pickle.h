@@ -70,6 +70,7 @@ class PickleReader {
   PickleValue* called(const PickleValue& function, const PickleValue& arguments);
   PickleValue* tensor(const std::vector<PickleValue*>& arguments, bool has_type);
   PickleValue* dict_of_pairs(const std::vector<PickleValue*>& arguments);
+  void append_copies(PickleValue* dict, const std::vector<PickleValue*>& pair);
   /// False at the end of the pickle.
   bool step();
 
@@ -79,6 +80,7 @@ class PickleReader {
   std::vector<PickleValue*> stack_;
   std::vector<std::size_t> marks_;
   std::map<std::uint64_t, PickleValue*> memo_;
+  std::uint64_t copied_ = 0;  // items that are in two containers
 };
 
 }  // namespace deneb::detail

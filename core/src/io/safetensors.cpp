@@ -123,48 +123,64 @@ std::uint64_t checked_count(const std::string& where, const nlohmann::ordered_js
   return empty ? 0 : product;
 }
 
-// Views one tensor; `why_not` gets the reason where it cannot be read.
-torch::Tensor read_tensor(const std::string& where, const nlohmann::ordered_json& entry,
-                          const std::shared_ptr<detail::FileMapping>& mapping,
-                          std::uint64_t data_begin, Extent* extent, std::string* why_not) {
-  const std::uint64_t data_size = mapping->size() - data_begin;
-  const auto is_array = [&entry](const char* key) {
-    return entry.contains(key) && entry[key].is_array();
+// What the header says of one tensor.
+struct Entry {
+  Extent extent;
+  std::vector<std::int64_t> shape;
+  std::string dtype;
+  const ElementType* type = nullptr;  // nullptr = not supported
+};
+
+Entry read_entry(const std::string& where, const nlohmann::ordered_json& json,
+                 std::uint64_t data_size) {
+  const auto is_array = [&json](const char* key) {
+    return json.contains(key) && json[key].is_array();
   };
-  if (!entry.is_object() || !entry.contains("dtype") || !entry["dtype"].is_string() ||
-      !is_array("shape") || !is_array("data_offsets") || entry["data_offsets"].size() != 2) {
+  if (!json.is_object() || !json.contains("dtype") || !json["dtype"].is_string() ||
+      !is_array("shape") || !is_array("data_offsets") || json["data_offsets"].size() != 2) {
     throw damaged(where, "needs dtype, shape and two data_offsets");
   }
-  std::vector<std::int64_t> shape;
-  const std::uint64_t count = checked_count(where, entry["shape"], &shape);
-  for (const auto& offset : entry["data_offsets"]) {
+  Entry entry;
+  const std::uint64_t count = checked_count(where, json["shape"], &entry.shape);
+  for (const auto& offset : json["data_offsets"]) {
     if (!offset.is_number_unsigned()) throw damaged(where, "data_offsets are no offsets");
   }
-  extent->begin = entry["data_offsets"][0].get<std::uint64_t>();
-  extent->end = entry["data_offsets"][1].get<std::uint64_t>();
-  if (extent->begin > extent->end || extent->end > data_size) {
-    throw damaged(where, "data [" + std::to_string(extent->begin) + ", " +
-                             std::to_string(extent->end) + ") lies outside of the " +
+  Extent& extent = entry.extent;
+  extent.begin = json["data_offsets"][0].get<std::uint64_t>();
+  extent.end = json["data_offsets"][1].get<std::uint64_t>();
+  if (extent.begin > extent.end || extent.end > data_size) {
+    throw damaged(where, "data [" + std::to_string(extent.begin) + ", " +
+                             std::to_string(extent.end) + ") lies outside of the " +
                              std::to_string(data_size) + " data bytes (cut file?)");
   }
-  const std::string dtype = entry["dtype"];
-  const ElementType* type = detail::find_element_type(dtype);
-  if (!type) {
-    *why_not = "has dtype '" + dtype + "', which is not supported";
-    return detail::without_data(shape);
-  }
-  const std::uint64_t bytes = count * c10::elementSize(type->type);
-  if (extent->end - extent->begin != bytes) {
+  entry.dtype = json["dtype"];
+  entry.type = detail::find_element_type(entry.dtype);
+  const std::uint64_t bytes = entry.type ? count * c10::elementSize(entry.type->type) : 0;
+  if (entry.type && extent.end - extent.begin != bytes) {
     throw damaged(where, "shape needs " + std::to_string(bytes) + " bytes, offsets span " +
-                             std::to_string(extent->end - extent->begin));
+                             std::to_string(extent.end - extent.begin));
   }
-  const torch::Tensor elements =
-      detail::read_elements(mapping, data_begin + extent->begin, bytes, *type, why_not);
-  return elements.defined() ? elements.view(shape) : detail::without_data(shape);
+  return entry;
+}
+
+// Views one tensor; `why_not` gets the reason where it cannot be read.
+torch::Tensor view_tensor(const Entry& entry, const std::shared_ptr<detail::FileMapping>& mapping,
+                          std::uint64_t data_begin, std::string* why_not) {
+  if (!entry.type) {
+    *why_not = "has dtype '" + entry.dtype + "', which is not supported";
+    return detail::without_data(entry.shape);
+  }
+  const Extent& extent = entry.extent;
+  const torch::Tensor elements = detail::read_elements(
+      mapping, data_begin + extent.begin, extent.end - extent.begin, *entry.type, why_not);
+  return elements.defined() ? elements.view(entry.shape) : detail::without_data(entry.shape);
 }
 
 // The format allows neither gaps nor overlaps: together the tensors are the data section.
-void check_layout(const std::string& path, std::vector<Extent> extents, std::uint64_t data_size) {
+void check_layout(const std::string& path, const std::vector<Entry>& entries,
+                  std::uint64_t data_size) {
+  std::vector<Extent> extents;
+  for (const Entry& entry : entries) extents.push_back(entry.extent);
   std::sort(extents.begin(), extents.end(), [](const Extent& a, const Extent& b) {
     return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
   });
@@ -219,25 +235,31 @@ TensorFile detail::read_safetensors(const std::string& path,
                                     const std::shared_ptr<FileMapping>& mapping) {
   std::uint64_t header_size = 0;
   const auto header = read_header(path, *mapping, &header_size);
+  const std::uint64_t data_begin = 8 + header_size;
   TensorFile file;
-  std::vector<Extent> extents;
-  for (const auto& [name, entry] : header.items()) {
+  std::vector<Entry> entries;
+  for (const auto& [name, value] : header.items()) {
     if (name == "__metadata__") {
-      if (!entry.is_object()) throw damaged(path, "__metadata__ is no object");
-      for (const auto& [key, value] : entry.items()) {
-        if (!value.is_string()) throw damaged(path, "__metadata__ '" + key + "' is no string");
-        file.metadata[key] = value.get<std::string>();
+      if (!value.is_object()) throw damaged(path, "__metadata__ is no object");
+      for (const auto& [key, text] : value.items()) {
+        if (!text.is_string()) throw damaged(path, "__metadata__ '" + key + "' is no string");
+        file.metadata[key] = text.get<std::string>();
       }
       continue;
     }
-    extents.emplace_back();
-    extents.back().name = name;
+    entries.push_back(
+        read_entry(path + ": tensor '" + name + "'", value, mapping->size() - data_begin));
+    entries.back().extent.name = name;
+  }
+  // First: tensors that overlap could take any multiple of the file's size, when types are
+  // converted.
+  check_layout(path, entries, mapping->size() - data_begin);
+  for (const Entry& entry : entries) {
+    const std::string& name = entry.extent.name;
     std::string why_not;
-    file.tensors.emplace_back(name, read_tensor(path + ": tensor '" + name + "'", entry, mapping,
-                                                8 + header_size, &extents.back(), &why_not));
+    file.tensors.emplace_back(name, view_tensor(entry, mapping, data_begin, &why_not));
     if (!why_not.empty()) file.unreadable[name] = why_not;
   }
-  check_layout(path, std::move(extents), mapping->size() - 8 - header_size);
   return file;
 }
 
@@ -286,8 +308,9 @@ void write_safetensors(const std::string& path, const TensorFile& file) {
     if (name == "__metadata__" || header.contains(name)) {
       throw RunError(path + ": tensor name '" + name + "' is reserved or given twice");
     }
-    const auto type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const ElementType& t) {
-      return t.type == tensor.scalar_type() && !t.is_converted;
+    const torch::ScalarType wanted = tensor.scalar_type();
+    const auto type = std::find_if(std::begin(kTypes), std::end(kTypes), [=](const ElementType& t) {
+      return t.type == wanted && !t.is_converted;
     });
     if (type == std::end(kTypes) || tensor.is_meta()) {
       throw RunError(

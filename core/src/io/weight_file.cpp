@@ -1,4 +1,5 @@
 #include <deneb/io/files.h>
+#include <deneb/io/json.h>
 #include <deneb/io/weight_file.h>
 
 #include <algorithm>
@@ -79,7 +80,7 @@ TensorFile read_one(const std::string& path, WeightCheck check) {
 
 // The shards that an index names, in the order of their names, each with its tensors.
 std::map<std::string, std::set<std::string>> read_index(const std::string& path) {
-  const auto index = nlohmann::json::parse(read_file(path), nullptr, /*allow_exceptions=*/false);
+  const auto index = parse_json(read_file(path));
   const auto map = index.is_object() ? index.find("weight_map") : index.end();
   if (!index.is_object() || map == index.end() || !map->is_object()) {
     throw DataError(path +

@@ -23,9 +23,13 @@ class Directory {
   std::map<std::string, ZipRecord> read() {
     find_extent();
     std::map<std::string, ZipRecord> records;
+    std::uint64_t total = 0;
     for (std::uint64_t i = 0; i < count_; ++i) {
       std::string name;
       const ZipRecord record = read_entry(&name);
+      // Else a small archive could hold any number of large files, all in one place.
+      total += record.size;
+      if (total > bytes_.size()) fail("has files that overlap");
       if (!records.emplace(name, record).second) fail("names '" + name + "' twice");
     }
     return records;

@@ -52,11 +52,13 @@ std::string nearest_name(const std::string& name, const std::vector<std::string>
     const std::string other = folded(candidate);
     if (other.empty() || other.size() > kLongest) continue;
     const std::size_t length = std::max(wanted.size(), other.size());
+    const bool part = is_prefix(wanted, other) || is_prefix(other, wanted);
+    const std::size_t least = length - std::min(wanted.size(), other.size());
+    if (!part && least > std::max<std::size_t>(1, length / 3)) continue;
     const std::size_t distance = edit_distance(wanted, other);
     // One edit may not turn a whole short name into another one.
     const bool near = distance <= std::max<std::size_t>(1, length / 3) &&
                       distance < std::min(wanted.size(), other.size());
-    const bool part = is_prefix(wanted, other) || is_prefix(other, wanted);
     if ((near || part) && distance < best_distance) {
       best = candidate;
       best_distance = distance;

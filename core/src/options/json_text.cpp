@@ -13,6 +13,10 @@ namespace {
 
 using nlohmann::ordered_json;
 
+// Every value has its path beside it, so that long keys around many values would multiply.
+constexpr std::size_t kLongestPath = 4096;
+constexpr std::size_t kMostPathBytes = 64 << 20;
+
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 std::string lower_case(std::string text) {
@@ -137,6 +141,12 @@ class Scanner {
     if (depth > kMaxJsonDepth) {
       fail(position_,
            "nested deeper than " + std::to_string(kMaxJsonDepth) + " levels; use fewer levels");
+    }
+    path_bytes_ += path.size();
+    if (path.size() > kLongestPath || path_bytes_ > kMostPathBytes) {
+      fail(position_,
+           "the keys around this value are too long, or too long for so many values; "
+           "use shorter keys");
     }
     lines_.emplace(path, line_at(position_));  // a key's line, if there is a key, stays
     switch (peek()) {
@@ -283,6 +293,7 @@ class Scanner {
   const std::string& file_;
   std::vector<std::size_t> newlines_;
   std::map<std::string, int> lines_;
+  std::size_t path_bytes_ = 0;
   std::size_t position_ = 0;
   std::size_t bom_ = 0;  ///< length of the byte order mark
 };

@@ -23,6 +23,9 @@ using nlohmann::ordered_json;
 // A few nested refs can multiply without end; no sensible file comes near these.
 constexpr std::size_t kMaxValues = 20'000;  // copied by all refs together
 constexpr std::size_t kMaxOpen = 400;       // blocks that wait for each other
+// Each suggestion compares a name with all others, letter by letter.
+constexpr std::size_t kMaxSuggestions = 20;
+constexpr std::size_t kMaxCandidates = 5000;
 
 std::string found(const ConfigNode& node) { return detail::found_text(node.json()); }
 
@@ -254,7 +257,12 @@ class Resolver {
 
   std::nullopt_t missing(const RefPlace& ref_place, const Wanted& wanted, const std::string& at) {
     const std::string& prefix = wanted.file_prefix;
-    const std::string near = nearest_name(wanted.path, object_paths(files_.root(wanted.file)));
+    std::string near;
+    if (suggestions_++ < kMaxSuggestions) {
+      std::vector<std::string> paths = object_paths(files_.root(wanted.file));
+      paths.resize(std::min(paths.size(), kMaxCandidates));
+      near = nearest_name(wanted.path, paths);
+    }
     std::string message = "there is no block '" + prefix + wanted.path + "'";
     if (!near.empty()) {
       message += "; did you mean '" + prefix + near + "'?";
@@ -281,6 +289,7 @@ class Resolver {
   std::map<Place, std::optional<ConfigNode>> resolved_;
   std::set<std::size_t> roots_with_ref_;
   std::size_t values_ = 0;
+  std::size_t suggestions_ = 0;  // looked for
 };
 
 }  // namespace

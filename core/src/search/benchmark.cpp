@@ -1,4 +1,5 @@
 #include <deneb/io/files.h>
+#include <deneb/io/json.h>
 #include <deneb/search/benchmark.h>
 
 #include <algorithm>
@@ -207,7 +208,7 @@ BenchmarkEntry read_line(const std::string& line, const Benchmark& benchmark, co
   } catch (const ConfigError& e) {
     place.fail(e.what());
   }
-  const auto number = ordered_json::parse(line.substr(colon + 1), nullptr, false);
+  const auto number = parse_ordered_json(line.substr(colon + 1));
   entry.accuracy = place.at("accuracy").number(number.is_discarded() ? ordered_json() : number);
   entry.id = static_cast<std::int64_t>(benchmark.entries.size());
   entry.split = entry.id < 50 ? "evolve" : entry.id < 150 ? "valid" : "test";
@@ -318,7 +319,7 @@ std::vector<int> parse_widths(const std::string& text) {
   const bool brackets = list.front() == '[' && list.back() == ']';
   const bool parentheses = list.front() == '(' && list.back() == ')';
   if (list.size() > 1 && (brackets || parentheses)) list = list.substr(1, list.size() - 2);
-  const auto array = ordered_json::parse("[" + list + "]", nullptr, false);
+  const auto array = parse_ordered_json("[" + list + "]");
   if (!array.is_array() || array.empty()) return fail();
   std::vector<int> widths;
   for (const ordered_json& item : array) {
@@ -331,7 +332,7 @@ std::vector<int> parse_widths(const std::string& text) {
 Benchmark read_benchmark(const std::string& path) {
   const Place file(path);
   const std::string text = read_file(path);
-  const auto root = ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto root = parse_ordered_json(text);
   if (root.is_object()) return read_document(root, file);
   const std::size_t start = text.find_first_not_of(" \t\r\n");
   if (start == std::string::npos || text[start] == '{') {

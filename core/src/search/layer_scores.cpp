@@ -1,4 +1,5 @@
 #include <deneb/io/files.h>
+#include <deneb/io/json.h>
 #include <deneb/search/layer_scores.h>
 
 #include <algorithm>
@@ -100,7 +101,7 @@ std::optional<double> LayerScores::score(const std::string& layer, QuantizerRole
 
 LayerScores read_layer_scores(const std::string& path) {
   const Place file(path);
-  const auto root = ordered_json::parse(read_file(path), nullptr, /*allow_exceptions=*/false);
+  const auto root = parse_ordered_json(read_file(path));
   if (!root.is_object()) file.fail("is no JSON object");
   const ordered_json format = root.value("format", ordered_json());
   const bool by_width = format == kIndicatorFormat;

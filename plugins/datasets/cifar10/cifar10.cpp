@@ -6,6 +6,7 @@
 #include <deneb/data/data_path.h>
 #include <deneb/data/dataset.h>
 #include <deneb/io/files.h>
+#include <deneb/io/json.h>
 #include <deneb/plugin/plugin.h>
 
 #include "cifar100.h"
@@ -94,7 +95,7 @@ void append_sprite(const std::string& path, Part& part) {
 }
 
 void append_labels(const std::string& path, std::size_t count, Part& part) {
-  const auto json = nlohmann::json::parse(deneb::read_file(path), nullptr, false);
+  const auto json = deneb::parse_json(deneb::read_file(path));
   if (!json.is_array() || json.size() != count) {
     deneb::throw_damaged_data(path, "is no list of " + std::to_string(count) + " labels",
                               "cifar10");

@@ -11,6 +11,7 @@
 
 #include <deneb/errors.h>
 #include <deneb/io/files.h>
+#include <deneb/io/json.h>
 
 #include "byte_level_bpe.h"
 #include "unicode.h"
@@ -45,7 +46,7 @@ auto named(const std::string& file, const Make& make) {
 }
 
 json read_json(const std::string& file) {
-  json value = json::parse(read_file(file), nullptr, false);
+  json value = parse_json(read_file(file));
   if (!value.is_object()) damaged(file, "is no JSON object");
   return value;
 }

@@ -1,10 +1,9 @@
 #include "crop.h"
 
-#include <ATen/ops/_upsample_bilinear2d_aa.h>
-
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <vector>
 
 #include <deneb/random.h>
 
@@ -37,6 +36,73 @@ Crop fallback(ImageSize image, const CropRange& range, std::int64_t side) {
   return {(image.height - size.height) / 2, (image.width - size.width) / 2, size, {side, side}};
 }
 
+// Scales `from` pixels to `to`, of which it makes `count` from `begin` on: only those inputs are
+// looked at that these need. A triangle around the output's middle, as wide as two outputs where
+// the image becomes smaller, two inputs otherwise, cut and normalized at the edges.
+class Filter {
+ public:
+  Filter(std::int64_t from, std::int64_t to, std::int64_t begin, std::int64_t count) {
+    const double scale = static_cast<double>(from) / static_cast<double>(to);
+    const double reach = std::max(scale, 1.0);
+    for (std::int64_t i = begin; i < begin + count; ++i) {
+      const double middle = scale * (static_cast<double>(i) + 0.5);
+      const std::int64_t first =
+          std::max<std::int64_t>(static_cast<std::int64_t>(middle - reach + 0.5), 0);
+      const std::int64_t last = std::min(static_cast<std::int64_t>(middle + reach + 0.5), from);
+      const std::size_t at = weights_.size();
+      double sum = 0;
+      for (std::int64_t x = first; x < last; ++x) {
+        const double off = std::abs(static_cast<double>(x) + 0.5 - middle) / reach;
+        weights_.push_back(static_cast<float>(std::max(1 - off, 0.0)));
+        sum += weights_.back();
+      }
+      for (std::size_t k = at; k < weights_.size(); ++k) {
+        weights_[k] = static_cast<float>(weights_[k] / sum);
+      }
+      outputs_.push_back({first, last, at});
+    }
+  }
+
+  /// The inputs that are needed.
+  std::int64_t begin() const { return outputs_.front().first; }
+  std::int64_t end() const { return outputs_.back().last; }
+
+  /// A row of RGB pixels that begins with input 0.
+  void scale_row(const std::uint8_t* rgb, float* scaled) const {
+    for (const Output& output : outputs_) {
+      const float* weight = weights_.data() + output.weights;
+      float red = 0, green = 0, blue = 0;
+      for (std::int64_t x = output.first; x < output.last; ++x, ++weight) {
+        red += *weight * static_cast<float>(rgb[3 * x]);
+        green += *weight * static_cast<float>(rgb[3 * x + 1]);
+        blue += *weight * static_cast<float>(rgb[3 * x + 2]);
+      }
+      *scaled++ = red;
+      *scaled++ = green;
+      *scaled++ = blue;
+    }
+  }
+
+  /// Output `y` of rows that begin with input begin().
+  void sum_rows(std::int64_t y, const float* rows, std::vector<float>& sum) const {
+    const Output& output = outputs_[static_cast<std::size_t>(y)];
+    const float* weight = weights_.data() + output.weights;
+    const float* row = rows + static_cast<std::size_t>(output.first - begin()) * sum.size();
+    std::fill(sum.begin(), sum.end(), 0.f);
+    for (std::int64_t x = output.first; x < output.last; ++x, ++weight, row += sum.size()) {
+      for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += *weight * row[i];
+    }
+  }
+
+ private:
+  struct Output {
+    std::int64_t first, last;  // inputs [first, last)
+    std::size_t weights;       // place of the first one's weight
+  };
+  std::vector<Output> outputs_;
+  std::vector<float> weights_;
+};
+
 }  // namespace
 
 Crop center_crop(ImageSize image, std::int64_t resize, std::int64_t side) {
@@ -64,22 +130,28 @@ Crop random_crop(ImageSize image, const CropRange& range, std::int64_t side, std
 }
 
 torch::Tensor take(const Image& image, const Crop& crop, std::int64_t side) {
-  torch::NoGradGuard no_grad;
-  const auto bytes = torch::from_blob(const_cast<std::uint8_t*>(image.rgb.data()),
-                                      {image.size.height, image.size.width, 3}, torch::kUInt8);
-  const auto part = bytes.narrow(0, crop.top, crop.part.height)
-                        .narrow(1, crop.left, crop.part.width)
-                        .permute({2, 0, 1})
-                        .unsqueeze(0)
-                        .to(torch::kFloat32)
-                        .contiguous();
-  const std::vector<std::int64_t> size = {crop.scaled.height, crop.scaled.width};
-  return at::_upsample_bilinear2d_aa(part, size, /*align_corners=*/false)[0]
-      .narrow(1, crop.row, side)
-      .narrow(2, crop.column, side)
-      .round()
-      .clamp(0, 255)
-      .to(torch::kUInt8);
+  const Filter across(crop.part.width, crop.scaled.width, crop.column, side);
+  const Filter down(crop.part.height, crop.scaled.height, crop.row, side);
+  // The rows that are needed, scaled across; then the rows of the crop of them.
+  const auto length = static_cast<std::size_t>(3 * side);
+  const std::int64_t rows = down.end() - down.begin();
+  std::vector<float> scaled(static_cast<std::size_t>(rows) * length);
+  for (std::int64_t y = 0; y < rows; ++y) {
+    const std::int64_t from = crop.top + down.begin() + y;
+    across.scale_row(image.rgb.data() + 3 * (from * image.size.width + crop.left),
+                     scaled.data() + static_cast<std::size_t>(y) * length);
+  }
+  torch::Tensor bytes = torch::empty({3, side, side}, torch::kUInt8);
+  std::uint8_t* planes = bytes.data_ptr<std::uint8_t>();
+  std::vector<float> row(length);
+  for (std::int64_t y = 0; y < side; ++y) {
+    down.sum_rows(y, scaled.data(), row);
+    for (std::int64_t i = 0; i < 3 * side; ++i) {
+      const float value = std::clamp(std::nearbyint(row[static_cast<std::size_t>(i)]), 0.f, 255.f);
+      planes[i % 3 * side * side + y * side + i / 3] = static_cast<std::uint8_t>(value);
+    }
+  }
+  return bytes;
 }
 
 }  // namespace deneb::image_folder

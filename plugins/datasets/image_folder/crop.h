@@ -32,7 +32,7 @@ struct CropRange {
 Crop random_crop(ImageSize image, const CropRange& range, std::int64_t side, std::uint64_t seed);
 
 /// The crop as bytes [3, side, side]. Scaled bilinearly with antialiasing, as by PIL and
-/// torchvision.
+/// torchvision. Only what the crop shows is scaled: the cost does not grow with `scaled`.
 torch::Tensor take(const Image& image, const Crop& crop, std::int64_t side);
 
 }  // namespace deneb::image_folder

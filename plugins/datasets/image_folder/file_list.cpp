@@ -41,12 +41,22 @@ std::vector<std::string> list_folders(const std::string& folder) {
   return names;
 }
 
-// By name alone, without a system call for each of a million files.
 bool has_image_name(const fs::directory_entry& entry) {
   std::string extension = entry.path().extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+}
+
+// Folders are ignored, whatever they are called. The listing says what a file is, without a system
+// call for each of a million; links are followed.
+bool is_image(const fs::directory_entry& entry) {
+  std::error_code error;
+  if (!has_image_name(entry) || entry.is_directory(error)) return false;
+  if (entry.is_regular_file(error)) return true;
+  throw DataError(entry.path().string() + ": " +
+                  (entry.is_symlink(error) ? "is a link to no file" : "is no regular file") +
+                  "; put an image there, or remove it");
 }
 
 // The first name of a that is not in b, or "".
@@ -106,7 +116,7 @@ FileList::FileList(std::string folder, std::vector<std::string> classes)
 
 void FileList::append(std::int32_t label) {
   const std::string folder = folder_ + "/" + classes_[static_cast<std::size_t>(label)];
-  const std::vector<std::string> names = list(folder, has_image_name);
+  const std::vector<std::string> names = list(folder, is_image);
   if (names.empty()) {
     throw DataError(folder + ": no images in it; expected are .jpg, .jpeg or .png files");
   }

@@ -17,6 +17,12 @@ namespace {
 
 // A damaged header can state any size; this many pixels take 600 MB.
 constexpr std::int64_t kMostPixels = 200000000;
+// Deflate, which PNG uses, makes no more of a byte.
+constexpr std::int64_t kMostInflated = 1032;
+// Every block of 8 x 8 pixels takes a bit at least where a JPEG file is coded by Huffman's method.
+constexpr std::int64_t kMostPixelsPerByte = 8 * 64;
+// Files have about ten. Each one costs the time of a whole image, however few bytes it has.
+constexpr int kMostScans = 100;
 
 [[noreturn]] void throw_damaged(const std::string& path, const std::string& what) {
   throw DataError(path + ": " + what + "; put an intact copy there, or remove the file");
@@ -27,6 +33,14 @@ void check_size(const std::string& path, ImageSize size) {
     throw_damaged(path, "states a size of " + std::to_string(size.width) + " x " +
                             std::to_string(size.height) + " pixels, at most " +
                             std::to_string(kMostPixels) + " pixels are read");
+  }
+}
+
+// Before memory is taken: `most` pixels are the most that the file's bytes can hold.
+void check_content(const std::string& path, ImageSize size, std::int64_t most) {
+  if (size.width * size.height > most) {
+    throw_damaged(path, "states a size of " + std::to_string(size.width) + " x " +
+                            std::to_string(size.height) + " pixels, more than its bytes can hold");
   }
 }
 
@@ -68,12 +82,20 @@ void on_jpeg_message(j_common_ptr jpeg, int level) {
   fail_jpeg(jpeg);
 }
 
+void count_scans(j_common_ptr jpeg) {
+  if (reinterpret_cast<j_decompress_ptr>(jpeg)->input_scan_number <= kMostScans) return;
+  Failure& failure = reinterpret_cast<JpegErrors*>(jpeg->err)->failure;
+  std::snprintf(failure.text, sizeof failure.text, "more than %d scans", kMostScans);
+  std::longjmp(failure.back, 1);
+}
+
 class JpegFile {
  public:
   explicit JpegFile(const std::string& path) : path_(path) {
     jpeg_.err = jpeg_std_error(&errors_.manager);
     errors_.manager.error_exit = fail_jpeg;
     errors_.manager.emit_message = on_jpeg_message;
+    progress_.progress_monitor = count_scans;
   }
   ~JpegFile() { jpeg_destroy_decompress(&jpeg_); }
   JpegFile(const JpegFile&) = delete;
@@ -82,12 +104,17 @@ class JpegFile {
   Image decode(const std::string& bytes) {
     guard([&] {
       jpeg_create_decompress(&jpeg_);
+      jpeg_.progress = &progress_;
       jpeg_mem_src(&jpeg_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
       jpeg_read_header(&jpeg_, TRUE);
     });
     Image image;
     image.size = {jpeg_.image_width, jpeg_.image_height};
     check_size(path_, image.size);
+    if (!jpeg_.arith_code) {
+      check_content(path_, image.size,
+                    kMostPixelsPerByte * static_cast<std::int64_t>(bytes.size()));
+    }
     const bool has_ink = jpeg_.jpeg_color_space == JCS_CMYK || jpeg_.jpeg_color_space == JCS_YCCK;
     jpeg_.out_color_space = has_ink ? JCS_CMYK : JCS_RGB;
     image.rgb = make_pixels(image.size);
@@ -133,6 +160,7 @@ class JpegFile {
 
   const std::string& path_;
   JpegErrors errors_{};
+  jpeg_progress_mgr progress_{};
   jpeg_decompress_struct jpeg_{};
 };
 
@@ -159,6 +187,9 @@ void read_png_bytes(png_structp png, png_bytep target, std::size_t count) {
 // which many good files have wrong.
 void on_png_warning(png_structp, png_const_charp) {}
 
+// What stands beside the pixels can unpack to gigabytes, and is not needed.
+constexpr png_byte kIgnoredChunks[] = "tEXt\0zTXt\0iTXt\0iCCP\0sPLT\0eXIf";
+
 class PngFile {
  public:
   explicit PngFile(const std::string& path) : path_(path) {
@@ -174,7 +205,17 @@ class PngFile {
     PngSource source{bytes.data(), bytes.size()};
     guard([&] {
       png_set_read_fn(png_, &source, read_png_bytes);
+      png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, kIgnoredChunks,
+                                  sizeof(kIgnoredChunks) / 5);
       png_read_info(png_, info_);
+    });
+    Image image;
+    image.size = {png_get_image_width(png_, info_), png_get_image_height(png_, info_)};
+    check_size(path_, image.size);
+    const std::int64_t bits = png_get_bit_depth(png_, info_) * png_get_channels(png_, info_);
+    check_content(path_, image.size,
+                  kMostInflated * 8 / bits * static_cast<std::int64_t>(bytes.size()));
+    guard([&] {
       png_set_expand(png_);
       png_set_strip_16(png_);
       png_set_gray_to_rgb(png_);
@@ -182,9 +223,6 @@ class PngFile {
       png_set_interlace_handling(png_);
       png_read_update_info(png_, info_);
     });
-    Image image;
-    image.size = {png_get_image_width(png_, info_), png_get_image_height(png_, info_)};
-    check_size(path_, image.size);
     image.rgb = make_pixels(image.size);
     std::vector<png_bytep> rows;
     for (std::int64_t y = 0; y < image.size.height; ++y) {

@@ -1,4 +1,5 @@
 #include <functional>
+#include <new>
 #include <vector>
 
 #include <deneb/data/data_path.h>
@@ -126,8 +127,12 @@ class ImageFolder final : public Dataset {
     auto target = torch::empty({n}, torch::kInt64);
     for (std::size_t row = 0; row < indices.size(); ++row) {
       const std::string path = files.path(indices[row]);
-      const Image image = decode_image(path, read_file(path));
-      input[std::int64_t(row)].copy_(take(image, crop_of(row, image.size), side));
+      try {
+        const Image image = decode_image(path, read_file(path));
+        input[std::int64_t(row)].copy_(take(image, crop_of(row, image.size), side));
+      } catch (const std::bad_alloc&) {
+        throw DataError(path + ": is too large for the memory that is left; scale it down");
+      }
       target.data_ptr<std::int64_t>()[row] = files.label(indices[row]);
     }
     Batch batch;

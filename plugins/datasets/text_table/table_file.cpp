@@ -6,6 +6,7 @@
 
 #include <deneb/errors.h>
 #include <deneb/io/files.h>
+#include <deneb/io/json.h>
 
 #include "../common/unicode.h"
 
@@ -138,7 +139,7 @@ void read_json_lines(const std::string& file, std::string_view bytes,
     start = end + 1;
     ++line;
     if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const auto row = nlohmann::json::parse(text, nullptr, false);
+    const auto row = parse_json(text);
     if (!row.is_object()) fail_at(file, line, "is no JSON object");
     for (std::size_t i = 0; i < columns.size(); ++i) {
       const auto found = row.find(columns[i]);

@@ -1,6 +1,7 @@
 #include "model_config.h"
 
 #include <deneb/io/files.h>
+#include <deneb/io/json.h>
 
 #include <cmath>
 #include <filesystem>
@@ -23,11 +24,9 @@ std::string network_of(const std::string& architecture) {
 
 ModelConfig::ModelConfig(const std::string& path, const std::string& architecture)
     : file_(std::filesystem::is_directory(path) ? path + "/config.json" : path) {
-  try {
-    value_ = json::parse(read_file(file_));
-  } catch (const json::exception& e) {
-    throw ConfigError("network.config: " + file_ + " is no JSON (" + e.what() +
-                      "); get the file again");
+  value_ = parse_json(read_file(file_));
+  if (value_.is_discarded()) {
+    throw ConfigError("network.config: " + file_ + " is no JSON; get the file again");
   }
   if (!value_.is_object()) {
     throw ConfigError("network.config: " + file_ +

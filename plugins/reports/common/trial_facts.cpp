@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include <deneb/io/files.h>
+#include <deneb/io/json.h>
 
 namespace deneb::reports {
 namespace {
@@ -19,7 +20,7 @@ std::string word(const nlohmann::ordered_json& object, const char* key) {
 
 /// The trial that a policy file belongs to: what its provenance says, else its name; 0 = none.
 std::int64_t trial_of(const fs::path& file) {
-  const auto json = nlohmann::ordered_json::parse(read_file(file.string()), nullptr, false);
+  const auto json = parse_ordered_json(read_file(file.string()));
   if (json.is_object() && json.contains("provenance") && json["provenance"].is_object()) {
     const auto& provenance = json["provenance"];
     if (provenance.contains("trial") && provenance["trial"].is_number_integer()) {

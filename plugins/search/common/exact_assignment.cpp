@@ -7,6 +7,7 @@
 #include <set>
 
 #include <deneb/io/files.h>
+#include <deneb/io/json.h>
 
 namespace deneb::searches {
 namespace {
@@ -19,7 +20,7 @@ constexpr double kCostResolution = 1e12;     // steps that a cost of fractions i
 using LatencyTable = std::map<std::string, std::map<std::string, std::int64_t>>;
 
 LatencyTable read_latency_table(const std::string& path) {
-  const auto root = nlohmann::ordered_json::parse(read_file(path), nullptr, false);
+  const auto root = parse_ordered_json(read_file(path));
   if (!root.is_object()) throw DataError(path + ": is no JSON object of layers");
   LatencyTable table;
   for (const auto& [layer, pairs] : root.items()) {

@@ -2,13 +2,14 @@
 
 #include <deneb/errors.h>
 #include <deneb/io/files.h>
+#include <deneb/io/json.h>
 
 namespace deneb::emq {
 
 using nlohmann::ordered_json;
 
 ProxyFile read_proxy(const std::string& path) {
-  const auto root = ordered_json::parse(read_file(path), nullptr, false);
+  const auto root = parse_ordered_json(read_file(path));
   if (!root.is_object()) throw DataError(path + ": is no JSON object");
   const auto text = [&](const char* key) {
     const auto found = root.find(key);

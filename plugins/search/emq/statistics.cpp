@@ -16,6 +16,7 @@
 #include <deneb/data/data_loader.h>
 #include <deneb/interrupt.h>
 #include <deneb/io/files.h>
+#include <deneb/io/json.h>
 #include <deneb/nn/walk.h>
 #include <deneb/random.h>
 
@@ -159,7 +160,7 @@ class Record {
   Record(std::string path, std::string identity)
       : path_(std::move(path)), identity_(std::move(identity)) {
     if (path_.empty() || !std::filesystem::exists(path_)) return;
-    const auto root = nlohmann::json::parse(read_file(path_), nullptr, false);
+    const auto root = parse_json(read_file(path_));
     try {
       if (root.at("identity") != identity_) {
         throw ConfigError(path_ + ": was made with other options; delete it to start anew");

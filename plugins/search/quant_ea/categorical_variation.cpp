@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <deneb/random.h>
+
 namespace deneb::quant_ea {
 namespace {
 
@@ -23,19 +25,24 @@ void check_segment(std::size_t i, std::size_t j, std::size_t genes, const char* 
 }
 
 std::size_t draw_gene(std::size_t genes, std::mt19937_64& rng) {
-  return std::uniform_int_distribution<std::size_t>(0, genes - 1)(rng);
+  return static_cast<std::size_t>(uniform_index(rng, genes));
+}
+
+// 0 .. upper
+int draw_value(int upper, std::mt19937_64& rng) {
+  return static_cast<int>(uniform_index(rng, static_cast<std::uint64_t>(upper) + 1));
 }
 
 int reset_gene(int value, int upper, std::mt19937_64& rng) {
   // A draw among the other values: those from `value` on move up by one.
-  const int other = std::uniform_int_distribution<int>(0, upper - 1)(rng);
+  const int other = draw_value(upper - 1, rng);
   return other < value ? other : other + 1;
 }
 
 int step_gene(int value, int upper, std::mt19937_64& rng) {
   if (value <= 0) return 1;
   if (value >= upper) return upper - 1;
-  return std::bernoulli_distribution(0.5)(rng) ? value + 1 : value - 1;
+  return uniform_real(rng) < 0.5 ? value + 1 : value - 1;
 }
 
 }  // namespace
@@ -78,16 +85,15 @@ void check_groups(const GeneGroups& groups, std::size_t genes) {
 IntGenome random_genome(const std::vector<int>& upper, std::mt19937_64& rng) {
   IntGenome genome;
   genome.reserve(upper.size());
-  for (int bound : upper) genome.push_back(std::uniform_int_distribution<int>(0, bound)(rng));
+  for (int bound : upper) genome.push_back(draw_value(bound, rng));
   return genome;
 }
 
 void uniform_crossover(IntGenome& first, IntGenome& second, const GeneGroups& groups, double p_swap,
                        std::mt19937_64& rng) {
   check_length(second.size(), first.size(), "uniform crossover");
-  std::bernoulli_distribution swaps(p_swap);
   for (const auto& group : groups) {
-    if (!swaps(rng)) continue;
+    if (uniform_real(rng) >= p_swap) continue;
     for (std::size_t gene : group) std::swap(first.at(gene), second.at(gene));
   }
 }
@@ -105,9 +111,8 @@ void two_point_crossover(IntGenome& first, IntGenome& second, std::mt19937_64& r
 void mutate(IntGenome& genome, const std::vector<int>& upper, double p_gene,
             CategoricalMutation kind, std::mt19937_64& rng) {
   check_length(upper.size(), genome.size(), "mutation bounds");
-  std::bernoulli_distribution changes(p_gene);
   for (std::size_t gene = 0; gene < genome.size(); ++gene) {
-    if (!changes(rng) || upper[gene] < 1) continue;
+    if (uniform_real(rng) >= p_gene || upper[gene] < 1) continue;
     genome[gene] = kind == CategoricalMutation::kReset ? reset_gene(genome[gene], upper[gene], rng)
                                                        : step_gene(genome[gene], upper[gene], rng);
   }
@@ -139,7 +144,7 @@ IntGenome vega_child(const IntGenome& first, const IntGenome& second, const std:
                      std::mt19937_64& rng) {
   check_length(second.size(), first.size(), "segment variation");
   if (first.empty()) return first;
-  const bool mutates = std::bernoulli_distribution(0.5)(rng);
+  const bool mutates = uniform_real(rng) < 0.5;
   const std::size_t i = draw_gene(first.size(), rng);
   const std::size_t j = draw_gene(first.size(), rng);
   return mutates ? vega_mutation(first, upper, i, j, rng) : vega_crossover(first, second, i, j);

@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <tuple>
 
+#include <deneb/random.h>
+
 namespace deneb::quant_ea {
 namespace {
 
@@ -76,7 +78,7 @@ std::optional<Point> solve_ones(Points matrix) {
 bool is_constant(double spread, double ideal) { return spread <= kRoundingNoise * std::abs(ideal); }
 
 std::size_t draw_index(std::size_t count, Rng& rng) {
-  return std::uniform_int_distribution<std::size_t>(0, count - 1)(rng);
+  return static_cast<std::size_t>(uniform_index(rng, count));
 }
 
 // The fronts that are needed to hold `survivors` rows.

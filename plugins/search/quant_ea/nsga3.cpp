@@ -7,6 +7,8 @@
 #include <random>
 #include <sstream>
 
+#include <deneb/random.h>
+
 #include "real_variation.h"
 #include "reject.h"
 
@@ -50,8 +52,7 @@ void check_domain(const Nsga3Domain& domain) {
   }
 }
 
-double draw(Rng& rng) { return std::uniform_real_distribution<double>(0.0, 1.0)(rng); }
-bool happens(double probability, Rng& rng) { return std::bernoulli_distribution(probability)(rng); }
+bool happens(double probability, Rng& rng) { return uniform_real(rng) < probability; }
 
 // The batch so far decides too: a filter that looks at finished trials cannot know it.
 bool is_known(const Point& genome, const Points& batch, const DuplicateFilter& is_duplicate) {
@@ -132,7 +133,9 @@ const Points& Nsga3Core::ask(Nsga3State& state, const DuplicateFilter& is_duplic
   // shuffled ones as its partner and leaves one child.
   std::vector<std::size_t> order(domain_.population);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::shuffle(order.begin(), order.end(), state.rng);
+  for (std::size_t i = order.size(); i > 1; --i) {
+    std::swap(order[i - 1], order[uniform_index(state.rng, i)]);
+  }
   Points batch;
   for (std::size_t i = 0; i < order.size(); i += 2) {
     const Point& first = state.genomes[order[i]];
@@ -225,7 +228,7 @@ Point Nsga3Core::random_point(Rng& rng) const {
   Point point;
   for (std::size_t gene = 0; gene < genes - domain_.integers; ++gene) {
     const double lower = domain_.lower[gene];
-    point.push_back(lower + draw(rng) * (domain_.upper[gene] - lower));
+    point.push_back(lower + uniform_real(rng) * (domain_.upper[gene] - lower));
   }
   for (int index : random_genome(candidates_, rng)) {
     const double lower = domain_.lower[point.size()];
@@ -247,7 +250,7 @@ Nsga3Core::Children Nsga3Core::vary_real(const Point& first, const Point& second
     for (std::size_t gene = 0; gene < genes; ++gene) {
       if (!happens(kSwapProbability, rng)) continue;
       auto [low, high] = sbx_children(first[gene], second[gene], domain_.lower[gene],
-                                      domain_.upper[gene], options_.eta_c, draw(rng));
+                                      domain_.upper[gene], options_.eta_c, uniform_real(rng));
       if (gene >= reals) {
         low = std::round(low);
         high = std::round(high);
@@ -260,8 +263,9 @@ Nsga3Core::Children Nsga3Core::vary_real(const Point& first, const Point& second
   for (Point* child : {&children.first, &children.second}) {
     for (std::size_t gene = 0; gene < reals; ++gene) {
       if (!happens(p_gene_, rng)) continue;
-      (*child)[gene] = quant_ea::polynomial_mutation(
-          (*child)[gene], domain_.lower[gene], domain_.upper[gene], options_.eta_m, draw(rng));
+      (*child)[gene] =
+          quant_ea::polynomial_mutation((*child)[gene], domain_.lower[gene], domain_.upper[gene],
+                                        options_.eta_m, uniform_real(rng));
     }
     mutate_integers(*child, rng);
   }

@@ -121,6 +121,20 @@ plugins/search/one/one.cpp:6: includes "../../reports/common/facts.h", which is 
 plugins/search/one/one.cpp:7: includes "two.h", which is neither its own nor of plugins/search/common/
 END
 
+fresh
+plant core/src/one.cpp <<< 'std::shuffle(a.begin(), a.end(), rng);  // std::sample'
+plant plugins/search/one/one.cpp << 'END'
+// std::uniform_int_distribution
+int a = uniform_index(rng, 3) + std::uniform_int_distribution<int>(0, 2)(rng);
+std::mt19937_64 engine(1);
+END
+plant tests/unit/one.cpp <<< 'std::random_device device;'
+expect << 'END'
+core/src/one.cpp:1: draws by std::shuffle, which differs from library to library
+plugins/search/one/one.cpp:2: draws by std::uniform_int_distribution, which differs from library to library
+tests/unit/one.cpp:1: draws by std::random_device, which differs from library to library
+END
+
 # Nothing to learn the names from is no success.
 rm -rf "$tree/plugins/cost_models"
 code=0

@@ -1,4 +1,5 @@
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <fstream>
@@ -118,6 +119,7 @@ TEST_F(ImageFolderTest, ClassesAreTheSortedFolders) {
   put("train/Zebra/.hidden.jpg", "x");
   put("train/.cache/x.jpg", "x");
   put("train/list.txt", "x");
+  put("train/Zebra/folder.png/x.png", png(Picture(8, 8, {1})));
   const auto dataset = open_with({{"num_classes", 3}});
   EXPECT_EQ(dataset->size(DataPart::kTrain), 5);
   EXPECT_EQ(dataset->size(DataPart::kTest), 3);
@@ -183,6 +185,23 @@ TEST_F(ImageFolderTest, WrongFolders) {
                                        HasSubstr("<data_path>/val/<class>/")));
 }
 
+TEST_F(ImageFolderTest, WhatIsNoFile) {
+  namespace fs = std::filesystem;
+  const std::string image = folder() + "/train/dog/a.png", odd = folder() + "/train/cat/odd.png";
+  fs::create_symlink(image, odd);
+  EXPECT_EQ(open_with()->size(DataPart::kTrain), 3);
+  fs::remove(odd);
+  fs::create_directory_symlink(folder() + "/val", odd);
+  EXPECT_EQ(open_with()->size(DataPart::kTrain), 2);
+  fs::remove(odd);
+  fs::create_symlink(folder() + "/nowhere.png", odd);
+  EXPECT_THAT(open_error_with(), StartsWith(odd + ": is a link to no file; "));
+  fs::remove(odd);
+  // Reading it would wait for ever.
+  ASSERT_EQ(::mkfifo(odd.c_str(), 0600), 0);
+  EXPECT_THAT(open_error_with(), StartsWith(odd + ": is no regular file; "));
+}
+
 TEST_F(ImageFolderTest, OptionErrors) {
   const auto error = [](const nlohmann::json& options) {
     return text_of<deneb::ConfigError>([&] { make("ImageFolder", options); });
@@ -222,6 +241,28 @@ TEST_F(ImageFolderTest, ScalesAsLibTorchDoes) {
     const Tensor whole = scaled(tensor_of(picture), to_height, to_width);
     expect_rounded(seen(png(picture), {{"resize", 12}}),
                    whole.slice(2, top, top + 8).slice(3, left, left + 8));
+  }
+}
+
+// Only what the crop shows is scaled: the whole would be 512 000 and 15 360 000 pixels long.
+TEST_F(ImageFolderTest, LongImages) {
+  for (const bool is_wide : {true, false}) {
+    for (const auto& [length, width] : {std::pair{20000, 10}, std::pair{60000, 1}}) {
+      const Picture line(is_wide ? width : length, is_wide ? length : width, 3,
+                         [&](auto y, auto x, auto c) { return noise(y, x, c); });
+      const nlohmann::json large = {{"image_size", 224}, {"resize", 256}};
+      // In the middle, where the crop lies.
+      const std::int64_t part = 40;
+      const Tensor middle =
+          tensor_of(line).narrow(is_wide ? 3 : 2, (length - part) / 2, part).contiguous();
+      const std::int64_t scaled_length = part * 256 / width;
+      Tensor expected =
+          is_wide ? scaled(middle, 256, scaled_length) : scaled(middle, scaled_length, 256);
+      for (const int dimension : {2, 3}) {
+        expected = expected.narrow(dimension, (expected.size(dimension) - 224) / 2, 224);
+      }
+      expect_rounded(seen(png(line), large), expected, 0.02);
+    }
   }
 }
 
@@ -325,6 +366,80 @@ TEST_F(ImageFolderTest, ChangedFiles) {
   ASSERT_NE(frame, std::string::npos);
   bytes.replace(frame + 5, 4, "\xff\xdc\xff\xdc");
   EXPECT_THAT(error_of(bytes), HasSubstr("states a size of 65500 x 65500 pixels"));
+}
+
+/// A PNG chunk with its checksum.
+std::string chunk(const std::string& type_and_data) {
+  std::uint32_t crc = ~0u;
+  for (const unsigned char byte : type_and_data) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+  }
+  const auto word = [](std::uint32_t value) {
+    std::string text;
+    for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(value >> shift);
+    return text;
+  };
+  return word(static_cast<std::uint32_t>(type_and_data.size() - 4)) + type_and_data + word(~crc);
+}
+
+std::string with_chunk(std::string file, const std::string& type_and_data) {
+  return file.insert(33, chunk(type_and_data));  // behind the header
+}
+
+std::string with_size(std::string file, const std::string& width, const std::string& height) {
+  const std::string header = "IHDR" + width + height + file.substr(24, 5);
+  return file.replace(8, 25, chunk(header));
+}
+
+// Sizes are checked before memory is taken and before pixels are unpacked.
+TEST_F(ImageFolderTest, SizesThatAFileCannotHold) {
+  using namespace std::string_literals;
+  const std::string file = png(Picture(8, 8, {1, 2, 3}));
+  EXPECT_THAT(error_of(with_size(file, "\0\0\x27\x10"s, "\0\0\x27\x10"s)),
+              HasSubstr("states a size of 10000 x 10000 pixels, more than its bytes can hold"));
+  EXPECT_THAT(error_of(with_size(file, "\0\x0f\x42\x40"s, "\0\x0f\x42\x40"s)),
+              HasSubstr("states a size of 1000000 x 1000000 pixels, at most 200000000"));
+  EXPECT_THAT(error_of(with_size(file, "\x7f\xff\xff\xff"s, "\0\0\0\x01"s)),
+              HasSubstr("damaged PNG image"));
+  EXPECT_THAT(error_of(with_size(file, "\0\0\0\0"s, "\0\0\0\x08"s)),
+              HasSubstr("damaged PNG image"));
+  std::string bytes = jpeg(Picture(20, 30, 3, noise));
+  const std::size_t frame = bytes.find("\xff\xc0");
+  ASSERT_NE(frame, std::string::npos);
+  bytes.replace(frame + 5, 4, "\x27\x10\x27\x10");
+  EXPECT_THAT(error_of(bytes),
+              HasSubstr("states a size of 10000 x 10000 pixels, more than its bytes can hold"));
+  bytes.replace(frame + 5, 4, "\0\0\0\x10"s);
+  EXPECT_THAT(error_of(bytes), HasSubstr("damaged JPEG image"));
+  // One color packs well, and is not taken for damage.
+  expect_color(seen(png(Picture(2000, 2000, {7}))), {7, 7, 7});
+  expect_color(seen(jpeg(Picture(2000, 2000, {70}))), {70, 70, 70});
+  expect_color(seen(jpeg(Picture(2000, 2000, {70, 70, 70}), kProgressive)), {70, 70, 70});
+}
+
+// A scan of a progressive file takes few bytes and the time of a whole image.
+TEST_F(ImageFolderTest, ManyScans) {
+  EXPECT_THAT(error_of(jpeg(Picture(16, 16, 1, noise), test_images::kManyScans)),
+              HasSubstr("damaged JPEG image (more than 100 scans)"));
+}
+
+TEST_F(ImageFolderTest, AnimatedPngGivesItsStillImage) {
+  using namespace std::string_literals;
+  const std::string still = png(Picture(8, 8, {7, 80, 250}));
+  const std::string control = "acTL\0\0\0\x02\0\0\0\0"s;
+  expect_color(seen(with_chunk(still, control)), {7, 80, 250});
+  EXPECT_THAT(error_of("GIF89a\x01\0\x01\0"s), HasSubstr("is neither a JPEG nor a PNG image"));
+}
+
+// Texts and profiles are not looked at: they can unpack to any size.
+TEST_F(ImageFolderTest, WhatStandsBesideThePixelsIsIgnored) {
+  using namespace std::string_literals;
+  const std::string plain = png(Picture(8, 8, {7, 80, 250}));
+  for (const std::string& beside : {"tEXtTitle\0x"s, "zTXtTitle\0\0damaged"s, "iCCPx\0\0damaged"s,
+                                    "eXIfdamaged"s, "gAMA\0\0\xb1\x8f"s}) {
+    expect_color(seen(with_chunk(plain, beside)), {7, 80, 250});
+  }
 }
 
 // Some files of ImageNet have them; no pixel is lost.

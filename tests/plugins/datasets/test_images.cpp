@@ -90,6 +90,15 @@ std::string jpeg(const Picture& picture, JpegKind kind) {
   const int sampling = kind == kHalvedColor ? 2 : 1;
   info.comp_info[0].h_samp_factor = info.comp_info[0].v_samp_factor = sampling;
   if (kind == kProgressive) jpeg_simple_progression(&info);
+  std::vector<jpeg_scan_info> scans;
+  if (kind == kManyScans) {  // of one coefficient each, first without and then with its last bit
+    for (int coefficient = 0; coefficient < 64; ++coefficient) {
+      scans.push_back({1, {0}, coefficient, coefficient, 0, 1});
+      scans.push_back({1, {0}, coefficient, coefficient, 1, 0});
+    }
+    info.scan_info = scans.data();
+    info.num_scans = static_cast<int>(scans.size());
+  }
   jpeg_start_compress(&info, TRUE);
   for (std::int64_t y = 0; y < picture.height; ++y) {
     auto* row = const_cast<JSAMPROW>(picture.bytes.data() + y * picture.width * picture.channels);

@@ -20,7 +20,13 @@ struct Picture {
 };
 
 /// Variants of a JPEG file. Four channels are written as CMYK or YCCK, with 255 = no ink.
-enum JpegKind { kPlain, kProgressive, kHalvedColor /* 4:2:0 */, kYcck };
+enum JpegKind {
+  kPlain,
+  kProgressive,
+  kHalvedColor /* 4:2:0 */,
+  kYcck,
+  kManyScans /* gray, 128 of them */
+};
 /// Of quality 100.
 std::string jpeg(const Picture& picture, JpegKind kind = kPlain);
 

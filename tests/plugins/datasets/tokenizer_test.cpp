@@ -344,6 +344,11 @@ TEST_F(TokenizerErrors, DamagedJson) {
       HasSubstr("'post_processor.special_tokens' has no '[SEP]'"));
   EXPECT_THAT(error_of("bert_cased", [](json& t) { t["post_processor"]["single"].erase(1); }),
               HasSubstr("'post_processor.single' does not hold each text once"));
+  deneb::write_file_atomically(
+      folder_ / "tokenizer.json",
+      "{\"model\": {\"type\": " + std::string(100000, '[') + std::string(100000, ']') + "}}");
+  EXPECT_THAT(text_of<DataError>([&] { read_tokenizer(folder_.path()); }),
+              HasSubstr("is no JSON object"));
   deneb::write_file_atomically(folder_ / "tokenizer.json",
                                deneb::read_file(golden_file("gpt2")).substr(0, 5000));
   EXPECT_THAT(text_of<DataError>([&] { read_tokenizer(folder_.path()); }),

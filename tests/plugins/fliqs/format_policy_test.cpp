@@ -9,6 +9,7 @@
 
 #include "entropy_schedule.h"
 #include "reward.h"
+#include "support/draws.h"
 
 namespace deneb::fliqs {
 namespace {
@@ -148,10 +149,9 @@ Toy play(double fixed, double scale) {
     const EntropySchedule schedule("cosine", kDelay, kSteps);
     Baseline baseline(0.99);
     std::mt19937_64 rng(derive_seed(7, std::uint64_t(seed)));
-    std::normal_distribution<double> noise(0, 0.05);
     for (int t = 0; t < kSteps; ++t) {
       const auto choice = policy.sample(rng, t < kDelay);
-      double quality = noise(rng), cost = 0;
+      double quality = 0.05 * deneb::testing::nearly_normal(rng), cost = 0;
       for (std::size_t i = 0; i < 4; ++i) {
         const int bits = choice[i] == 0 ? 4 : 8;
         quality -= sensitivity[i] * (8 - bits) / 4.0;

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <random>
 
+#include "support/draws.h"
+
 namespace deneb::quantizers {
 namespace {
 
@@ -25,19 +27,19 @@ struct Sample {
 
 /// With values on the ties, far outside, zeros and a NaN.
 Sample sample(const Groups& groups, bool same_levels) {
-  std::mt19937 rng(7);
-  std::normal_distribution<float> normal;
+  std::mt19937_64 rng(7);
+  const auto normal = [&] { return float(deneb::testing::nearly_normal(rng)); };
   Sample s;
   for (std::int64_t i = 0; i < groups.count(); ++i) {
-    s.step.push_back(0.05f + 0.1f * std::abs(normal(rng)));
+    s.step.push_back(0.05f + 0.1f * std::abs(normal()));
     if (same_levels && i > 0) continue;
-    s.low.push_back(-8.f + std::floor(normal(rng)));
-    s.high.push_back(7.f + std::floor(normal(rng)));
+    s.low.push_back(-8.f + std::floor(normal()));
+    s.high.push_back(7.f + std::floor(normal()));
   }
   for (std::int64_t i = 0; i < groups.rows * groups.columns; ++i) {
-    const float v = normal(rng);
+    const float v = normal();
     s.x.push_back(i % 5 == 0 ? std::round(8 * v) * 0.0625f : i % 101 == 0 ? 1e9f * v : v);
-    s.g.push_back(normal(rng));
+    s.g.push_back(normal());
   }
   s.x[s.x.size() / 2] = NAN;
   s.x[s.x.size() / 3] = 0;

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include <deneb/io/files.h>
+#include <deneb/random.h>
 
 #include <random>
 
@@ -20,12 +21,11 @@ constexpr int kLayers = 4;
 
 // Larger for fewer bits, different for every layer.
 LayerScores made_up(const SearchSpace& space, const std::vector<int>& bits) {
-  std::mt19937 rng(5);
-  std::uniform_real_distribution<double> draw(0.5, 1.5);
+  std::mt19937_64 rng(5);
   LayerScores scores;
   for (const LayerInfo& layer : space.network().layers) {
     LayerScore made{layer.name, {}, {}};
-    const double w = draw(rng), a = draw(rng);
+    const double w = 0.5 + uniform_real(rng), a = 0.5 + uniform_real(rng);
     for (const int width : bits) {
       made.weight["int" + std::to_string(width)] = w * std::pow(2.0, -width);
       made.activation["uint" + std::to_string(width)] = a * std::pow(2.0, -width);

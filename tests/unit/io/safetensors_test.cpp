@@ -316,6 +316,17 @@ TEST_F(SafetensorsTest, OffsetsMustCoverTheData) {
               HasSubstr("expected 0"));
 }
 
+// Small floats become four times as large, so that their places are checked before.
+TEST_F(SafetensorsTest, OverlapsAreSeenBeforeTensorsAreMade) {
+  const std::string data(1 << 20, '\0');
+  std::string header;
+  for (int i = 0; i < 10000; ++i) {
+    header += (i ? ",\"" : "{\"") + std::to_string(i) +
+              R"(":{"dtype":"F8_E4M3","shape":[1048576],"data_offsets":[0,1048576]})";
+  }
+  EXPECT_THAT(damage(header + "}", data), HasSubstr("begin at byte 0, expected 1048576"));
+}
+
 /// A file as a network's checkpoint has it.
 TensorFile sample_file() {
   torch::manual_seed(3);

@@ -208,6 +208,48 @@ TEST_F(WeightFileTest, DeepAndCyclicPicklesDoNoHarm) {
               HasSubstr("holds no tensors by name"));
 }
 
+// What is stored once may be recalled for a few bytes, as often as one likes.
+TEST_F(WeightFileTest, SmallPicklesStaySmall) {
+  const std::string od = pytorch_file::global("collections", "OrderedDict");
+  std::string pairs;
+  for (int i = 0; i < 1000; ++i) pairs += "h\x01";
+  const std::string list = "]q\x02(" + pytorch_file::tuple("NN") + "q\x01" + pairs + "e\x85q\x03";
+  std::string calls = od + "q\x04h\x03R";
+  EXPECT_THAT(refusal(pickled(pytorch_file::text("w") + list + "0" + calls)),
+              HasSubstr("holds no tensors by name"));
+  for (int i = 0; i < 1000; ++i) calls += "0h\x04h\x03R";
+  EXPECT_THAT(refusal(pickled(pytorch_file::text("w") + list + "0" + calls)),
+              HasSubstr("repeats its pairs too often"));
+  EXPECT_THAT(refusal(pickled(pytorch_file::text("w") +
+                              pytorch_file::tensor(
+                                  pytorch_file::storage("FloatStorage", std::string(300, '0'), 8),
+                                  0, {8}, {1}))),
+              HasSubstr("refers to something that is no storage"));
+}
+
+// All entries of a directory may name the same bytes.
+TEST_F(WeightFileTest, RecordsMayNotOverlap) {
+  const std::string path =
+      pickled(pytorch_file::text("w") +
+              pytorch_file::tensor(pytorch_file::storage("FloatStorage", "0", 8), 0, {8}, {1}));
+  std::string bytes = read_file(path);
+  std::vector<std::size_t> entries;
+  for (std::size_t at = bytes.find("PK\x01\x02"); at != std::string::npos;
+       at = bytes.find("PK\x01\x02", at + 1)) {
+    entries.push_back(at);
+  }
+  ASSERT_GE(entries.size(), 3u);
+  // Each has half of the archive, from the same place on.
+  const std::uint64_t half = bytes.size() / 2;
+  for (const std::size_t at : entries) {
+    for (const std::size_t field : {at + 20, at + 24}) {
+      for (int i = 0; i < 4; ++i) bytes[field + std::size_t(i)] = char(half >> (8 * i));
+    }
+    bytes.replace(at + 42, 4, bytes.substr(entries[0] + 42, 4));
+  }
+  EXPECT_THAT(refusal(write("p.pth", bytes)), HasSubstr("has files that overlap"));
+}
+
 TEST_F(WeightFileTest, KnownFormatsAreNamed) {
   std::string tar(600, '\0');
   tar.replace(257, 5, "ustar");

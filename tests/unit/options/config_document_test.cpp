@@ -200,6 +200,19 @@ TEST(ConfigDocument, DepthLimit) {
   EXPECT_THAT(error_of(nested(101)), HasSubstr("nested deeper than 100 levels"));
 }
 
+// The path of every value is kept: long keys around many values would take the product of both.
+TEST(ConfigDocument, LongKeys) {
+  const std::string key(4000, 'k');
+  std::string ones = "1";
+  for (int i = 1; i < 10000; ++i) ones += ",1";
+  EXPECT_EQ(error_of("{\"" + key + "\": [" + ones + "]}"), "no error");
+  EXPECT_THAT(error_of("{\"" + key + "\": [" + ones + "," + ones + "]}"),
+              HasSubstr("the keys around this value are too long"));
+  EXPECT_THAT(error_of("{\"" + key + "\": {\"" + key + "\": 1}}"),
+              HasSubstr("the keys around this value are too long"));
+  EXPECT_EQ(error_of("{\"a\": [" + ones + "," + ones + "]}"), "no error");
+}
+
 /// Every prefix of a good file is refused without a crash, since the last bracket is missing.
 TEST(ConfigDocument, EveryCutIsAnError) {
   const std::string text =

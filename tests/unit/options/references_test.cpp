@@ -124,6 +124,20 @@ TEST(ResolveRefs, MissingTargets) {
               ElementsAre("t.ref: there is no block 'l[1]'; did you mean 'l[0]'?"));
 }
 
+// Suggestions are looked for a few times only: each compares with every block. This took minutes.
+TEST(ResolveRefs, ManyMissingTargets) {
+  std::string text = "{";
+  for (int i = 0; i < 1500; ++i) {
+    text += (i ? ",\"layer" : "\"layer") + std::to_string(i) +
+            ".block.convolution\": {\"ref\": \"layer" + std::to_string(i) +
+            ".blocks.convolution\"}";
+  }
+  const auto problems = resolve(text + "}").problems;
+  ASSERT_EQ(problems.size(), 1500u);
+  EXPECT_THAT(problems.front(), ::testing::HasSubstr("did you mean"));
+  EXPECT_THAT(problems.back(), ::testing::HasSubstr("give the full path of a block"));
+}
+
 TEST(ResolveRefs, BadTargets) {
   const auto problem = [](const std::string& ref) {
     const auto problems =

@@ -150,6 +150,14 @@ TEST_F(BenchmarkFile, SaysWhatIsWrong) {
   EXPECT_THAT(error_of_text(" \n"), HasSubstr("is neither a JSON object nor lines"));
 }
 
+// What stands there for readers is copied, by recursion.
+TEST_F(BenchmarkFile, DeepNestingIsAnError) {
+  const std::string deep = std::string(100000, '[') + std::string(100000, ']');
+  EXPECT_THAT(error_of("\"rtn\"", deep), HasSubstr("is neither a JSON object nor lines"));
+  EXPECT_THAT(error_of_text("[4, 4]:" + deep), HasSubstr("line 1"));
+  EXPECT_THAT(error_of_text(deep + ":1"), HasSubstr("line 1"));
+}
+
 TEST_F(BenchmarkFile, ReadsThePublishedText) {
   const std::string widths = "[4, 4, 2, 2, 4, 2, 3, 3, 3, 3, 2, 2, 3, 3, 3, 3, 4, ";
   std::string text;

@@ -95,6 +95,12 @@ TEST_F(ScoreFile, ErrorsOfScoresSayWhere) {
   EXPECT_THAT(error_of("\"version\": 1", "\"version\": 2"), HasSubstr("no file of layer scores"));
 }
 
+// The text of an error shows the value, which nlohmann's writer prints by recursion.
+TEST_F(ScoreFile, DeepNestingIsAnError) {
+  const std::string deep = std::string(100000, '[') + std::string(100000, ']');
+  EXPECT_THAT(error_of("0.1", deep), HasSubstr("is no JSON object"));
+}
+
 TEST_F(ScoreFile, ErrorsSayWhere) {
   EXPECT_THAT(error_of("deneb-importance", "other"), HasSubstr("is no file of layer scores"));
   EXPECT_THAT(error_of("[2, 4, 3]", "[]"), HasSubstr("\"bits\" is empty"));

@@ -1,3 +1,4 @@
+#include <deneb/random.h>
 #include <deneb/search/multiple_choice_knapsack.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -60,7 +61,7 @@ class RandomProblems {
 
  private:
   std::int64_t uniform(std::int64_t low, std::int64_t high) {
-    return std::uniform_int_distribution<std::int64_t>(low, high)(generator_);
+    return low + std::int64_t(uniform_index(generator_, std::uint64_t(high - low + 1)));
   }
 
   double cost() {
