@@ -1,6 +1,7 @@
 #include <deneb/errors.h>
 #include <deneb/interrupt.h>
 #include <deneb/platform.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -88,6 +89,14 @@ int dispatch(Words words) {
   return unknown_command(name);
 }
 
+/// What is opened where a standard stream is closed would get its number, and then its text.
+void open_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    // open() takes the lowest number that is free.
+    if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != stream) ::_exit(kExitRun);
+  }
+}
+
 /// A result that could not be written is a failure, unless the reader (`| head`) has had enough.
 int flush_output(int exit_code) {
   std::cout.flush();
@@ -102,6 +111,7 @@ int flush_output(int exit_code) {
 }  // namespace deneb::cli
 
 int main(int argc, char** argv) {
+  deneb::cli::open_standard_streams();
   deneb::tune_allocator();
   deneb::install_signal_handlers();
   int exit_code = deneb::kExitOk;

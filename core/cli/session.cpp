@@ -19,13 +19,26 @@ bool is_task(const fs::path& folder) {
   return fs::exists(folder / "config.resolved.json", error);
 }
 
+/// When something was last done in the task.
+fs::file_time_type last_used(const fs::path& task) {
+  std::error_code error;
+  const fs::file_time_type begun = fs::last_write_time(task / "config.resolved.json", error);
+  const fs::file_time_type logged = fs::last_write_time(task / "run.log", error);
+  return error ? begun : std::max(begun, logged);
+}
+
+/// Names of the tasks in a folder, the one that was used last at the end.
 std::vector<std::string> tasks_in(const fs::path& folder) {
-  std::vector<std::string> names;
+  std::vector<std::pair<fs::file_time_type, std::string>> tasks;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (is_task(it->path())) names.push_back(it->path().filename().string());
+    if (is_task(it->path())) {
+      tasks.emplace_back(last_used(it->path()), it->path().filename().string());
+    }
   }
-  std::sort(names.begin(), names.end());
+  std::sort(tasks.begin(), tasks.end());
+  std::vector<std::string> names;
+  for (const auto& task : tasks) names.push_back(task.second);
   return names;
 }
 
@@ -64,10 +77,11 @@ Pipeline Session::open_file(const std::string& file, const Words& assignments,
       [&] { return load_pipeline(file, assignments, plugins, registry_, loader_); });
 }
 
-Pipeline Session::open_task(const std::string& task_folder, const Words& plugins) {
+Pipeline Session::open_task(const std::string& task_folder, const Words& plugins,
+                            const Words& assignments, const std::string& from_step) {
   return open_with_warnings([&] {
     load_task_plugins(task_folder, plugins);
-    return load_task(task_folder, plugins, registry_, loader_);
+    return load_task(task_folder, assignments, from_step, plugins, registry_, loader_);
   });
 }
 

@@ -24,7 +24,9 @@ class Session {
   void load_task_plugins(const std::string& task_folder, const Words& command_line);
   /// load_pipeline; plugins that had to be skipped are warned of on standard error.
   Pipeline open_file(const std::string& file, const Words& assignments, const Words& plugins);
-  Pipeline open_task(const std::string& task_folder, const Words& plugins);
+  /// load_task.
+  Pipeline open_task(const std::string& task_folder, const Words& plugins,
+                     const Words& assignments = {}, const std::string& from_step = "");
   /// A pipeline file, or the task of that name.
   Pipeline open(const std::string& file_or_task, const Words& assignments, const Words& plugins);
 

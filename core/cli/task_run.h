@@ -8,7 +8,7 @@ namespace deneb::cli {
 
 /// What `deneb run` and `deneb resume` share: runs the pipeline in the folder with the terminal as
 /// console, prints the folder first and last, and returns the exit code. Failures are printed with
-/// the command that goes on.
+/// the commands that go on.
 int run_task(const Session& session, const Pipeline& pipeline, const std::string& folder,
              RunOptions options, bool quiet);
 

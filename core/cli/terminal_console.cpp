@@ -24,12 +24,13 @@ bool use_color() {
   return ::isatty(STDOUT_FILENO) == 1 && !plain;
 }
 
+// UTC, as task names and reports have it.
 std::string time_text(const char* format) {
   const std::time_t now = std::time(nullptr);
-  std::tm local{};
-  localtime_r(&now, &local);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
   char text[32];
-  std::strftime(text, sizeof(text), format, &local);
+  std::strftime(text, sizeof(text), format, &utc);
   return text;
 }
 
@@ -54,7 +55,7 @@ std::string in_color(const std::string& level) {
 }
 
 std::string file_line(const std::string& level, const std::string& stage, const std::string& text) {
-  return time_text("%Y-%m-%d %H:%M:%S ") + padded(level) + " " + stage + " " + indented(text) +
+  return time_text("%Y-%m-%d %H:%M:%SZ ") + padded(level) + " " + stage + " " + indented(text) +
          "\n";
 }
 
@@ -120,16 +121,22 @@ void TerminalConsole::note(const std::string& level, const std::string& stage,
 void TerminalConsole::log(const std::string& level, const std::string& stage,
                           const std::string& text) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  has_logged_ = true;
   try_open();
   keep(file_line(level, stage, text));
   if (level == "debug" || (quiet_ && level == "info")) return;
-  const std::string line = time_text("%H:%M:%S ") + (color_ ? in_color(level) : padded(level)) +
+  const std::string line = time_text("%H:%M:%SZ ") + (color_ ? in_color(level) : padded(level)) +
                            " " + stage + " " + indented(text);
   if (progress_) {
     progress_->print(line);
   } else {
     show(line + "\n");
   }
+}
+
+bool TerminalConsole::has_logged() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return has_logged_;
 }
 
 void TerminalConsole::print(const std::string& text) {

@@ -10,9 +10,9 @@
 
 namespace deneb::cli {
 
-/// Console of the program: `HH:MM:SS level stage text` on standard output, in color on a terminal
-/// without NO_COLOR, with a progress bar below. All of it goes to run.log too, with dates, also
-/// what came before the log could be opened. Level "debug" and, when quiet, everything but
+/// Console of the program: `HH:MM:SSZ level stage text` (UTC) on standard output, in color on a
+/// terminal without NO_COLOR, with a progress bar below. All of it goes to run.log too, with dates,
+/// also what came before the log could be opened. Level "debug" and, when quiet, everything but
 /// warnings and errors goes to run.log only. Trouble with either file never stops the run.
 class TerminalConsole final : public Console {
  public:
@@ -25,6 +25,8 @@ class TerminalConsole final : public Console {
   void open_log(std::string path);
   /// In run.log only. Does not open it: a run that never began leaves no trace.
   void note(const std::string& level, const std::string& stage, const std::string& text);
+  /// Has log() been called? run_pipeline() does when it has checked the task.
+  bool has_logged();
   /// Ends the line of a progress bar.
   void finish_progress();
 
@@ -41,6 +43,7 @@ class TerminalConsole final : public Console {
 
   std::mutex mutex_;
   const bool quiet_, color_;
+  bool has_logged_ = false;
   std::string log_path_, backlog_;
   int log_ = -1;
   std::unique_ptr<Progress> progress_;

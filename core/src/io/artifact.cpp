@@ -43,7 +43,10 @@ std::vector<Artifact> read_artifacts(const std::string& step_folder) {
 void write_artifacts(const std::string& step_folder, const std::vector<Artifact>& artifacts) {
   auto record = nlohmann::ordered_json::object();
   for (const Artifact& artifact : artifacts) {
-    record[artifact.kind] = fs::path(artifact.file).lexically_relative(step_folder).string();
+    const fs::path relative = fs::path(artifact.file).lexically_relative(step_folder);
+    // The folder of a step lies two levels below its task's, which may be moved as a whole.
+    const bool outside = relative.string().rfind("../../..", 0) == 0;
+    record[artifact.kind] = outside ? artifact.file : relative.string();
   }
   write_file_atomically(record_in(step_folder), record.dump(1) + "\n");
 }

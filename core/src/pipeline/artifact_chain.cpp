@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 namespace deneb {
 namespace {
@@ -77,14 +78,37 @@ std::string reference_problem(const ArtifactReference& wanted, const std::string
   return "step '" + wanted.step + "' leaves " + listed(*given) + ", not " + option_kind;
 }
 
-// Is it there, or does an earlier step make it?
-bool is_provided(const std::string& path, const Pipeline& pipeline, const Earlier& earlier) {
-  if (fs::exists(path)) return true;
+// `path` relative to `folder` with a slash before it, "" for the folder; nothing when outside.
+std::optional<std::string> within(const std::string& path, const std::string& folder) {
   const std::string normal = fs::path(path).lexically_normal().string();
-  return std::any_of(earlier.steps.begin(), earlier.steps.end(), [&](const std::string& step) {
-    const std::string folder = output_folder(pipeline, step);
-    return normal == folder || normal.rfind(folder + "/", 0) == 0;
-  });
+  if (normal.compare(0, folder.size(), folder) != 0) return std::nullopt;
+  const std::string rest = normal.substr(folder.size());
+  if (!rest.empty() && rest.front() != '/') return std::nullopt;
+  return rest;
+}
+
+// Is it there, or may an earlier step make it?
+bool is_provided(const std::string& path, const Pipeline& pipeline, const Earlier& earlier) {
+  std::error_code error;
+  if (fs::exists(path, error)) return true;
+  for (std::size_t i = 0; i < earlier.steps.size(); ++i) {
+    const bool below = within(path, output_folder(pipeline, earlier.steps[i])).has_value();
+    if (below && !earlier.gives[i].empty()) return true;
+  }
+  return false;
+}
+
+// What to do about a missing file; in the task's folder only steps make files.
+std::string missing_advice(const std::string& path, const Pipeline& pipeline,
+                           const Earlier& earlier) {
+  if (!within(path, pipeline.task_folder)) return missing_path_advice(path);
+  std::string makers;
+  for (std::size_t i = 0; i < earlier.steps.size(); ++i) {
+    if (earlier.gives[i].empty()) continue;
+    makers += (makers.empty() ? "" : ", ") + std::string("output/") + earlier.steps[i];
+  }
+  return makers.empty() ? "no step before this one makes files; name another file"
+                        : "of the task's folder, the steps before this one fill " + makers;
 }
 
 void check_needs(const Kinds& needs, const std::string& step, const Earlier& earlier,
@@ -112,9 +136,9 @@ std::map<std::string, std::string> variables(const Pipeline& pipeline) {
 
 namespace detail {
 
-void make_paths_absolute(ordered_json& section, const std::string& path, const std::string& type,
+void make_paths_absolute(ordered_json& section, const std::string& path, const OptionWalk& options,
                          const ConfigDocument& document, const Registry& registry) {
-  visit_files(options_of_step(type, registry), section, path, registry,
+  visit_files(options, section, path, registry,
               [&](const std::string& place, const FileRef&, std::string& text) {
                 if (text.empty() || text.front() == '{' || parse_artifact_reference(text)) return;
                 const fs::path folder = fs::absolute(document.origin_of(place)).parent_path();
@@ -122,10 +146,19 @@ void make_paths_absolute(ordered_json& section, const std::string& path, const s
               });
 }
 
-std::string check_chain(const Pipeline& pipeline, const Registry& registry,
-                        Diagnostics& diagnostics) {
+void name_task_folder(Pipeline& pipeline, const Registry& registry) {
+  for (const std::string& step : pipeline.steps) {
+    visit_files(options_of_step(type_of(pipeline, step), registry), pipeline.config.at(step), step,
+                registry, [&](const std::string&, const FileRef&, std::string& text) {
+                  const auto rest = within(text, pipeline.task_folder);
+                  if (!text.empty() && rest) text = "{local_base_path}" + *rest;
+                });
+  }
+}
+
+void check_chain(const Pipeline& pipeline, const Registry& registry, Diagnostics& diagnostics,
+                 Diagnostics& missing) {
   Earlier earlier;
-  std::string missing_file;
   for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
     const std::string& step = pipeline.steps[i];
     ordered_json section = pipeline.config.at(step);
@@ -136,10 +169,9 @@ std::string check_chain(const Pipeline& pipeline, const Registry& registry,
                   if (const auto reference = parse_artifact_reference(text)) {
                     const std::string problem = reference_problem(*reference, option.kind, earlier);
                     if (!problem.empty()) diagnostics.add(path, problem);
-                  } else if (option.must_exist && missing_file.empty() &&
-                             !is_provided(text, pipeline, earlier)) {
-                    missing_file =
-                        path + ": " + text + " does not exist; " + missing_path_advice(text);
+                  } else if (option.must_exist && !is_provided(text, pipeline, earlier)) {
+                    missing.add(
+                        path, text + " does not exist; " + missing_advice(text, pipeline, earlier));
                   }
                 });
     const PipeStep& object = *pipeline.step_objects[i];
@@ -147,7 +179,6 @@ std::string check_chain(const Pipeline& pipeline, const Registry& registry,
     earlier.steps.push_back(step);
     earlier.gives.push_back(object.gives(registry));
   }
-  return missing_file;
 }
 
 }  // namespace detail

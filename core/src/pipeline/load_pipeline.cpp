@@ -162,7 +162,12 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
   lift_step_types(config, steps, registry, diagnostics);
   for (const std::string& step : steps) {
     if (!config.contains(step) || !config[step].contains("type")) continue;
-    detail::make_paths_absolute(config[step], step, config[step]["type"], document, registry);
+    const OptionWalk& of_step = registry.at(PipeStep::kKind, config[step]["type"]).options;
+    detail::make_paths_absolute(config[step], step, of_step, document, registry);
+  }
+  if (config.contains("general")) {
+    detail::make_paths_absolute(config["general"], "general", walk(options.general), document,
+                                registry);
   }
   std::set<std::string> sections(steps.begin(), steps.end());
   // A step that is not in the list rests, so that steps can be taken out and in by the list alone.
@@ -199,18 +204,70 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
     substitute(spec.options, {{"pipeline_dir", base.string()}});
   }
   pipeline.config = write_options(walk(options));
+  for (const std::string& step : steps) pipeline.config[step].erase("type");
+  detail::name_task_folder(pipeline, registry);
   for (const std::string& step : steps) {
-    pipeline.config[step].erase("type");
     // Artifacts that an earlier run left stay out of it: validation is the same with and without.
     nlohmann::ordered_json section = pipeline.config[step];
     substitute(section, {{"local_base_path", folder}, {"data", data_root()}});
     const std::string type = section.at("pipe_step").at("type");
     pipeline.step_objects.push_back(registry.make<PipeStep>({type, section}));
   }
-  const std::string missing_file = detail::check_chain(pipeline, registry, diagnostics);
-  check_steps(pipeline, registry, missing_file, diagnostics);
+  Diagnostics missing;
+  missing.set_lines(&document);
+  detail::check_chain(pipeline, registry, diagnostics, missing);
+  check_steps(pipeline, registry, missing.text(document.file), diagnostics);
   diagnostics.throw_if_any(document.file);
   return pipeline;
+}
+
+// What limits a run but leaves no trace in its results (threads: in their last digits).
+const std::vector<std::string>& changeable() {
+  static const std::vector<std::string> keys = {
+      "workers",      "threads", "threads_per_worker", "trial_timeout",
+      "max_failures", "reports", "report_options"};
+  return keys;
+}
+
+bool is_at_or_below(const std::string& path, const std::string& parent) {
+  if (path.compare(0, parent.size(), parent) != 0) return false;
+  return path.size() == parent.size() || path[parent.size()] == '.' || path[parent.size()] == '[';
+}
+
+// ConfigError for the path of an assignment that a started task does not take any more. `from`:
+// step that is to be rerun, or "".
+void refuse_settled(const std::string& path, const std::vector<std::string>& steps,
+                    const std::string& from) {
+  std::string known;
+  for (const std::string& key : changeable()) {
+    if (is_at_or_below(path, "general." + key)) return;
+    known += (known.empty() ? "general." : ", ") + key;
+  }
+  const auto first = std::find(steps.begin(), steps.end(), from);
+  if (std::any_of(first, steps.end(),
+                  [&](const std::string& step) { return is_at_or_below(path, step); })) {
+    return;
+  }
+  const bool of_step = std::any_of(steps.begin(), steps.end(), [&](const std::string& step) {
+    return is_at_or_below(path, step);
+  });
+  throw ConfigError("--set " + path + ": the results of the task depend on it; only " + known +
+                    " can be changed now" +
+                    (of_step ? ", and the sections of steps that --from reruns" : ""));
+}
+
+std::vector<std::string> changes_of(const ordered_json& before, const ordered_json& now) {
+  std::vector<std::string> changes;
+  const auto note = [&](const std::string& name, const ordered_json::json_pointer& at) {
+    const ordered_json old = before.contains(at) ? before.at(at) : ordered_json();
+    if (now.contains(at) && now.at(at) != old) {
+      changes.push_back(name + ": " + old.dump() + ", now " + now.at(at).dump());
+    }
+  };
+  for (const std::string& key : changeable()) {
+    note("general." + key, ordered_json::json_pointer("/general/" + key));
+  }
+  return changes;
 }
 
 }  // namespace
@@ -274,7 +331,8 @@ PluginSpec report_spec(const ordered_json& config, const std::string& name) {
   return {name, nlohmann::json::object()};
 }
 
-Pipeline load_task(const std::string& task_folder, const std::vector<std::string>& plugin_paths,
+Pipeline load_task(const std::string& task_folder, const std::vector<std::string>& assignments,
+                   const std::string& from_step, const std::vector<std::string>& plugin_paths,
                    Registry& registry, PluginLoader& loader) {
   const std::string file = task_folder + "/config.resolved.json";
   if (!fs::exists(file)) {
@@ -282,15 +340,22 @@ Pipeline load_task(const std::string& task_folder, const std::vector<std::string
                       ": is no Deneb task (it has no config.resolved.json); give the "
                       "folder that `deneb run` printed");
   }
-  // Whatever the working directory is. Paths into the folder that stand in the configuration do not
-  // move with it.
+  // Whatever the working directory is, and wherever the folder lies by now.
   const fs::path folder = fs::canonical(task_folder);
   ConfigDocument document = read_config(file);
+  const ordered_json before = document.value;
   document.value["general"]["task"] = {{"local_base_path", folder.parent_path().string()},
                                        {"task_id", folder.filename().string()}};
   Diagnostics diagnostics;
   diagnostics.set_lines(&document);
-  return build(document, plugin_paths, registry, loader, diagnostics);
+  for (const std::string& assignment : assignments) {
+    const std::string path = assignment.substr(0, assignment.find('='));
+    refuse_settled(path, string_list(before, "pipeline"), from_step);
+    apply_assignment(document, assignment, diagnostics);
+  }
+  Pipeline pipeline = build(document, plugin_paths, registry, loader, diagnostics);
+  if (!assignments.empty()) pipeline.changes = changes_of(before, pipeline.config);
+  return pipeline;
 }
 
 }  // namespace deneb

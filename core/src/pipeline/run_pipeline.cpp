@@ -13,7 +13,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <regex>
+
+#include "io/atomic_file.h"
 
 namespace deneb {
 namespace {
@@ -100,16 +101,91 @@ void erase_from(const Pipeline& pipeline, const std::string& from, const std::st
   }
 }
 
-// What a killed process was writing: <file>.tmp<pid>-<count>.
+// What a killed process of the task was writing, where tasks write: beside the store, and in the
+// folders of steps.
 void remove_temporaries(const std::string& task_folder) {
-  static const std::regex pattern(".*\\.tmp[0-9]+-[0-9]+");
   std::error_code error;
   std::vector<fs::path> stale;
-  for (fs::recursive_directory_iterator it(task_folder, error), end; !error && it != end;
+  const auto look_at = [&](const fs::directory_entry& entry) {
+    std::error_code ignored;
+    const bool file = fs::is_regular_file(entry.symlink_status(ignored));
+    if (file && detail::is_unfinished_file(entry.path().filename().string())) {
+      stale.push_back(entry.path());
+    }
+  };
+  for (fs::directory_iterator it(task_folder, error), end; !error && it != end;
        it.increment(error)) {
-    if (std::regex_match(it->path().filename().string(), pattern)) stale.push_back(it->path());
+    look_at(*it);
+  }
+  for (fs::recursive_directory_iterator it(task_folder + "/output", error), end;
+       !error && it != end; it.increment(error)) {
+    look_at(*it);
   }
   for (const fs::path& path : stale) fs::remove(path, error);
+}
+
+// Is it new, empty, a task's, or what a start leaves that was killed at once?
+void refuse_foreign_folder(const std::string& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) return;
+  if (fs::exists(folder + "/config.resolved.json") || fs::exists(folder + "/task.sqlite")) return;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name == ".lock" || name.rfind(".write-test", 0) == 0) continue;
+    throw ConfigError(folder + ": is a folder with other things in it ('" + name +
+                      "') and no task; choose another general.task.task_id, or empty it");
+  }
+}
+
+bool is_empty_folder(const std::string& folder) {
+  std::error_code error;
+  return !fs::is_directory(folder, error) || fs::is_empty(folder, error);
+}
+
+// A step is in the store before it writes anything. Without this check a lost store would be a
+// silent run of everything again.
+void refuse_lost_store(const Pipeline& pipeline, const std::string& task_folder,
+                       const TrialStore* store) {
+  for (const std::string& step : pipeline.steps) {
+    const std::string folder = task_folder + "/output/" + step;
+    if (is_empty_folder(folder) || (store && store->step(step))) continue;
+    throw DataError(task_folder + "/task.sqlite: " +
+                    (store ? "does not know step '" + step + "'" : std::string("is missing")) +
+                    ", although its results lie in " + folder +
+                    "; restore the file from a copy, run everything again with --from " +
+                    pipeline.steps.front() + ", or start a new task");
+  }
+}
+
+// Where nothing has been built on the results of a step yet, its failed trials get another try.
+void retry_failed(const Pipeline& pipeline, TrialStore& store, Console& console) {
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
+    const std::string& step = pipeline.steps[i];
+    if (!store.step(step)) continue;
+    const bool built_on =
+        std::any_of(pipeline.steps.begin() + std::ptrdiff_t(i) + 1, pipeline.steps.end(),
+                    [&](const std::string& later) { return store.step(later).has_value(); });
+    if (!built_on) {
+      const std::int64_t again = store.retry_failed(step);
+      if (again == 0) continue;
+      const std::string text = std::to_string(again) + " failed trial(s) are tried again";
+      console.log("info", step, text);
+      store.add_event(step, "info", text);
+      count += again;
+      continue;
+    }
+    const std::vector<ResultRow> rows = store.trials(step, TrialStore::Policies::kFront);
+    const auto failed = std::count_if(rows.begin(), rows.end(), [](const ResultRow& row) {
+      return row.status == "failed" || row.status == "timeout";
+    });
+    if (failed == 0) continue;
+    console.log("info", step,
+                std::to_string(failed) +
+                    " failed trial(s) stay: later steps have built on the others; --from " + step +
+                    " runs the step again");
+  }
+  if (count == 0) console.log("info", "run", "no failed trials to try again");
 }
 
 // What the step has promised for later ones has to be there.
@@ -160,13 +236,19 @@ void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
     throw ConfigError(task_folder + ": this task exists already; continue it with `deneb resume " +
                       task_folder + "`, or choose another general.task.task_id");
   }
+  refuse_foreign_folder(task_folder);
   check_writable(task_folder);
   const TaskLock lock(task_folder);
-  remove_temporaries(task_folder);
   if (!options.from_step.empty()) check_kept_steps(pipeline, options.from_step, task_folder);
-  TrialStore store(task_folder + "/task.sqlite");
+  // From the first step on nothing is kept, so that nothing need be known.
+  const bool anew = options.from_step == pipeline.steps.front();
+  const std::string database = task_folder + "/task.sqlite";
+  if (!anew && !fs::exists(database)) refuse_lost_store(pipeline, task_folder, nullptr);
+  TrialStore store(database);
   if (!options.from_step.empty()) erase_from(pipeline, options.from_step, task_folder, store);
-  if (!options.resume || !options.from_step.empty()) {
+  refuse_lost_store(pipeline, task_folder, &store);
+  remove_temporaries(task_folder);
+  if (!options.resume || !options.from_step.empty() || !pipeline.changes.empty()) {
     write_file_atomically(task_folder + "/config.resolved.json", pipeline.config.dump(1) + "\n");
   }
   write_file_atomically(task_folder + "/plugins.json", plugins_json(loader).dump(1) + "\n");
@@ -177,6 +259,11 @@ void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
                   ", device " + pipeline.general.device + ", " +
                   std::to_string(pipeline.general.workers) + " trial worker(s) of " +
                   std::to_string(pipeline.general.threads_per_worker) + " thread(s)");
+  for (const std::string& change : pipeline.changes) {
+    console.log("info", "run", change);
+    store.add_event("run", "info", change);
+  }
+  if (options.retry_failed) retry_failed(pipeline, store, console);
   for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
     const std::string& step = pipeline.steps[i];
     const auto known = store.step(step);

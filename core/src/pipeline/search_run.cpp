@@ -25,7 +25,8 @@ SearchRun::SearchRun(RunContext& context, const SearchStepOptions& options)
     : context_(context),
       options_(options),
       basis_(context.registry, options, context.device),
-      parts_(basis_.parts()) {
+      parts_(basis_.parts()),
+      retried_from_(context.store.retried_from(context.step)) {
   // What has no price ends the step here, not after its first trial.
   for (const auto& genome : {space().narrowest(), space().widest()}) costs(space().decode(genome));
 }
@@ -38,7 +39,14 @@ std::int64_t SearchRun::assign_id(const TrialRequest& request) {
   const auto id = static_cast<std::int64_t>(id_of_policy_.size()) + 1;
   id_of_policy_[fingerprint] = id;
   ResultRow row;
-  if (const auto stored = context_.store.trial(context_.step, id)) {
+  auto stored = context_.store.trial(context_.step, id);
+  if (stored && stored->fingerprint != fingerprint && retried_from_ > 0 && id > retried_from_) {
+    const std::int64_t gone = context_.store.erase_trials(context_.step, id);
+    log("another policy follows now that failed trials were tried again; " + std::to_string(gone) +
+        " trial(s), from " + std::to_string(id) + " on, are done anew");
+    stored.reset();
+  }
+  if (stored) {
     if (stored->fingerprint != fingerprint) {
       throw RunError("resume: trial " + std::to_string(id) + " of step " + context_.step +
                      " was another policy before (" + stored->encoding + "), now " +
@@ -204,6 +212,13 @@ std::int64_t SearchRun::record_of(const Candidate& candidate) {
   context_.store.begin_trial(row);
   context_.store.finish_trial(row);
   return id;
+}
+
+void SearchRun::forget_rest() {
+  if (retried_from_ == 0) return;
+  const auto last = static_cast<std::int64_t>(id_of_policy_.size());
+  const std::int64_t gone = context_.store.erase_trials(context_.step, last + 1);
+  if (gone > 0) log(std::to_string(gone) + " trial(s) after " + std::to_string(last) + " removed");
 }
 
 std::map<std::string, double> SearchRun::float_metrics() {

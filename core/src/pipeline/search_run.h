@@ -53,6 +53,9 @@ class SearchRun final : public SearchContext {
   /// The trial of a candidate's policy; one that was never tried gets a record, so that reports
   /// have it.
   std::int64_t record_of(const Candidate& candidate);
+  /// To be called at the end: trials of an earlier attempt that this one did not ask for, because
+  /// failed ones were tried again, are removed.
+  void forget_rest();
   const SearchBasis& basis() const { return basis_; }
 
  private:
@@ -71,6 +74,7 @@ class SearchRun final : public SearchContext {
   std::map<std::string, std::int64_t> id_of_policy_;  // fingerprint -> trial of this run
   std::map<std::int64_t, ResultRow> rows_;            // of this run, finished or to be run
   int failures_ = 0;
+  std::int64_t retried_from_ = 0;  // TrialStore::retried_from()
 };
 
 }  // namespace deneb::detail

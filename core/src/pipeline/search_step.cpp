@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <iterator>
 #include <set>
 
 #include "pipeline/search_run.h"
@@ -36,13 +35,13 @@ nlohmann::ordered_json drawings_json(const char* kind, const std::vector<Drawing
   return all;
 }
 
-// Named relative to `folder`, the policies', what lies in the step's own: tasks can be moved.
-std::string beside(const std::string& path, const std::string& folder) {
-  const auto relative = std::filesystem::path(path).lexically_relative(folder);
-  if (path.empty() || relative.empty()) return path;
-  const auto parts = std::distance(relative.begin(), relative.end());
-  const bool own = parts > 1 && *relative.begin() == ".." && *std::next(relative.begin()) != "..";
-  return own ? relative.string() : path;
+// Named relative to `folder`, the policies', what lies in the task's own: tasks can be moved.
+std::string beside(const std::string& path, const std::string& folder, const std::string& task) {
+  if (path.empty()) return path;
+  const std::filesystem::path target = std::filesystem::path(path).lexically_normal();
+  const std::filesystem::path in_task = target.lexically_relative(task);
+  const bool own = !in_task.empty() && *in_task.begin() != "..";
+  return own ? target.lexically_relative(folder).string() : path;
 }
 
 }  // namespace
@@ -157,7 +156,7 @@ void SearchStep::run(RunContext& context) {
                        {"algorithm", options_.search_algorithm.type},
                        {"trial", trial},
                        {"seed", context.general.seed},
-                       {"weights", beside(candidate.weights, folder)}};
+                       {"weights", beside(candidate.weights, folder, context.task_folder)}};
     write_policy_file(folder + "/" + candidate.name + ".json", file);
     if (std::find(front.begin(), front.end(), trial) == front.end()) {
       front.push_back(trial);
@@ -165,6 +164,7 @@ void SearchStep::run(RunContext& context) {
       run.log("policy " + candidate.name + " is the same as an earlier one");
     }
   }
+  run.forget_rest();
   context.store.mark_front(context.step, front);
   if (!result.candidates.empty()) {
     print_candidates(context.console, run.space().network(), result);

@@ -29,7 +29,7 @@ void check_section(const TrainStepOptions& options, const ValidationContext& con
   const SectionParts parts(context.registry, options, context.device);
   parts.check_trainer();
   parts.check_weights();
-  if (!options.policy.empty()) {
+  if (fs::exists(options.policy)) {  // a missing one has been told
     const BitPolicy policy = read_policy_file(options.policy).policy;
     policy.check_against(parts.network_info(), options.policy);
     parts.check_formats(policy);

@@ -1,6 +1,7 @@
 #include <deneb/store/trial_store.h>
 
 #include <ctime>
+#include <iterator>
 #include <mutex>
 
 #include "store/sqlite_database.h"
@@ -17,7 +18,7 @@ using Durability = SqliteTransaction::Durability;
 // Marks the file as ours ("Dneb") and tells its layout. A change of the layout raises the version;
 // newer files are refused, older ones are to be converted in prepare().
 constexpr std::int64_t kApplicationId = 0x446e6562;
-constexpr std::int64_t kSchemaVersion = 2;
+constexpr std::int64_t kSchemaVersion = 3;
 
 constexpr const char* kSchema = R"sql(
 CREATE TABLE steps (
@@ -29,6 +30,9 @@ CREATE TABLE steps (
   finished TEXT NOT NULL DEFAULT '',
   message TEXT NOT NULL DEFAULT '',
   info TEXT NOT NULL DEFAULT '{}');
+CREATE TABLE retries (
+  step TEXT PRIMARY KEY REFERENCES steps(name) ON DELETE CASCADE,
+  first INTEGER NOT NULL);  -- id of a trial
 CREATE TABLE trials (
   step TEXT NOT NULL REFERENCES steps(name) ON DELETE CASCADE,
   id INTEGER NOT NULL,
@@ -56,14 +60,16 @@ CREATE TABLE events (
   id INTEGER PRIMARY KEY,
   time TEXT NOT NULL, step TEXT NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL);
 PRAGMA application_id = 1148085602;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 )sql";
-// From version 1, which knew no penalties.
-constexpr const char* kConversion = R"sql(
-ALTER TABLE epochs ADD COLUMN penalty REAL DEFAULT 0;
-PRAGMA user_version = 2;
-)sql";
-static_assert(kApplicationId == 1148085602 && kSchemaVersion == 2, "keep the text above in step");
+// From version 1, which knew no penalties, and from version 2, which knew no second tries.
+constexpr const char* kConversions[] = {
+    "ALTER TABLE epochs ADD COLUMN penalty REAL DEFAULT 0; PRAGMA user_version = 2;",
+    "CREATE TABLE retries (step TEXT PRIMARY KEY REFERENCES steps(name) ON DELETE CASCADE, "
+    "first INTEGER NOT NULL); PRAGMA user_version = 3;"};
+constexpr std::int64_t kOldestReadable = 2;  // without a conversion
+static_assert(kApplicationId == 1148085602 && kSchemaVersion == 3, "keep the texts above in step");
+static_assert(std::size(kConversions) == kSchemaVersion - 1, "one from every older version");
 
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
@@ -147,9 +153,11 @@ struct TrialStore::Impl {
     // journal: just as safe, but readers and the writer may wait for each other.
     database.integer("PRAGMA journal_mode = WAL");
     database.execute("PRAGMA foreign_keys = ON");
-    if (version == 1) {
+    if (version > 0 && version < kSchemaVersion) {
       SqliteTransaction transaction(database, Durability::kPower);
-      if (check_format() == 1) database.execute(kConversion);
+      for (std::int64_t known = check_format(); known < kSchemaVersion; ++known) {
+        database.execute(kConversions[known - 1]);
+      }
       transaction.commit();
     }
     if (version != 0) return;
@@ -175,7 +183,7 @@ struct TrialStore::Impl {
                      std::to_string(version) + ", this one knows up to " +
                      std::to_string(kSchemaVersion) + "); use that Deneb");
     }
-    if (ours && !empty && version < kSchemaVersion && read_only) {
+    if (ours && !empty && version < kOldestReadable && read_only) {
       throw RunError(database.path() + ": was written by an older Deneb (store version " +
                      std::to_string(version) + "); `deneb resume` converts it");
     }
@@ -229,7 +237,8 @@ TrialStore::TrialStore(const std::string& path, Mode mode)
 TrialStore::~TrialStore() = default;
 
 void TrialStore::begin_step(const std::string& name, const std::string& type) {
-  impl_->write(Durability::kProcess, [&] {
+  // Files of a step that the store does not know are a sign of a lost store, not of a power cut.
+  impl_->write(Durability::kPower, [&] {
     SqliteStatement s(impl_->database,
                       "INSERT INTO steps (name, type, status, started) VALUES (?, ?, 'running', ?) "
                       "ON CONFLICT (name) DO UPDATE SET type = excluded.type, status = 'running', "
@@ -277,6 +286,49 @@ void TrialStore::erase_step(const std::string& name) {
   });
 }
 
+std::int64_t TrialStore::retry_failed(const std::string& step) {
+  std::int64_t count = 0;
+  impl_->write(Durability::kPower, [&] {
+    SqliteStatement first(impl_->database,
+                          "SELECT count(*), min(id) FROM trials WHERE step = ? AND status IN "
+                          "('failed', 'timeout')");
+    if (first.bind(step).step()) count = first.integer(0);
+    if (count == 0) return;
+    const std::int64_t id = first.integer(1);
+    SqliteStatement(impl_->database,
+                    "DELETE FROM epochs WHERE step = ? AND trial IN (SELECT id FROM trials WHERE "
+                    "step = ? AND status IN ('failed', 'timeout'))")
+        .bind(step)
+        .bind(step)
+        .run();
+    SqliteStatement(impl_->database,
+                    "UPDATE trials SET status = 'running', metrics = '{}', message = '', "
+                    "seconds = 0, front = 0 WHERE step = ? AND status IN ('failed', 'timeout')")
+        .bind(step)
+        .run();
+    SqliteStatement(impl_->database,
+                    "UPDATE steps SET status = 'interrupted', finished = '', message = '' "
+                    "WHERE name = ?")
+        .bind(step)
+        .run();
+    SqliteStatement(impl_->database,
+                    "INSERT INTO retries (step, first) VALUES (?, ?) ON CONFLICT (step) DO UPDATE "
+                    "SET first = min(first, excluded.first)")
+        .bind(step)
+        .bind(id)
+        .run();
+  });
+  return count;
+}
+
+std::int64_t TrialStore::retried_from(const std::string& step) const {
+  const std::lock_guard<std::mutex> lock(impl_->mutex);
+  SqliteStatement table(impl_->database, "SELECT 1 FROM sqlite_master WHERE name = 'retries'");
+  if (!table.step()) return 0;  // a reader of an older file
+  SqliteStatement s(impl_->database, "SELECT first FROM retries WHERE step = ?");
+  return s.bind(step).step() ? s.integer(0) : 0;
+}
+
 void TrialStore::begin_trial(const ResultRow& trial) {
   impl_->write(Durability::kProcess, [&] {
     impl_->require_step(trial.step);
@@ -321,6 +373,18 @@ std::optional<ResultRow> TrialStore::trial(const std::string& step, std::int64_t
                     select(kTrialColumns, "trials WHERE step = ? AND id = ?").c_str());
   if (!s.bind(step).bind(id).step()) return std::nullopt;
   return read_trial(s, impl_->database);
+}
+
+std::int64_t TrialStore::erase_trials(const std::string& step, std::int64_t first) {
+  std::int64_t count = 0;
+  impl_->write(Durability::kPower, [&] {
+    SqliteStatement(impl_->database, "DELETE FROM trials WHERE step = ? AND id >= ?")
+        .bind(step)
+        .bind(first)
+        .run();
+    count = impl_->database.changes();
+  });
+  return count;
 }
 
 std::vector<ResultRow> TrialStore::trials(const std::string& step, Policies policies) const {

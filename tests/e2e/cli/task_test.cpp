@@ -60,7 +60,9 @@ TEST_F(Task, PrintsItsFolderFirstAndLastAndKeepsALog) {
   EXPECT_TRUE(holds(first_.out, "0.095774")) << first_.out;  // 34 of 355, in the table of models
   EXPECT_TRUE(holds(log("first"), "0.095774")) << log("first");
   EXPECT_FALSE(holds(first_.out, "\x1b")) << "no colors but on a terminal";
-  EXPECT_TRUE(fs::exists(task("first") + "/config.resolved.json"));
+  const std::string config = ::deneb::read_file(task("first") + "/config.resolved.json");
+  EXPECT_TRUE(holds(config, "\"weights\": \"" + folder_->path() + "/eights.safetensors\""))
+      << config;
 }
 
 TEST_F(Task, RunsOnce) {

@@ -9,8 +9,11 @@
 #include <thread>
 #include <vector>
 
+#include <deneb/io/artifact.h>
 #include <deneb/io/files.h>
+#include <fcntl.h>
 
+#include "io/atomic_file.h"
 #include "scratch_folder.h"
 
 namespace deneb {
@@ -160,6 +163,109 @@ TEST(Files, ConcurrentWritersAndReaders) {
   writer_b.join();
   EXPECT_EQ(torn, 0);
   EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+TEST(Files, LinksStayAndWhatTheyLeadToIsWritten) {
+  const ScratchFolder folder;
+  write_file_atomically(folder / "there/real", "old");
+  fs::create_symlink("there", folder / "into");
+  fs::create_symlink("into/real", folder / "relative");
+  fs::create_symlink(folder / "relative", folder / "absolute");
+  ::chmod((folder / "there/real").c_str(), 0640);
+  for (const char* name : {"relative", "absolute", "into/real"}) {
+    write_file_atomically(folder / name, name);
+    EXPECT_EQ(read_file(folder / "there/real"), name);
+  }
+  EXPECT_TRUE(fs::is_symlink(folder / "relative"));
+  EXPECT_TRUE(fs::is_symlink(folder / "absolute"));
+  EXPECT_EQ(entries(folder / "there"), 1u);
+  EXPECT_EQ(fs::status(folder / "there/real").permissions(), fs::perms(0640));
+
+  fs::create_symlink("new/file", folder / "dangling");
+  write_file_atomically(folder / "dangling", "x");
+  EXPECT_TRUE(fs::is_symlink(folder / "dangling"));
+  EXPECT_EQ(read_file(folder / "new/file"), "x");
+  fs::create_symlink("loop", folder / "loop");
+  EXPECT_THAT(text_of<WriteError>([&] { write_file_atomically(folder / "loop", "x"); }),
+              AllOf(StartsWith(folder / "loop: "), HasSubstr("symbolic links")));
+  EXPECT_TRUE(fs::is_symlink(folder / "loop"));
+}
+
+TEST(Files, PipesAreWrittenTo) {
+  const ScratchFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  fs::create_symlink("pipe", folder / "link");
+  fs::create_hard_link(folder / "pipe", folder / "other_name");
+  const std::string bytes(200000, 'p');  // more than a pipe holds
+  for (const char* name : {"pipe", "link"}) {
+    std::string seen;
+    std::thread reader([&] { seen = read_file(folder / "other_name"); });
+    write_file_atomically(folder / name, bytes);
+    // A writer that put a file in its place would leave the reader waiting.
+    const int end = ::open((folder / "other_name").c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (end >= 0) ::close(end);
+    reader.join();
+    EXPECT_TRUE(seen == bytes) << seen.size();
+    EXPECT_EQ(entries(folder.path()), 3u);
+    EXPECT_TRUE(fs::is_fifo(folder / "pipe"));
+    EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  }
+}
+
+TEST(Files, DevicesAreWrittenTo) {
+  const ScratchFolder folder;
+  // By a link, so that nothing of the system is at stake.
+  fs::create_symlink("/dev/full", folder / "full");
+  fs::create_symlink("/dev/null", folder / "null");
+  EXPECT_THAT(text_of<WriteError>([&] { write_file_atomically(folder / "full", "x"); }),
+              AllOf(StartsWith(folder / "full: writing failed (No space left on device)"),
+                    HasSubstr("free some space")));
+  write_file_atomically(folder / "null", "x");
+  EXPECT_TRUE(fs::is_symlink(folder / "full"));
+  EXPECT_TRUE(fs::is_symlink(folder / "null"));
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+}
+
+// /dev/stdout is such a one: what the shell has opened for appending is not replaced.
+TEST(Files, OpenDescriptorsAreWrittenTo) {
+  const ScratchFolder folder;
+  write_file_atomically(folder / "log", "begun ");
+  const int log = ::open((folder / "log").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  ASSERT_GE(log, 0);
+  const std::string number = std::to_string(log);
+  fs::create_symlink("/proc/self/fd/" + number, folder / "link");
+  write_file_atomically("/dev/fd/" + number, "then ");
+  write_file_atomically(folder / "link", "more");
+  ::close(log);
+  EXPECT_EQ(read_file(folder / "log"), "begun then more");
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_THAT(text_of<WriteError>([&] { write_file_atomically("/dev/fd/" + number, "x"); }),
+              HasSubstr("Bad file descriptor"));
+}
+
+TEST(Files, NamesOfUnfinishedFiles) {
+  for (const char* name : {"a.json.deneb-tmp12-0", ".deneb-tmp.deneb-tmp1-2"}) {
+    EXPECT_TRUE(detail::is_unfinished_file(name)) << name;
+  }
+  for (const char* name :
+       {"thesis.tmp1-2", "a.deneb-tmp", "a.deneb-tmp1", "a.deneb-tmp-1", "a.deneb-tmp1-",
+        "a.deneb-tmp1-2-3", "a.deneb-tmp1-2b", ".deneb-tmp1-2"}) {
+    EXPECT_FALSE(detail::is_unfinished_file(name)) << name;
+  }
+}
+
+TEST(Artifacts, MoveWithTheirTask) {
+  const ScratchFolder folder;
+  const std::string step = folder / "task/output/nas";
+  make_directories(step);
+  write_artifacts(step, {{"policies", step},
+                         {"weights", folder / "task/output/first/weights.safetensors"},
+                         {"proxy", folder / "shared/proxy.json"}});
+  fs::rename(folder / "task", folder / "moved");
+  const std::string moved = folder / "moved/output/nas";
+  EXPECT_EQ(find_artifact(moved, "policies"), moved);
+  EXPECT_EQ(find_artifact(moved, "weights"), folder / "moved/output/first/weights.safetensors");
+  EXPECT_EQ(find_artifact(moved, "proxy"), folder / "shared/proxy.json");
 }
 
 TEST(Files, PlainNamesStayInTheirFolder) {

@@ -52,14 +52,14 @@ TEST_F(StoreTest, RefusesTheDatabaseOfAnotherProgram) {
 
 TEST_F(StoreTest, RefusesANewerLayout) {
   { TrialStore store(path_); }
-  run_sql(path_, "PRAGMA user_version = 3");
+  run_sql(path_, "PRAGMA user_version = 4");
   for (const auto mode : {TrialStore::Mode::kReadWrite, kReadOnly}) {
     EXPECT_THAT(error_of([&] { TrialStore store(path_, mode); }),
-                AllOf(HasSubstr("newer Deneb"), HasSubstr("store version 3")));
+                AllOf(HasSubstr("newer Deneb"), HasSubstr("store version 4")));
   }
 }
 
-TEST_F(StoreTest, ConvertsTheFirstLayout) {
+TEST_F(StoreTest, ConvertsOlderLayouts) {
   {
     TrialStore store(path_);
     store.begin_step("nas", "SearchPipeStep");
@@ -69,11 +69,14 @@ TEST_F(StoreTest, ConvertsTheFirstLayout) {
     epoch.train_loss = 2.5;
     store.set_epochs("nas", 1, {epoch});
   }
+  run_sql(path_, "DROP TABLE retries");
+  run_sql(path_, "PRAGMA user_version = 2");
+  EXPECT_EQ(TrialStore(path_, kReadOnly).retried_from("nas"), 0);  // this one is read as it is
   run_sql(path_, "ALTER TABLE epochs DROP COLUMN penalty");
   run_sql(path_, "PRAGMA user_version = 1");
   EXPECT_THAT(error_of([&] { TrialStore store(path_, kReadOnly); }),
               AllOf(HasSubstr("older Deneb"), HasSubstr("store version 1")));
-  { TrialStore store(path_); }
+  EXPECT_EQ(TrialStore(path_).retry_failed("nas"), 0);
   const TrialStore store(path_, kReadOnly);
   ASSERT_EQ(store.epochs("nas", 1).size(), 1u);
   EXPECT_EQ(store.epochs("nas", 1)[0].train_loss, 2.5);

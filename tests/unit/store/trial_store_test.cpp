@@ -321,6 +321,54 @@ TEST_F(StoreTest, AReaderLooksOnWhileTheWriterWrites) {
   EXPECT_EQ(TrialStore(path_, TrialStore::Mode::kReadOnly).trials("nas").size(), 100u);
 }
 
+TEST_F(StoreTest, FailedTrialsCanBeTriedAgain) {
+  TrialStore store(path_);
+  store.begin_step("nas", "SearchPipeStep");
+  store.begin_step("other", "SearchPipeStep");
+  const char* const words[] = {"finished", "rejected", "timeout", "finished", "failed"};
+  for (const std::string& step : {std::string("nas"), std::string("other")}) {
+    for (int id = 1; id <= 5; ++id) {
+      store.begin_trial(trial(id, step));
+      ResultRow row = finished(id, 0.5, step);
+      row.status = words[id - 1];
+      row.message = "killed";
+      store.finish_trial(row);
+      EpochRow epoch;
+      epoch.epoch = 1;
+      store.set_epochs(step, id, {epoch});
+    }
+    store.finish_step(step, "finished", "");
+  }
+  EXPECT_EQ(store.retried_from("nas"), 0);
+  EXPECT_EQ(store.retry_failed("nas"), 2);
+  EXPECT_EQ(store.retried_from("nas"), 3);
+  EXPECT_EQ(store.step("nas")->status, "interrupted");
+  for (const ResultRow& row : store.trials("nas")) {
+    const bool again = row.id == 3 || row.id == 5;
+    EXPECT_EQ(row.status, again ? "running" : words[row.id - 1]);
+    EXPECT_EQ(row.metrics.empty(), again);
+    EXPECT_EQ(row.message, again ? "" : "killed");
+    EXPECT_EQ(row.attempts, 1);
+    EXPECT_EQ(store.epochs("nas", row.id).size(), again ? 0u : 1u);
+  }
+  store.begin_trial(trial(3));
+  store.finish_trial(finished(3, 0.75));
+  EXPECT_EQ(store.trial("nas", 3)->attempts, 2);
+  ResultRow late = trial(5);
+  late.status = "failed";
+  store.begin_trial(late);
+  store.finish_trial(late);
+  EXPECT_EQ(store.retry_failed("nas"), 1);
+  EXPECT_EQ(store.retried_from("nas"), 3);  // the lowest of both times
+  EXPECT_EQ(store.erase_trials("nas", 4), 2);
+  EXPECT_EQ(store.trials("nas").size(), 3u);
+  EXPECT_EQ(store.erase_trials("nas", 4), 0);
+  EXPECT_EQ(store.trials("other").size(), 5u);
+  EXPECT_EQ(store.step("other")->status, "finished");
+  store.erase_step("nas");
+  EXPECT_EQ(store.retried_from("nas"), 0);
+}
+
 TEST_F(StoreTest, ReadOnlyWritesNothing) {
   {
     TrialStore store(path_);

@@ -21,7 +21,8 @@ struct ArtifactReference {
 /// Nothing for text of another form, such as a path with a folder.
 DENEB_API std::optional<ArtifactReference> parse_artifact_reference(const std::string& text);
 
-/// The record of a step's artifacts, <step folder>/artifacts.json, {"kind": "path in the folder"}.
+/// The record of a step's artifacts, <step folder>/artifacts.json, {"kind": "path"}; paths are
+/// relative to the folder, as far as they lie in the task.
 /// Paths come back joined to the folder. Empty when the step has not finished. DataError for a
 /// damaged record.
 DENEB_API std::vector<Artifact> read_artifacts(const std::string& step_folder);

@@ -23,7 +23,9 @@ DENEB_API std::string read_file(const std::string& path);
 
 /// Writes beside the target, flushes to disk and renames: a reader sees the old file or the new
 /// one, never a part. Creates missing parent folders. WriteError (with the system's reason, such as
-/// a full disk) leaves the old file untouched.
+/// a full disk) leaves the old file untouched. Symbolic links stay, and what they lead to is
+/// written; so are, directly, pipes, devices and descriptors (/dev/stdout). Waits for the reader of
+/// a named pipe; Interrupted when a stop is asked for meanwhile.
 DENEB_API void write_file_atomically(const std::string& path, const std::string& bytes);
 
 /// Creates a folder and its parents; WriteError when that fails.

@@ -21,6 +21,8 @@ struct Pipeline {
   GeneralOptions general;
   std::vector<std::string> steps;
   std::vector<std::shared_ptr<PipeStep>> step_objects;  ///< same order; for validation
+  /// What load_task() was told to change: "general.workers: 1, now 4". A run stores it.
+  std::vector<std::string> changes = {};
 };
 
 /// The section of a step as it runs now: variables put in, `step:kind` replaced by the paths of the
@@ -43,8 +45,14 @@ DENEB_API Pipeline load_pipeline(const std::string& file,
                                  const std::vector<std::string>& plugin_paths, Registry& registry,
                                  PluginLoader& loader);
 
-/// Re-reads <task>/config.resolved.json of a started task.
+/// Re-reads <task>/config.resolved.json of a started task, wherever it lies now. `assignments`
+/// (as `--set`) may change what limits a run (general.workers, threads, threads_per_worker,
+/// trial_timeout, max_failures, reports, report_options) and, if `from_step` names a step that is
+/// to be rerun, the sections of it and of those after it; ConfigError for everything else, which
+/// the results so far depend on.
 DENEB_API Pipeline load_task(const std::string& task_folder,
+                             const std::vector<std::string>& assignments,
+                             const std::string& from_step,
                              const std::vector<std::string>& plugin_paths, Registry& registry,
                              PluginLoader& loader);
 
@@ -64,11 +72,16 @@ struct RunOptions {
   std::string program;    ///< path of the deneb program, for worker processes
   std::string from_step;  ///< erase this step's results and those after it, then run; "" = go on
   bool resume = false;    ///< the task folder exists already
+  /// Try failed trials again: those of steps that no later step has built on.
+  bool retry_failed = false;
 };
 
 /// Runs all steps that are not finished. `task_folder` holds config.resolved.json, plugins.json,
 /// task.sqlite, run.log and output/. One process at a time (a lock file guards). Step failures come
 /// out as the error that ended them, after the store has it. Reports are written after every step.
+/// A folder that holds something else, and no task, is refused with a ConfigError and left as it
+/// is; so is, with a DataError, a task with results that its store does not know.
+/// The first line that the console gets comes when all that has been checked.
 DENEB_API void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
                             const Registry& registry, const PluginLoader& loader, Console& console,
                             const RunOptions& options);

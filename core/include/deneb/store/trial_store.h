@@ -72,12 +72,20 @@ class DENEB_API TrialStore {
   std::vector<StepRow> steps() const;  ///< in the order of their first begin
   /// Removes the step with its trials and epochs (for `--from STEP`).
   void erase_step(const std::string& name);
+  /// Trials that failed or were out of time are to be done again, as if they had been stopped, and
+  /// so is a finished step that has some. Returns how many.
+  std::int64_t retry_failed(const std::string& step);
+  /// The lowest id that retry_failed() has met in the step, 0 = none. What that trial gave then may
+  /// have led a search elsewhere, so that trials of higher ids may be of other policies now.
+  std::int64_t retried_from(const std::string& step) const;
 
   /// Inserts as "running" with attempts 1, or counts one more attempt of an unfinished trial.
   void begin_trial(const ResultRow& trial);
   /// Stores status, metrics, message and seconds; RunError when it is finished already.
   void finish_trial(const ResultRow& trial);
   std::optional<ResultRow> trial(const std::string& step, std::int64_t id) const;
+  /// Removes the trials of a step from this id on, with their epochs. Returns how many.
+  std::int64_t erase_trials(const std::string& step, std::int64_t first);
   /// Whose policies trials() fetches; other rows get an empty list. Most of the time goes there.
   enum class Policies { kAll, kFront };
   std::vector<ResultRow> trials(const std::string& step,
