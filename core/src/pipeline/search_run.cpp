@@ -136,7 +136,7 @@ const WorkerSplit& SearchRun::split() {
 }
 
 std::optional<std::int64_t> SearchRun::cached_trials() const {
-  if (!cache_) return std::nullopt;
+  if (!cache_ || rows_.empty()) return std::nullopt;
   return cached_trials_;
 }
 
@@ -158,8 +158,14 @@ std::vector<std::int64_t> SearchRun::answer_from_cache(const std::vector<std::in
       continue;
     }
     context_.store.begin_trial(rows_[id]);
-    record(id, {*known, "", false, 0});
+    record(id, {*known, "", false, known->value("seconds", 0.0)});  // what it took when it ran
     ++cached_trials_;
+  }
+  if (rest.size() < ids.size()) {
+    // A run that is resumed goes on counting.
+    nlohmann::ordered_json info = context_.store.step(context_.step)->info;
+    info["cache"] = {{"answered", cached_trials_}};
+    context_.store.set_step_info(context_.step, info);
   }
   return rest;
 }
@@ -182,8 +188,9 @@ void SearchRun::run_new(const std::vector<std::int64_t>& asked) {
       [&](std::size_t i, const WorkerPool::Answer& answer) {
         record(ids[i], answer);
         if (cache_ && rows_[ids[i]].status == "finished") {
-          cache_->add(cache_key(rows_[ids[i]]),
-                      {{"metrics", answer.json["metrics"]}, {"epochs", answer.json["epochs"]}});
+          cache_->add(cache_key(rows_[ids[i]]), {{"metrics", answer.json["metrics"]},
+                                                 {"epochs", answer.json["epochs"]},
+                                                 {"seconds", answer.seconds}});
         }
       });
 }

@@ -57,7 +57,8 @@ class SearchRun final : public SearchContext {
   /// have it.
   std::int64_t record_of(const Candidate& candidate);
   const SearchBasis& basis() const { return basis_; }
-  /// How many trials the cache has answered, over all runs of the step; nothing without a cache.
+  /// How many trials the cache has answered, over all runs of the step; nothing without a
+  /// cache or without trials.
   std::optional<std::int64_t> cached_trials() const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <c10/util/Exception.h>
 #include <deneb/interrupt.h>
+#include <deneb/io/artifact.h>
 #include <deneb/io/files.h>
 #include <deneb/io/safetensors.h>
 #include <deneb/nn/walk.h>
@@ -29,7 +30,7 @@ void check_section(const TrainStepOptions& options, const ValidationContext& con
   const SectionParts parts(context.registry, options, context.device);
   parts.check_trainer();
   parts.check_weights();
-  if (!options.policy.empty()) {
+  if (!options.policy.empty() && !parse_artifact_reference(options.policy)) {
     const BitPolicy policy = read_policy_file(options.policy).policy;
     policy.check_against(parts.network_info(), options.policy);
     parts.check_formats(policy);
