@@ -24,7 +24,7 @@ Arguments run_arguments() {
                   "rerun this step and those after it in the existing folder of --task-id; their "
                   "earlier results are deleted");
   arguments.value("task-id", "ID", "name of the task folder (--set general.task.task_id=ID)");
-  arguments.value("workers", "N", "trials that run at once (--set general.workers=N)");
+  arguments.value("workers", "N", "trials that run at once, or auto (--set general.workers=N)");
   arguments.flag("quiet,q", "print warnings, errors and the task folder only; run.log has all");
   return arguments;
 }

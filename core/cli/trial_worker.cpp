@@ -2,6 +2,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include <string>
+
 #include "commands.h"
 #include "session.h"
 
@@ -22,11 +24,15 @@ int trial_worker_command(const Words& words) {
                        "answers to\ndescriptor 3. Not for use by hand.",
                        ""});
   arguments.positionals(2, 2, {"TASK", "STEP"});
+  arguments.value("threads", "N", "threads of a trial, in place of general.threads_per_worker");
   add_plugin_option(arguments);
   if (!arguments.parse(words)) return kExitOk;
   const std::string folder = find_task(arguments.positionals()[0]);
   Session session(Session::Warnings::kHide);  // the parent has shown them
-  const Pipeline pipeline = session.open_task(folder, arguments.list("plugin"));
+  Pipeline pipeline = session.open_task(folder, arguments.list("plugin"));
+  if (arguments.has("threads")) {
+    pipeline.general.threads_per_worker = std::stoi(arguments.text("threads"));
+  }
   run_worker(folder, arguments.positionals()[1], pipeline, session.registry(), kRequests, kAnswers);
   return kExitOk;
 }

@@ -193,6 +193,9 @@ Pipeline build(ConfigDocument& document, const std::vector<std::string>& plugin_
   if (general.threads == 0) general.threads = available_cores();
   if (general.device == "auto") general.device = torch::cuda::is_available() ? "cuda:0" : "cpu";
   if (general.task.task_id.empty()) general.task.task_id = new_task_id();
+  if (!general.cache.empty()) {
+    general.cache = fs::absolute(fs::path(general.cache)).lexically_normal().string();
+  }
   const std::string folder =
       fs::absolute(fs::path(general.task.local_base_path) / general.task.task_id)
           .lexically_normal()

@@ -78,6 +78,18 @@ std::vector<ModelTask> spread(std::vector<ModelTask> models, std::size_t count,
   return kept;
 }
 
+// A search that found the policy itself: one training serves both.
+void add_unless_there(std::vector<ModelTask>& models, const ModelTask& task) {
+  const auto same = std::find_if(models.begin(), models.end(), [&](const ModelTask& m) {
+    return m.weights.empty() && m.policy == task.policy;
+  });
+  if (same == models.end()) {
+    models.push_back(task);
+  } else if (same->origin != task.origin) {
+    same->origin += ", " + task.origin;
+  }
+}
+
 }  // namespace
 
 BitPolicy baseline_policy(const UniformOptions& o, const NetworkInfo& network) {
@@ -135,7 +147,7 @@ std::vector<ModelTask> collect_models(const TrainStepOptions& options, const Run
     ModelTask task;
     task.origin = fs::path(options.policy).stem().string();
     task.policy = read_policy_file(options.policy).policy;
-    models.push_back(task);
+    add_unless_there(models, task);
   }
   for (const UniformOptions& u : options.uniform) {
     check_baseline(u, parts.network_info());
@@ -143,15 +155,7 @@ std::vector<ModelTask> collect_models(const TrainStepOptions& options, const Run
     task.origin =
         "uniform w" + std::to_string(u.weight_bits) + "a" + std::to_string(u.activation_bits);
     task.policy = baseline_policy(u, parts.network_info());
-    // A search that found the baseline itself: one training serves both.
-    const auto same = std::find_if(models.begin(), models.end(), [&](const ModelTask& m) {
-      return m.weights.empty() && m.policy == task.policy;
-    });
-    if (same != models.end()) {
-      if (same->origin != task.origin) same->origin += ", " + task.origin;
-      continue;
-    }
-    models.push_back(task);
+    add_unless_there(models, task);
   }
   if (models.empty()) {
     ModelTask task;

@@ -87,7 +87,8 @@ struct TrainStepOptions : ModelSection {
   template <class V>
   void visit(V& v) {
     v("pipe_step", pipe_step, "kind of step");
-    v.file("policy", policy, "", "one policy file to train");
+    v.file("policy", policy, "policy",
+           "one policy file to train, or step:policy, the one that a search recommends");
     v("uniform", uniform, "uniform policies to train beside the others");
     ModelSection::visit(v);
   }

@@ -41,6 +41,12 @@ class TaskLock {
   int fd_;
 };
 
+std::string workers_text(const GeneralOptions& general) {
+  if (general.measures_workers()) return "trial workers as measured";
+  return general.workers.dump() + " trial worker(s) of " +
+         std::to_string(general.threads_per_worker) + " thread(s)";
+}
+
 nlohmann::ordered_json plugins_json(const PluginLoader& loader) {
   auto list = nlohmann::ordered_json::array();
   for (const LoadedPlugin& plugin : loader.loaded()) {
@@ -256,9 +262,7 @@ void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
   console.log("info", "run", platform_text());
   console.log("info", "run",
               "task " + task_folder + ", seed " + std::to_string(pipeline.general.seed) +
-                  ", device " + pipeline.general.device + ", " +
-                  std::to_string(pipeline.general.workers) + " trial worker(s) of " +
-                  std::to_string(pipeline.general.threads_per_worker) + " thread(s)");
+                  ", device " + pipeline.general.device + ", " + workers_text(pipeline.general));
   for (const std::string& change : pipeline.changes) {
     console.log("info", "run", change);
     store.add_event("run", "info", change);

@@ -17,6 +17,7 @@
 #include "io/sha256.h"
 #include "pipeline/step_results.h"
 
+#include "pipeline/trial_identity.h"
 #include "pipeline/trial_worker.h"
 
 namespace deneb::detail {
@@ -29,6 +30,15 @@ SearchRun::SearchRun(RunContext& context, const SearchStepOptions& options)
       retried_from_(context.store.retried_from(context.step)) {
   // What has no price ends the step here, not after its first trial.
   for (const auto& genome : {space().narrowest(), space().widest()}) costs(space().decode(genome));
+  if (context.general.cache.empty()) return;
+  cache_ = std::make_unique<TrialCache>(context.general.cache, [this](const std::string& text) {
+    context_.console.log("warning", context_.step, text);
+    context_.store.add_event(context_.step, "warning", text);
+  });
+  const auto known = context.store.step(context.step);
+  if (known && known->info.is_object()) {
+    cached_trials_ = known->info.value("/cache/answered"_json_pointer, std::int64_t{0});
+  }
 }
 
 // Ids follow the order of requests, so that a replayed search meets its own trials again.
@@ -60,7 +70,12 @@ std::int64_t SearchRun::assign_id(const TrialRequest& request) {
     row.step = context_.step;
     row.id = id;
     row.status = "running";
-    row.seed = derive_seed(context_.step_seed(), static_cast<std::uint64_t>(id));
+    // With a cache by the policy alone, whatever step or search asks for it: what the cache holds
+    // changes no result.
+    row.seed = cache_
+                   ? derive_seed(derive_seed(std::uint64_t(context_.general.seed), "cached trials"),
+                                 fingerprint)
+                   : derive_seed(context_.step_seed(), static_cast<std::uint64_t>(id));
     row.origin = request.origin;
     row.encoding = request.policy.text();
     row.fingerprint = fingerprint;
@@ -120,13 +135,58 @@ void SearchRun::count_failure(const ResultRow& row) {
                  "); the last one said: " + row.message);
 }
 
-void SearchRun::run_new(const std::vector<std::int64_t>& ids) {
+const WorkerSplit& SearchRun::split() {
+  if (!split_) {
+    const GeneralOptions& general = context_.general;
+    split_ = general.measures_workers()
+                 ? measured_split(context_, space().decode(space().narrowest()))
+                 : WorkerSplit{general.workers.get<int>(), general.threads_per_worker};
+  }
+  return *split_;
+}
+
+std::optional<std::int64_t> SearchRun::cached_trials() const {
+  if (!cache_ || rows_.empty()) return std::nullopt;
+  return cached_trials_;
+}
+
+std::string SearchRun::cache_key(const ResultRow& row) {
+  if (identity_.empty()) {
+    identity_ =
+        trial_identity(options_, parts_, context_.registry, context_.task_folder, split().threads);
+  }
+  return sha256(identity_ + " " + row.fingerprint + " " + std::to_string(row.seed));
+}
+
+std::vector<std::int64_t> SearchRun::answer_from_cache(const std::vector<std::int64_t>& ids) {
+  if (!cache_) return ids;
+  std::vector<std::int64_t> rest;
+  for (const std::int64_t id : ids) {
+    const auto known = cache_->find(cache_key(rows_[id]));
+    if (!known || !known->contains("metrics") || !known->contains("epochs")) {
+      rest.push_back(id);
+      continue;
+    }
+    context_.store.begin_trial(rows_[id]);
+    record(id, {*known, "", false, known->value("seconds", 0.0)});  // what it took when it ran
+    ++cached_trials_;
+  }
+  if (rest.size() < ids.size()) {
+    // A run that is resumed goes on counting.
+    nlohmann::ordered_json info = context_.store.step(context_.step)->info;
+    info["cache"] = {{"answered", cached_trials_}};
+    context_.store.set_step_info(context_.step, info);
+  }
+  return rest;
+}
+
+void SearchRun::run_new(const std::vector<std::int64_t>& asked) {
+  parts_.data();  // missing data end the run here, not in every worker
+  const std::vector<std::int64_t> ids = answer_from_cache(asked);
+  if (ids.empty()) return;
   if (!workers_) {
-    parts_.data();  // missing data end the run here, not in every worker
-    workers_ =
-        std::make_unique<WorkerPool>(std::vector<std::string>{context_.program, "trial-worker",
-                                                              context_.task_folder, context_.step},
-                                     context_.general.workers, context_.general.trial_timeout);
+    workers_ = std::make_unique<WorkerPool>(worker_command(context_, split().threads),
+                                            split().workers, context_.general.trial_timeout);
   }
   std::vector<nlohmann::json> requests;
   for (const std::int64_t id : ids) {
@@ -135,7 +195,14 @@ void SearchRun::run_new(const std::vector<std::int64_t>& ids) {
   }
   workers_->run(
       requests, [&](std::size_t i) { context_.store.begin_trial(rows_[ids[i]]); },
-      [&](std::size_t i, const WorkerPool::Answer& answer) { record(ids[i], answer); });
+      [&](std::size_t i, const WorkerPool::Answer& answer) {
+        record(ids[i], answer);
+        if (cache_ && rows_[ids[i]].status == "finished") {
+          cache_->add(cache_key(rows_[ids[i]]), {{"metrics", answer.json["metrics"]},
+                                                 {"epochs", answer.json["epochs"]},
+                                                 {"seconds", answer.seconds}});
+        }
+      });
 }
 
 void SearchRun::record(std::int64_t id, const WorkerPool::Answer& answer) {
@@ -273,12 +340,11 @@ std::shared_ptr<Quantizer> SearchRun::make_quantizer(QuantizerRole role, const F
 }
 
 void SearchRun::in_parallel(std::size_t tasks, const std::function<Task()>& make_worker) {
-  const std::size_t count =
-      std::min(tasks, static_cast<std::size_t>(std::max(1, context_.general.workers)));
+  const std::size_t count = std::min(tasks, static_cast<std::size_t>(std::max(1, split().workers)));
   std::vector<Task> workers;
   for (std::size_t i = 0; i < count; ++i) workers.push_back(make_worker());
   const int threads = at::get_num_threads();
-  at::set_num_threads(context_.general.threads_per_worker);
+  at::set_num_threads(split().threads);
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::exception_ptr failure;

@@ -6,11 +6,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "pipeline/search_basis.h"
 #include "pipeline/worker_pool.h"
+#include "pipeline/worker_split.h"
+#include "store/trial_cache.h"
 
 namespace deneb::detail {
 
@@ -57,8 +60,15 @@ class SearchRun final : public SearchContext {
   /// failed ones were tried again, are removed.
   void forget_rest();
   const SearchBasis& basis() const { return basis_; }
+  /// How many trials the cache has answered, over all runs of the step; nothing without a
+  /// cache or without trials.
+  std::optional<std::int64_t> cached_trials() const;
 
  private:
+  const WorkerSplit& split();
+  std::string cache_key(const ResultRow& row);
+  /// Records what the cache knows of these trials; the others.
+  std::vector<std::int64_t> answer_from_cache(const std::vector<std::int64_t>& ids);
   std::int64_t assign_id(const TrialRequest& request);
   void reject(ResultRow& row);
   void count_failure(const ResultRow& row);
@@ -75,6 +85,10 @@ class SearchRun final : public SearchContext {
   std::map<std::int64_t, ResultRow> rows_;            // of this run, finished or to be run
   int failures_ = 0;
   std::int64_t retried_from_ = 0;  // TrialStore::retried_from()
+  std::optional<WorkerSplit> split_;
+  std::unique_ptr<TrialCache> cache_;
+  std::string identity_;  // of the step's trials, for the cache; made when it is first needed
+  std::int64_t cached_trials_ = 0;
 };
 
 }  // namespace deneb::detail

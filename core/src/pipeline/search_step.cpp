@@ -105,6 +105,11 @@ void SearchStep::run(RunContext& context) {
   SearchResult result;
   guard(context.registry.at(SearchAlgorithm::kKind, options_.search_algorithm.type).plugin,
         "search " + options_.search_algorithm.type, [&] { result = algorithm->run(run); });
+  if (const auto cached = run.cached_trials()) {
+    info["cache"] = {{"answered", *cached}};
+    run.log("cache " + context.general.cache + ": answered " + std::to_string(*cached) +
+            " trial(s); remove the folder to clear it");
+  }
 
   auto objectives = nlohmann::ordered_json::array();
   for (const Objective& objective : result.objectives) {
@@ -136,6 +141,7 @@ void SearchStep::run(RunContext& context) {
                    (result.failure.empty() ? "; see the trials in " + context.output_folder()
                                            : ": " + result.failure));
   }
+  auto marks = nlohmann::ordered_json::object();
   const std::string folder = context.output_folder() + "/policies";
   std::filesystem::remove_all(folder);  // of an earlier attempt
   std::vector<std::int64_t> front;
@@ -158,6 +164,7 @@ void SearchStep::run(RunContext& context) {
                        {"seed", context.general.seed},
                        {"weights", beside(candidate.weights, folder, context.task_folder)}};
     write_policy_file(folder + "/" + candidate.name + ".json", file);
+    if (!candidate.mark.empty()) marks[std::to_string(trial)] = candidate.mark;
     if (std::find(front.begin(), front.end(), trial) == front.end()) {
       front.push_back(trial);
     } else {
@@ -166,6 +173,10 @@ void SearchStep::run(RunContext& context) {
   }
   run.forget_rest();
   context.store.mark_front(context.step, front);
+  if (!marks.empty()) {
+    info["marks"] = marks;
+    context.store.set_step_info(context.step, info);
+  }
   if (!result.candidates.empty()) {
     print_candidates(context.console, run.space().network(), result);
   }

@@ -51,7 +51,8 @@ void print_candidates(Console& console, const NetworkInfo& network, const Search
   header.push_back("widths");
   std::vector<std::vector<std::string>> rows;
   for (const Candidate& candidate : result.candidates) {
-    std::vector<std::string> row = {candidate.name};
+    std::vector<std::string> row = {candidate.name +
+                                    (candidate.mark.empty() ? "" : " (" + candidate.mark + ")")};
     for (const Objective& objective : result.objectives) {
       const auto it = candidate.metrics.find(objective.name);
       row.push_back(it == candidate.metrics.end() ? "" : number_text(it->second));

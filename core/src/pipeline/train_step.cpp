@@ -2,6 +2,7 @@
 
 #include <deneb/failure_text.h>
 #include <deneb/interrupt.h>
+#include <deneb/io/artifact.h>
 #include <deneb/io/files.h>
 #include <deneb/io/safetensors.h>
 #include <deneb/nn/walk.h>
@@ -29,7 +30,8 @@ void check_section(const TrainStepOptions& options, const ValidationContext& con
   const SectionParts parts(context.registry, options, context.device);
   parts.check_trainer();
   parts.check_weights();
-  if (fs::exists(options.policy)) {  // a missing one has been told
+  // A missing one has been told; one that an earlier step leaves is not there yet.
+  if (fs::exists(options.policy)) {
     const BitPolicy policy = read_policy_file(options.policy).policy;
     policy.check_against(parts.network_info(), options.policy);
     parts.check_formats(policy);

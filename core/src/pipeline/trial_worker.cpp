@@ -4,8 +4,10 @@
 #include <deneb/failure_text.h>
 #include <deneb/interrupt.h>
 #include <deneb/pipeline/pipeline.h>
+#include <torch/utils.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "io/descriptor.h"
 #include "pipeline/search_step.h"
@@ -32,6 +34,35 @@ nlohmann::json answer_trial(SectionParts& parts, Split split, const nlohmann::js
   }
 }
 
+nlohmann::json answer_measure(SectionParts& parts, const nlohmann::json& request) {
+  using Clock = std::chrono::steady_clock;
+  try {
+    const auto policy = BitPolicy::from_json(request.at("policy"), "measure request");
+    const auto network = parts.make_quantized(0, parts.section().weights, policy);
+    parts.calibrate(*network);
+    Batch batch;
+    parts.data().train(0, /*epoch=*/0)->next(batch);
+    batch = batch.to(parts.device());
+    const torch::NoGradGuard no_grad;
+    network->train();
+    network->forward(batch);  // what quantizers have to see first
+    network->eval();
+    const double seconds = request.at("measure");
+    const auto start = Clock::now();
+    double samples = 0, passed = 0;
+    do {
+      network->forward(batch);
+      samples += static_cast<double>(batch.size());
+      passed = std::chrono::duration<double>(Clock::now() - start).count();
+    } while (passed < seconds);
+    return {{"samples_per_second", samples / passed}};
+  } catch (const c10::Error& e) {
+    return {{"error", e.what_without_backtrace()}};
+  } catch (const std::exception& e) {
+    return {{"error", e.what()}};
+  }
+}
+
 // Messages of libraries may be no UTF-8.
 bool write_line(int fd, const nlohmann::json& json) {
   return detail::write_all(
@@ -44,6 +75,10 @@ namespace detail {
 
 nlohmann::json trial_request(std::int64_t id, const BitPolicy& policy, std::uint64_t seed) {
   return {{"id", id}, {"policy", policy.to_json()}, {"seed", seed}};
+}
+
+nlohmann::json measure_request(const BitPolicy& policy, double seconds) {
+  return {{"measure", seconds}, {"policy", policy.to_json()}};
 }
 
 }  // namespace detail
@@ -62,7 +97,10 @@ void run_worker(const std::string& task_folder, const std::string& step, const P
   if (!write_line(out_fd, {{"ready", true}})) return;
   detail::LineReader requests(in_fd);
   while (const auto line = requests.next()) {
-    if (!write_line(out_fd, answer_trial(parts, split, nlohmann::json::parse(*line)))) return;
+    const auto request = nlohmann::json::parse(*line);
+    const auto answer = request.contains("measure") ? answer_measure(parts, request)
+                                                    : answer_trial(parts, split, request);
+    if (!write_line(out_fd, answer)) return;
   }
 }
 

@@ -9,6 +9,8 @@
 namespace deneb::quant_ea {
 namespace {
 
+constexpr double kJointShare = 0.5;  // of the groups, in a mutation by groups
+
 void check_length(std::size_t found, std::size_t expected, const char* where) {
   if (found != expected) {
     throw std::invalid_argument(std::string(where) + ": length " + std::to_string(found) +
@@ -43,6 +45,22 @@ int step_gene(int value, int upper, std::mt19937_64& rng) {
   if (value <= 0) return 1;
   if (value >= upper) return upper - 1;
   return uniform_real(rng) < 0.5 ? value + 1 : value - 1;
+}
+
+void mutate_group(IntGenome& genome, const std::vector<int>& upper, double p_gene,
+                  const std::vector<std::size_t>& group, std::mt19937_64& rng) {
+  if (uniform_real(rng) < kJointShare) {
+    const double p_group = std::min(1.0, p_gene * static_cast<double>(group.size()));
+    if (uniform_real(rng) >= p_group) return;
+    const int step = uniform_real(rng) < 0.5 ? 1 : -1;
+    for (const std::size_t gene : group) {
+      genome[gene] = std::clamp(genome[gene] + step, 0, upper[gene]);
+    }
+    return;
+  }
+  for (const std::size_t gene : group) {
+    if (uniform_real(rng) < p_gene && upper[gene] > 0) genome[gene] = step_gene(genome[gene], upper[gene], rng);
+  }
 }
 
 }  // namespace
@@ -89,6 +107,16 @@ IntGenome random_genome(const std::vector<int>& upper, std::mt19937_64& rng) {
   return genome;
 }
 
+IntGenome spread_genome(const std::vector<int>& upper, double level, std::mt19937_64& rng) {
+  IntGenome genome;
+  for (const int bound : upper) {
+    int value = 0;  // binomial
+    for (int i = 0; i < bound; ++i) value += uniform_real(rng) < level;
+    genome.push_back(value);
+  }
+  return genome;
+}
+
 void uniform_crossover(IntGenome& first, IntGenome& second, const GeneGroups& groups, double p_swap,
                        std::mt19937_64& rng) {
   check_length(second.size(), first.size(), "uniform crossover");
@@ -109,8 +137,12 @@ void two_point_crossover(IntGenome& first, IntGenome& second, std::mt19937_64& r
 }
 
 void mutate(IntGenome& genome, const std::vector<int>& upper, double p_gene,
-            CategoricalMutation kind, std::mt19937_64& rng) {
+            CategoricalMutation kind, const GeneGroups& groups, std::mt19937_64& rng) {
   check_length(upper.size(), genome.size(), "mutation bounds");
+  if (kind == CategoricalMutation::kGroupStep) {
+    for (const auto& group : groups) mutate_group(genome, upper, p_gene, group, rng);
+    return;
+  }
   for (std::size_t gene = 0; gene < genome.size(); ++gene) {
     if (uniform_real(rng) >= p_gene || upper[gene] < 1) continue;
     genome[gene] = kind == CategoricalMutation::kReset ? reset_gene(genome[gene], upper[gene], rng)

@@ -19,6 +19,9 @@ using GeneGroups = std::vector<std::vector<std::size_t>>;
 enum class CategoricalMutation {
   kReset,  ///< any other candidate, all equally likely
   kStep,   ///< the next lower or higher candidate, equally likely; inward at both ends
+  /// As kStep, but half of the groups that change do so as a whole, all genes in one direction (as
+  /// far as they can): a layer that is sensitive is so in its weights and its activations.
+  kGroupStep,
 };
 
 /// Groups {i, i + genes/2}: first half weight widths, second half activation widths.
@@ -34,6 +37,11 @@ void check_groups(const GeneGroups& groups, std::size_t genes);
 /// Every gene uniform in 0..upper.
 IntGenome random_genome(const std::vector<int>& upper, std::mt19937_64& rng);
 
+/// Every gene a binomial draw over 0..upper with mean `level` * upper, level in [0, 1]: uniform
+/// draws of many genes nearly all have the mean cost, these reach from the cheapest to the dearest
+/// genome.
+IntGenome spread_genome(const std::vector<int>& upper, double level, std::mt19937_64& rng);
+
 /// Swaps each group between the two genomes with probability p_swap.
 void uniform_crossover(IntGenome& first, IntGenome& second, const GeneGroups& groups, double p_swap,
                        std::mt19937_64& rng);
@@ -41,9 +49,10 @@ void uniform_crossover(IntGenome& first, IntGenome& second, const GeneGroups& gr
 /// Swaps a segment between the two genomes; both ends are uniform over the genes and inclusive.
 void two_point_crossover(IntGenome& first, IntGenome& second, std::mt19937_64& rng);
 
-/// Changes each gene with probability p_gene to a different candidate.
+/// Changes each gene with probability p_gene to a different candidate; a group that is to change as
+/// a whole with as much for each of its genes. `groups`: of kGroupStep only.
 void mutate(IntGenome& genome, const std::vector<int>& upper, double p_gene,
-            CategoricalMutation kind, std::mt19937_64& rng);
+            CategoricalMutation kind, const GeneGroups& groups, std::mt19937_64& rng);
 
 /// Crossover of Vega's QuantEA: `first` with the genes [min(i,j), max(i,j)) of `second`. As in Vega
 /// the end is exclusive, so that the last gene is never taken over and i == j copies `first`.

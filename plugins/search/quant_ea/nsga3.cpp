@@ -16,6 +16,7 @@ namespace deneb::quant_ea {
 namespace {
 
 constexpr unsigned kDuplicateRetries = 20;
+constexpr double kArchiveShare = 0.5;     // of the parents that come from an archive
 constexpr double kSwapProbability = 0.5;  // of a gene in uniform and simulated binary crossover
 
 template <typename Value>
@@ -82,20 +83,22 @@ Nsga3Core::Nsga3Core(Nsga3Options options, Nsga3Domain domain)
   }
   if (options_.gene_groups.empty()) options_.gene_groups = single_genes(genes);
   check_groups(options_.gene_groups, genes);
+  integer_groups_ =
+      domain_.integers == genes ? options_.gene_groups : single_genes(domain_.integers);
   p_gene_ = options_.p_m < 0.0 ? 1.0 / static_cast<double>(genes) : options_.p_m;
   for (std::size_t gene = genes - domain_.integers; gene < genes; ++gene) {
     candidates_.push_back(static_cast<int>(domain_.upper[gene] - domain_.lower[gene]));
   }
 
-  divisions_ = options_.divisions > 0 ? options_.divisions
-                                      : largest_divisions(domain_.objectives, domain_.population);
-  const std::size_t points = reference_point_count(domain_.objectives, divisions_);
-  if (points > domain_.population) {
-    reject(std::to_string(divisions_) + " divisions give " + std::to_string(points) +
+  layout_ = options_.divisions > 0 ? paper_layout(domain_.objectives, options_.divisions)
+                                   : fitting_layout(domain_.objectives, domain_.population);
+  const std::size_t points = reference_point_count(domain_.objectives, layout_);
+  if (options_.divisions > 0 && points > domain_.population) {
+    reject(std::to_string(options_.divisions) + " divisions give " + std::to_string(points) +
            " reference points, more than the population of " + std::to_string(domain_.population) +
-           " can fill; use a larger population or fewer divisions (0 takes the largest that fits)");
+           " can fill; use a larger population or fewer divisions (0 takes what fits)");
   }
-  references_ = quant_ea::reference_points(domain_.objectives, divisions_);
+  references_ = quant_ea::reference_points(domain_.objectives, layout_);
 }
 
 Nsga3State Nsga3Core::begin(std::uint64_t seed) {
@@ -126,9 +129,27 @@ const Points& Nsga3Core::propose(Nsga3State& state, Points genomes) const {
   return state.offspring;
 }
 
-const Points& Nsga3Core::ask(Nsga3State& state, const DuplicateFilter& is_duplicate) const {
+const Points& Nsga3Core::ask(Nsga3State& state, const DuplicateFilter& is_duplicate,
+                             const Points& archive) const {
   if (!state.offspring.empty()) return state.offspring;
   check_state(state);
+  for (std::size_t i = 0; i < archive.size(); ++i) check_genome(archive[i], i);
+  state.offspring = archive.empty() ? paired_offspring(state, is_duplicate)
+                                    : drawn_offspring(state, is_duplicate, archive);
+  return state.offspring;
+}
+
+Point Nsga3Core::fresh_child(const std::function<Point()>& make, const Points& batch,
+                             const DuplicateFilter& is_duplicate, Rng& rng) const {
+  Point child = make();
+  for (unsigned retry = 0; retry < 2 * kDuplicateRetries; ++retry) {
+    if (!is_known(child, batch, is_duplicate)) break;
+    child = retry < kDuplicateRetries ? make() : random_point(rng);
+  }
+  return child;
+}
+
+Points Nsga3Core::paired_offspring(Nsga3State& state, const DuplicateFilter& is_duplicate) const {
   // Differs from Deb and Jain 2014 only for odd populations: the last member has the first of the
   // shuffled ones as its partner and leaves one child.
   std::vector<std::size_t> order(domain_.population);
@@ -144,20 +165,36 @@ const Points& Nsga3Core::ask(Nsga3State& state, const DuplicateFilter& is_duplic
     for (Point* child : {&children.first, &children.second}) {
       if (batch.size() == order.size()) break;
       const bool is_first = child == &children.first;
-      for (unsigned retry = 0; retry < 2 * kDuplicateRetries; ++retry) {
-        if (!is_known(*child, batch, is_duplicate)) break;
-        if (retry < kDuplicateRetries) {
-          Children again = vary(first, second, state.rng);
-          *child = is_first ? std::move(again.first) : std::move(again.second);
-        } else {
-          *child = random_point(state.rng);
+      bool made = false;
+      const auto make = [&] {
+        if (!made) {
+          made = true;
+          return *child;
         }
-      }
-      batch.push_back(std::move(*child));
+        Children again = vary(first, second, state.rng);
+        return is_first ? again.first : again.second;
+      };
+      batch.push_back(fresh_child(make, batch, is_duplicate, state.rng));
     }
   }
-  state.offspring = std::move(batch);
-  return state.offspring;
+  return batch;
+}
+
+Points Nsga3Core::drawn_offspring(Nsga3State& state, const DuplicateFilter& is_duplicate,
+                                  const Points& archive) const {
+  const auto parent = [&]() -> const Point& {
+    const Points& from = happens(kArchiveShare, state.rng) ? archive : state.genomes;
+    return from[uniform_index(state.rng, from.size())];
+  };
+  const auto make = [&] {
+    const Point& first = parent();
+    return vary(first, parent(), state.rng).first;
+  };
+  Points batch;
+  while (batch.size() < domain_.population) {
+    batch.push_back(fresh_child(make, batch, is_duplicate, state.rng));
+  }
+  return batch;
 }
 
 std::vector<std::size_t> Nsga3Core::tell(Nsga3State& state, const Points& fitness) const {
@@ -278,7 +315,7 @@ void Nsga3Core::mutate_integers(Point& genome, Rng& rng) const {
   for (std::size_t gene = reals; gene < genome.size(); ++gene) {
     indices.push_back(static_cast<int>(genome[gene] - domain_.lower[gene]));
   }
-  mutate(indices, candidates_, p_gene_, options_.mutation, rng);
+  mutate(indices, candidates_, p_gene_, options_.mutation, integer_groups_, rng);
   for (std::size_t gene = reals; gene < genome.size(); ++gene) {
     genome[gene] = domain_.lower[gene] + indices[gene - reals];
   }
@@ -304,8 +341,8 @@ Nsga3Core::Children Nsga3Core::vary_categorical(const Point& first, const Point&
         two_point_crossover(one, two, rng);
       }
     }
-    mutate(one, candidates_, p_gene_, options_.mutation, rng);
-    mutate(two, candidates_, p_gene_, options_.mutation, rng);
+    mutate(one, candidates_, p_gene_, options_.mutation, integer_groups_, rng);
+    mutate(two, candidates_, p_gene_, options_.mutation, integer_groups_, rng);
   }
   Children children{first, second};
   for (std::size_t gene = 0; gene < first.size(); ++gene) {

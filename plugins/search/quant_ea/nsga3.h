@@ -27,17 +27,17 @@ enum class Variation {
 
 /// Settings of NSGA-III; the defaults are those of Deb and Jain 2014, table II.
 struct Nsga3Options {
-  unsigned gen = 1;  ///< generations of one call of evolve()
-  unsigned divisions =
-      0;                ///< of the reference lattice; 0 takes the largest that the population fills
-  double p_cr = 1.0;    ///< probability that a pair crosses over, in [0, 1]
-  double eta_c = 30.0;  ///< distribution index of the crossover, in [1, 100)
-  double p_m = -1.0;    ///< probability that a gene mutates, in [0, 1]; negative: 1 / genes
-  double eta_m = 20.0;  ///< distribution index of the mutation, in [1, 100)
-  unsigned seed = 0;    ///< used by the user-defined algorithm; the core is seeded by begin()
+  unsigned gen = 1;        ///< generations of one call of evolve()
+  unsigned divisions = 0;  ///< paper_layout() of the reference points; 0 takes fitting_layout()
+  double p_cr = 1.0;       ///< probability that a pair crosses over, in [0, 1]
+  double eta_c = 30.0;     ///< distribution index of the crossover, in [1, 100)
+  double p_m = -1.0;       ///< probability that a gene mutates, in [0, 1]; negative: 1 / genes
+  double eta_m = 20.0;     ///< distribution index of the mutation, in [1, 100)
+  unsigned seed = 0;       ///< used by the user-defined algorithm; the core is seeded by begin()
   Variation variation = Variation::kSbx;
   CategoricalMutation mutation = CategoricalMutation::kReset;
-  /// Genes that kCategoricalUniform swaps together, each gene exactly once. Empty: each on its own.
+  /// Genes that kCategoricalUniform swaps and kGroupStep moves together, each gene exactly once.
+  /// Empty: each on its own.
   GeneGroups gene_groups;
 
   template <typename Archive>
@@ -76,12 +76,12 @@ using DuplicateFilter = std::function<bool(const Point& genome)>;
 class Nsga3Core {
  public:
   /// Throws std::invalid_argument for settings or a domain outside the documented ranges, for a
-  /// categorical variation of a problem with real genes, and for more reference points than
-  /// members.
+  /// categorical variation of a problem with real genes, and for divisions that give more reference
+  /// points than members.
   Nsga3Core(Nsga3Options options, Nsga3Domain domain);
 
   const Points& reference_points() const { return references_; }
-  unsigned divisions() const { return divisions_; }
+  const ReferenceLayout& layout() const { return layout_; }
   const Nsga3Domain& domain() const { return domain_; }
 
   /// An empty state with a seeded generator.
@@ -97,8 +97,11 @@ class Nsga3Core {
   const Points& propose(Nsga3State& state, Points genomes) const;
 
   /// Makes one offspring for each member the waiting batch. With a filter a duplicate is varied
-  /// anew up to 20 times, then drawn at random up to 20 times, then accepted.
-  const Points& ask(Nsga3State& state, const DuplicateFilter& is_duplicate = {}) const;
+  /// anew up to 20 times, then drawn at random up to 20 times, then accepted. With an archive every
+  /// parent is a member or one of the archive, equally likely, and a duplicate's parents are drawn
+  /// anew as well; without one each member is parent once, as in the paper.
+  const Points& ask(Nsga3State& state, const DuplicateFilter& is_duplicate = {},
+                    const Points& archive = {}) const;
 
   /// Selects the next population out of the present one and the waiting batch, whose fitness this
   /// is. Returns the survivors' indices in [population, batch], ascending, which is also their
@@ -113,6 +116,11 @@ class Nsga3Core {
   void check_state(const Nsga3State& state) const;
   void check_genome(const Point& genome, std::size_t index) const;
   Point random_point(Rng& rng) const;
+  Point fresh_child(const std::function<Point()>& make, const Points& batch,
+                    const DuplicateFilter& is_duplicate, Rng& rng) const;
+  Points paired_offspring(Nsga3State& state, const DuplicateFilter& is_duplicate) const;
+  Points drawn_offspring(Nsga3State& state, const DuplicateFilter& is_duplicate,
+                         const Points& archive) const;
   Children vary(const Point& first, const Point& second, Rng& rng) const;
   Children vary_real(const Point& first, const Point& second, Rng& rng) const;
   Children vary_categorical(const Point& first, const Point& second, Rng& rng) const;
@@ -120,9 +128,10 @@ class Nsga3Core {
 
   Nsga3Options options_;
   Nsga3Domain domain_;
-  unsigned divisions_ = 0;
+  ReferenceLayout layout_;
   Points references_;
   double p_gene_ = 0.0;          // probability that a gene mutates
+  GeneGroups integer_groups_;    // of the integer genes, counted from the first of them
   std::vector<int> candidates_;  // largest index of each integer gene, counted from its lower bound
 };
 

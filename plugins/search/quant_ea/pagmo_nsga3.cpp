@@ -66,7 +66,7 @@ pagmo::population Nsga3::evolve(pagmo::population population) const {
   }
   const auto evaluations_before = problem.get_fevals();
   for (unsigned generation = 1; generation <= options_.gen; ++generation) {
-    core.ask(state_, is_duplicate_);
+    core.ask(state_, is_duplicate_, archive_ ? archive_() : Points{});
     core.tell(state_, evaluate(problem, state_.offspring, evaluator_));
     if (verbosity_ > 0 && (generation - 1) % verbosity_ == 0) {
       log_.emplace_back(generation, problem.get_fevals() - evaluations_before, state_.memory.ideal);
@@ -86,6 +86,7 @@ void Nsga3::set_seed(unsigned seed) {
 std::string Nsga3::get_extra_info() const {
   static constexpr const char* kVariations[] = {"sbx", "categorical uniform",
                                                 "categorical two-point", "vega segment"};
+  static constexpr const char* kMutations[] = {"reset", "step", "step of groups"};
   std::ostringstream text;
   text << "\tGenerations: " << options_.gen << "\n\tDivisions: ";
   if (options_.divisions > 0) {
@@ -94,8 +95,7 @@ std::string Nsga3::get_extra_info() const {
     text << "largest that fits";
   }
   text << "\n\tVariation: " << kVariations[static_cast<std::size_t>(options_.variation)]
-       << "\n\tMutation of integers: "
-       << (options_.mutation == CategoricalMutation::kReset ? "reset" : "step")
+       << "\n\tMutation of integers: " << kMutations[static_cast<std::size_t>(options_.mutation)]
        << "\n\tCrossover probability: " << options_.p_cr
        << "\n\tDistribution index of crossover: " << options_.eta_c << "\n\tMutation probability: ";
   if (options_.p_m < 0.0) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/optional.hpp>
+#include <functional>
 #include <pagmo/algorithm.hpp>
 #include <pagmo/bfe.hpp>
 #include <pagmo/population.hpp>
@@ -41,6 +42,9 @@ class Nsga3 {
   unsigned get_verbosity() const { return verbosity_; }
   /// Genomes to avoid, as in Nsga3Core::ask(). Not serialized.
   void set_duplicate_filter(DuplicateFilter filter) { is_duplicate_ = std::move(filter); }
+  /// Where parents may come from beside the population, asked before every generation, as in
+  /// Nsga3Core::ask(). Not serialized.
+  void set_archive(std::function<Points()> archive) { archive_ = std::move(archive); }
   /// Evaluates each generation in one call of the batch evaluator.
   void set_bfe(const pagmo::bfe& evaluator) { evaluator_ = evaluator; }
   const Log& get_log() const { return log_; }
@@ -60,6 +64,7 @@ class Nsga3 {
   unsigned verbosity_ = 1;
   boost::optional<pagmo::bfe> evaluator_;
   DuplicateFilter is_duplicate_;
+  std::function<Points()> archive_;
   // evolve() is const in pagmo; generator, memory and log change all the same, as in pagmo's own.
   mutable Nsga3State state_;
   mutable Log log_;

@@ -1,71 +1,50 @@
+#include <deneb/io/artifact.h>
 #include <deneb/plugin/plugin.h>
-#include <deneb/random.h>
 #include <deneb/search/ask_tell.h>
 
 #include <algorithm>
-#include <optional>
-#include <pagmo/algorithm.hpp>
-#include <pagmo/batch_evaluators/member_bfe.hpp>
-#include <pagmo/bfe.hpp>
-#include <pagmo/population.hpp>
-#include <pagmo/problem.hpp>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
 
-#include "pagmo_nsga3.h"
+#include "front_measures.h"
+#include "generations.h"
 #include "quant_ea_options.h"
+#include "search_figures.h"
 #include "trial_problem.h"
+#include "warm_start.h"
 
 namespace {
 
 using namespace deneb::quant_ea;
-using deneb::Objective;
+using deneb::Candidate;
 using deneb::SearchSpace;
 
-// Weight and activation width of a layer cross over together, as far as it has both; genes that
-// several layers share go with the first of them.
-GeneGroups gene_groups(const SearchSpace& space) {
-  GeneGroups groups;
-  std::vector<bool> used(space.genes().size(), false);
-  for (const deneb::LayerGenes& genes : space.layer_genes()) {
-    std::vector<std::size_t> group;
-    for (const std::optional<std::size_t>& gene : {genes.weight, genes.activation}) {
-      if (!gene || used[*gene]) continue;
-      group.push_back(*gene);
-      used[*gene] = true;
-    }
-    if (!group.empty()) groups.push_back(group);
+constexpr int kRetries = 20;  // of a random policy that was drawn before
+
+/// The bound of each of the targets.
+std::vector<double> target_values(const QuantEaOptions& options, const deneb::SearchSetup& setup) {
+  std::vector<double> values;
+  for (const NamedLimit& target : options.targets) {
+    values.push_back(largest_cost(target, setup.cost_model(target.cost), setup.space()));
   }
-  return groups;
+  return values;
 }
 
-Nsga3Options nsga3_options(const QuantEaOptions& options, const SearchSpace& space,
-                           std::uint64_t seed) {
-  Nsga3Options o;
-  o.gen = 1;
-  o.divisions = static_cast<unsigned>(options.divisions);
-  o.p_cr = options.crossover_probability;
-  o.p_m = options.mutation_probability > 0 ? options.mutation_probability : -1;
-  o.seed = static_cast<unsigned>(seed);
-  o.variation = options.crossover == "uniform" ? Variation::kCategoricalUniform
-                                               : Variation::kCategoricalTwoPoint;
-  o.mutation =
-      options.mutation == "reset" ? CategoricalMutation::kReset : CategoricalMutation::kStep;
-  o.gene_groups = gene_groups(space);
-  return o;
+std::string name_of(const NamedLimit& target, double value) {
+  if (!target.name.empty()) return target.name;
+  char text[32];
+  std::snprintf(text, sizeof(text), "_%.6g", value);
+  return target.cost + text;
 }
 
-Nsga3Domain domain_of(const QuantEaOptions& options, const SearchSpace& space) {
-  Nsga3Domain domain;
-  for (const deneb::Gene& gene : space.genes()) {
-    domain.lower.push_back(0);
-    domain.upper.push_back(static_cast<double>(gene.candidates.size() - 1));
-  }
-  domain.integers = domain.upper.size();
-  domain.objectives = options.objectives.size();
-  domain.population = static_cast<std::size_t>(options.policy.num_individual);
-  return domain;
+std::string percent(double share) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.2f %%", 100 * share);
+  return text;
 }
 
-/// One search: the archive of all trials and the loop over generations.
+/// One search: the first policies, the loop over generations and its end.
 class Search {
  public:
   Search(const QuantEaOptions& options, deneb::SearchContext& context)
@@ -73,128 +52,197 @@ class Search {
         context_(context),
         archive_(std::make_shared<TrialArchive>(
             context, deneb::searches::find_objectives(options.objectives, context.measures()))),
-        origin_(std::make_shared<std::string>()),
-        problem_(TrialProblem(archive_, origin_)),
-        repair_rng_(context.rng("repair")) {}
+        origin_(std::make_shared<std::string>()) {}
 
   deneb::SearchResult run() {
-    options_.strategy == "nsga3" ? run_nsga3() : run_vega();
-    return {
-        deneb::pareto_candidates(archive_->policies(), archive_->results(), archive_->objectives()),
-        archive_->objectives()};
+    const auto generations = make_generations(options_, context_, archive_, origin_);
+    begin(*generations);
+    for (int g = 1; g <= options_.policy.num_generation && !stagnates(); ++g) {
+      *origin_ = "generation " + std::to_string(g);
+      generations->next();
+      measure(g);
+    }
+    return result();
   }
 
  private:
-  void show(int generation) const {
-    const auto front = archive_->front();
+  // Warm policies and anchors, which every result is compared with, and random ones.
+  void begin(Generations& generations) {
+    Points genomes = warm_genomes();
+    std::vector<std::string> origins(genomes.size(), "warm start");
+    add_anchors(genomes);
+    origins.resize(genomes.size(), "uniform");
+    const Points random = random_genomes(genomes);
+    genomes.insert(genomes.end(), random.begin(), random.end());
+    origins.resize(genomes.size(), "random");
+    Points rows = archive_->evaluate(genomes, origins);
+    archive_->fix_scale();
+    for (Point& row : rows) row = archive_->scaled(std::move(row));
+    generations.begin(genomes, rows);
+    const auto [best, worst] = archive_->span();
+    hypervolume_ = std::make_unique<Hypervolume>(best, worst);
+    first_front_ = archive_->front();
+    measure(0);
+  }
+
+  Points warm_genomes() {
+    Points genomes;
+    if (options_.warm_start.empty()) return genomes;
+    for (const WarmPolicy& warm : read_warm_start(options_.warm_start, context_.space())) {
+      const Point genome = archive_->encode(warm.policy);
+      if (!archive_->within_limits(genome)) {
+        context_.log("warm_start: policy " + warm.name + " breaks a limit of the step, left out");
+      } else if (std::find(genomes.begin(), genomes.end(), genome) == genomes.end()) {
+        genomes.push_back(genome);
+      }
+    }
+    context_.log("begins with " + std::to_string(genomes.size()) + " policies of warm_start");
+    return genomes;
+  }
+
+  void add_anchors(Points& genomes) const {
+    if (!options_.anchors) return;
+    Points anchors;
+    for (const std::vector<int>& indices : context_.space().uniform()) {
+      anchors.push_back(archive_->encode(context_.space().decode(indices)));
+    }
+    std::sort(anchors.begin(), anchors.end());
+    for (const Point& anchor : anchors) {
+      if (!archive_->within_limits(anchor)) continue;
+      if (std::find(genomes.begin(), genomes.end(), anchor) == genomes.end()) {
+        genomes.push_back(anchor);
+      }
+    }
+  }
+
+  // As many as random_samples still asks for, within the limits, none twice as far as the space has
+  // so many.
+  Points random_genomes(const Points& known) {
+    std::mt19937_64 rng = context_.rng("samples");
+    const auto wanted = static_cast<std::size_t>(options_.policy.random_samples);
+    const std::size_t count = wanted > known.size() ? wanted - known.size() : 0;
+    Points genomes;
+    const auto is_known = [&](const Point& genome) {
+      return std::find(known.begin(), known.end(), genome) != known.end() ||
+             std::find(genomes.begin(), genomes.end(), genome) != genomes.end();
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+      Point genome = random_genome_of(i, count, rng);
+      for (int retry = 0; retry < kRetries && is_known(genome); ++retry) {
+        genome = random_genome_of(i, count, rng);
+      }
+      genomes.push_back(std::move(genome));
+    }
+    return genomes;
+  }
+
+  Point random_genome_of(std::size_t i, std::size_t count, std::mt19937_64& rng) {
+    const double level = (static_cast<double>(i) + 0.5) / static_cast<double>(count);
+    const IntGenome ranks = options_.samples == "spread"
+                                ? spread_genome(archive_->upper(), level, rng)
+                                : random_genome(archive_->upper(), rng);
+    Point genome(ranks.begin(), ranks.end());
+    archive_->repair(genome, rng);
+    return genome;
+  }
+
+  void measure(int generation) {
+    const Points front = archive_->front_rows();
+    history_.push_back(
+        {generation, archive_->results().size(), front.size(), hypervolume_->add(front)});
+    const FrontRecord& now = history_.back();
     context_.progress(generation, options_.policy.num_generation,
                       "generation " + std::to_string(generation) + ": " +
-                          std::to_string(archive_->results().size()) + " policies, " +
-                          std::to_string(front.size()) + " in the front");
+                          std::to_string(now.policies) + " policies, " +
+                          std::to_string(now.members) + " in the front, hypervolume " +
+                          percent(now.hypervolume));
   }
 
-  // Brings random samples within the limits and adds the anchors: the uniform policies, which every
-  // result is compared with.
-  void complete_samples(Points& genomes) {
-    for (Point& genome : genomes) archive_->repair(genome, repair_rng_);
-    if (!options_.anchors) return;
-    for (const std::vector<int>& genome : context_.space().uniform()) {
-      const Point anchor(genome.begin(), genome.end());
-      if (archive_->within_limits(anchor)) genomes.push_back(anchor);
-    }
+  bool stagnates() {
+    const auto span = static_cast<std::size_t>(options_.stagnation.generations);
+    if (span == 0 || history_.size() <= span) return false;
+    const double before = history_[history_.size() - 1 - span].hypervolume;
+    const double now = history_.back().hypervolume;
+    if (now - before > options_.stagnation.gain * now) return false;
+    context_.log("ends after generation " + std::to_string(history_.back().generation) +
+                 ": the hypervolume rose from " + percent(before) + " to " + percent(now) +
+                 " in the last " + std::to_string(span) + " (stagnation.gain)");
+    return true;
   }
 
-  // Random samples and anchors; the best of them are the first population.
-  Nsga3State first_population(const Nsga3Core& core) {
-    Nsga3State state = Nsga3Core::begin(context_.seed("samples"));
-    *origin_ = "random";
-    const auto avoid = [this](const Point& g) { return archive_->avoid(g); };
-    Points genomes =
-        core.sample(state, static_cast<std::size_t>(options_.policy.random_samples), avoid);
-    complete_samples(genomes);
-    core.propose(state, genomes);
-    core.tell(state, archive_->evaluate(genomes, *origin_));
-    return state;
+  deneb::SearchResult result() {
+    deneb::SearchResult result;
+    result.objectives = archive_->objectives();
+    std::vector<Candidate> front =
+        deneb::pareto_candidates(archive_->policies(), archive_->results(), archive_->objectives());
+    if (front.empty()) return result;
+    Points rows;
+    for (const Candidate& member : front) rows.push_back(row_of(member));
+    const std::size_t knee = knee_of(rows);
+    front[knee].mark = "knee";
+    context_.log("knee of the front: policy " + front[knee].name);
+    result.figures = search_figures(*archive_, history_, first_front_, front[knee].metrics);
+    result.candidates = options_.targets.empty() ? front : within_targets(front, result.failure);
+    if (result.candidates.empty()) return result;
+    result.artifacts = {
+        {"policy", context_.artifact_path("policies/" + recommended(result) + ".json")}};
+    return result;
   }
 
-  void run_nsga3() {
-    const Nsga3Options settings =
-        nsga3_options(options_, context_.space(), context_.seed("generations"));
-    const Nsga3Core core(settings, domain_of(options_, context_.space()));
-    const Nsga3State first = first_population(core);
-    pagmo::population population(problem_, 0u, 0u);
-    for (std::size_t i = 0; i < first.genomes.size(); ++i) {
-      population.push_back(first.genomes[i], first.fitness[i]);
+  Point row_of(const Candidate& candidate) const {
+    Point row;
+    for (const deneb::Objective& objective : archive_->objectives()) {
+      const double value = candidate.metrics.at(objective.name);
+      row.push_back(objective.direction == deneb::Direction::kMaximize ? -value : value);
     }
-    show(0);
-    Nsga3 nsga3(settings);
-    nsga3.set_seed(settings.seed);
-    nsga3.set_bfe(pagmo::bfe(pagmo::member_bfe{}));
-    nsga3.set_duplicate_filter([archive = archive_](const Point& g) { return archive->avoid(g); });
-    const pagmo::algorithm algorithm(nsga3);
-    for (int generation = 1; generation <= options_.policy.num_generation; ++generation) {
-      *origin_ = "generation " + std::to_string(generation);
-      population = algorithm.evolve(population);
-      show(generation);
-    }
+    return row;
   }
 
-  // As Vega does it: no survival selection, parents are drawn from the Pareto set of all trials.
-  void run_vega() {
-    std::mt19937_64 rng = context_.rng("vega");
-    std::vector<int> upper;
-    for (const deneb::Gene& gene : context_.space().genes()) {
-      upper.push_back(static_cast<int>(gene.candidates.size()) - 1);
-    }
-    Points batch;
-    for (int i = 0; i < options_.policy.random_samples; ++i) {
-      const IntGenome genome = random_genome(upper, rng);
-      batch.emplace_back(genome.begin(), genome.end());
-    }
-    complete_samples(batch);
-    archive_->evaluate(batch, "random");
-    show(0);
-    for (int generation = 1; generation <= options_.policy.num_generation; ++generation) {
-      const std::vector<std::size_t> front = archive_->front();
-      batch.clear();
-      for (int i = 0; i < options_.policy.num_individual; ++i) {
-        Point child = vega_offspring(front, upper, rng);
-        // As NSGA-III does: what breaks a limit or was tried before is varied anew a few times.
-        for (int retry = 0; retry < kRetries && archive_->avoid(child); ++retry) {
-          child = vega_offspring(front, upper, rng);
-        }
-        batch.push_back(child);
+  // The front is best in the first objective first.
+  std::vector<Candidate> within_targets(const std::vector<Candidate>& front,
+                                        std::string& failure) const {
+    std::vector<Candidate> chosen;
+    const std::vector<double> values = target_values(options_, context_);
+    for (std::size_t t = 0; t < values.size(); ++t) {
+      const NamedLimit& target = options_.targets[t];
+      const auto fits = [&](const Candidate& member) {
+        return context_.costs(member.policy).at(target.cost) <= values[t];
+      };
+      const auto found = std::find_if(front.begin(), front.end(), fits);
+      const std::string name = name_of(target, values[t]);
+      if (found == front.end()) {
+        failure += (failure.empty() ? "" : "; ") + ("no policy within target " + name);
+        continue;
       }
-      // Differs from Vega (quant_ea.py): a generation is one batch, so that its trials can run in
-      // parallel; Vega looks at the archive anew for every child.
-      archive_->evaluate(batch, "generation " + std::to_string(generation));
-      show(generation);
+      chosen.push_back(*found);
+      chosen.back().name = name;
     }
+    return chosen;
   }
 
-  Point vega_offspring(const std::vector<std::size_t>& front, const std::vector<int>& upper,
-                       std::mt19937_64& rng) const {
-    const std::size_t a = deneb::uniform_index(rng, front.size());
-    std::size_t b = a;
-    while (front.size() > 1 && b == a) b = deneb::uniform_index(rng, front.size());
-    const IntGenome child =
-        vega_child(archive_->genome(front[a]), archive_->genome(front[b]), upper, rng);
-    return {child.begin(), child.end()};
+  // The knee, where it is put forward.
+  static const std::string& recommended(const deneb::SearchResult& result) {
+    for (const Candidate& candidate : result.candidates) {
+      if (!candidate.mark.empty()) return candidate.name;
+    }
+    return result.candidates.front().name;
   }
 
-  static constexpr int kRetries = 20;
   const QuantEaOptions& options_;
   deneb::SearchContext& context_;
   std::shared_ptr<TrialArchive> archive_;
   std::shared_ptr<std::string> origin_;
-  pagmo::problem problem_;
-  std::mt19937_64 repair_rng_;
+  std::unique_ptr<Hypervolume> hypervolume_;
+  std::vector<std::size_t> first_front_;
+  std::vector<FrontRecord> history_;
 };
 
 class QuantEa final : public deneb::SearchAlgorithm {
  public:
   using Options = QuantEaOptions;
   explicit QuantEa(const Options& options) : options_(options) {}
+
+  std::vector<std::string> gives() const override { return {"policies", "policy"}; }
 
   void validate(const deneb::SearchSetup& setup) const override {
     deneb::searches::find_objectives(options_.objectives, setup.measures());
@@ -213,8 +261,12 @@ class QuantEa final : public deneb::SearchAlgorithm {
             (gene.role == deneb::Gene::Role::kActivation ? "activation" : "weight"));
       }
     }
+    check_targets(setup);
+    if (!options_.warm_start.empty() && std::filesystem::exists(options_.warm_start)) {
+      read_warm_start(options_.warm_start, space);
+    }
     try {
-      Nsga3Core(nsga3_options(options_, space, 0), domain_of(options_, space));
+      nsga3_core(options_, space);
     } catch (const std::invalid_argument& e) {
       throw deneb::ConfigError(std::string("search_algorithm: ") + e.what());
     }
@@ -225,6 +277,29 @@ class QuantEa final : public deneb::SearchAlgorithm {
   }
 
  private:
+  void check_targets(const deneb::SearchSetup& setup) const {
+    const std::vector<double> values = target_values(options_, setup);
+    const SearchSpace& space = setup.space();
+    for (std::size_t t = 0; t < values.size(); ++t) {
+      const NamedLimit& target = options_.targets[t];
+      const std::string key = "search_algorithm.targets[" + std::to_string(t) + "]";
+      const double least =
+          setup.cost_model(target.cost).total(space.network(), space.decode(space.narrowest()));
+      if (least > values[t]) {
+        char text[96];
+        std::snprintf(text, sizeof(text),
+                      " of the narrowest policy is %.6g, above the target of %.6g", least,
+                      values[t]);
+        throw deneb::ConfigError(key + ": " + target.cost + text +
+                                 "; raise it or offer narrower widths");
+      }
+      for (std::size_t other = 0; other < t; ++other) {
+        if (name_of(options_.targets[other], values[other]) != name_of(target, values[t])) continue;
+        throw deneb::ConfigError(key + ".name: another target has it; give each a name of its own");
+      }
+    }
+  }
+
   Options options_;
 };
 

@@ -75,32 +75,38 @@ Points inner_layer(std::size_t objectives, unsigned divisions) {
   return points;
 }
 
-std::size_t reference_point_count(std::size_t objectives, unsigned divisions) {
-  check_lattice(objectives, divisions);
-  const std::size_t outer = lattice_size(objectives, divisions);
-  if (objectives < kTwoLayerObjectives || divisions == 1) return outer;
-  const std::size_t inner = lattice_size(objectives, divisions - 1);
+ReferenceLayout paper_layout(std::size_t objectives, unsigned divisions) {
+  const bool two_layers = objectives >= kTwoLayerObjectives && divisions > 1;
+  return {divisions, two_layers ? divisions - 1 : 0};
+}
+
+ReferenceLayout fitting_layout(std::size_t objectives, std::size_t population) {
+  check_lattice(objectives, 1);
+  ReferenceLayout layout;
+  while (lattice_size(objectives, layout.outer + 1) <= population) ++layout.outer;
+  if (layout.outer >= objectives) return layout;
+  const auto fits = [&](unsigned inner) {
+    return reference_point_count(objectives, {layout.outer, inner}) <= population;
+  };
+  while (layout.inner + 1 < layout.outer && fits(layout.inner + 1)) ++layout.inner;
+  return layout;
+}
+
+std::size_t reference_point_count(std::size_t objectives, const ReferenceLayout& layout) {
+  check_lattice(objectives, layout.outer);
+  const std::size_t outer = lattice_size(objectives, layout.outer);
+  if (layout.inner == 0) return outer;
+  const std::size_t inner = lattice_size(objectives, layout.inner);
   return outer > kUncountable - inner ? kUncountable : outer + inner;
 }
 
-Points reference_points(std::size_t objectives, unsigned divisions) {
-  Points points = das_dennis(objectives, divisions);
-  if (objectives >= kTwoLayerObjectives && divisions > 1) {
-    const Points inner = inner_layer(objectives, divisions - 1);
+Points reference_points(std::size_t objectives, const ReferenceLayout& layout) {
+  Points points = das_dennis(objectives, layout.outer);
+  if (layout.inner > 0) {
+    const Points inner = inner_layer(objectives, layout.inner);
     points.insert(points.end(), inner.begin(), inner.end());
   }
   return points;
-}
-
-unsigned largest_divisions(std::size_t objectives, std::size_t population) {
-  unsigned divisions = 1;
-  if (reference_point_count(objectives, divisions) > population) {
-    throw std::invalid_argument("reference points: population " + std::to_string(population) +
-                                " is smaller than the number of objectives (" +
-                                std::to_string(objectives) + "); use at least that many members");
-  }
-  while (reference_point_count(objectives, divisions + 1) <= population) ++divisions;
-  return divisions;
 }
 
 double inverted_generational_distance(const Points& targets, const Points& front) {

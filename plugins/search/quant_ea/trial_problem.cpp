@@ -4,33 +4,69 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace deneb::quant_ea {
 namespace {
 
-std::vector<int> to_indices(const std::vector<double>& genome) {
-  std::vector<int> indices;
-  for (const double gene : genome) {
-    // pagmo accepts a fraction in an integer gene without a word.
-    if (gene != std::floor(gene)) {
-      throw RunError("QuantEA: gene " + std::to_string(gene) + " is no integer");
-    }
-    indices.push_back(static_cast<int>(gene));
+// Of minimised rows.
+bool is_dominated(const Point& row, const Point& by) {
+  bool better = false;
+  for (std::size_t j = 0; j < row.size(); ++j) {
+    if (by[j] > row[j]) return false;
+    better |= by[j] < row[j];
   }
-  return indices;
+  return better;
 }
 
 }  // namespace
 
 TrialArchive::TrialArchive(SearchContext& context, std::vector<Objective> objectives)
-    : context_(context), objectives_(std::move(objectives)) {}
+    : context_(context), objectives_(std::move(objectives)) {
+  for (const Gene& gene : context.space().genes()) {
+    std::vector<int> order(gene.candidates.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+      return gene.candidates[std::size_t(a)].bits < gene.candidates[std::size_t(b)].bits;
+    });
+    upper_.push_back(static_cast<int>(order.size()) - 1);
+    index_of_rank_.push_back(std::move(order));
+  }
+}
 
-std::vector<double> TrialArchive::minimised(const TrialResult& result) const {
-  std::vector<double> row;
+std::vector<int> TrialArchive::to_indices(const Point& genome) const {
+  std::vector<int> indices;
+  for (std::size_t g = 0; g < genome.size(); ++g) {
+    // pagmo accepts a fraction in an integer gene without a word.
+    if (genome[g] != std::floor(genome[g])) {
+      throw RunError("QuantEA: gene " + std::to_string(genome[g]) + " is no integer");
+    }
+    indices.push_back(index_of_rank_[g].at(static_cast<std::size_t>(genome[g])));
+  }
+  return indices;
+}
+
+BitPolicy TrialArchive::decode(const Point& genome) const {
+  return context_.space().decode(to_indices(genome));
+}
+
+Point TrialArchive::encode(const BitPolicy& policy) const {
+  const std::vector<int> indices = context_.space().encode(policy);
+  Point genome;
+  for (std::size_t g = 0; g < indices.size(); ++g) {
+    const auto& order = index_of_rank_[g];
+    genome.push_back(
+        static_cast<double>(std::find(order.begin(), order.end(), indices[g]) - order.begin()));
+  }
+  return genome;
+}
+
+Point TrialArchive::minimised(const TrialResult& result) const {
+  Point row;
   for (const Objective& objective : objectives_) {
     const auto it = result.metrics.find(objective.name);
     if (it == result.metrics.end()) {
-      throw RunError("QuantEA: trial " + std::to_string(result.id) + " has no '" + objective.name +
+      throw RunError("QuantEA: a trial has no metric '" + objective.name +
                      "', which its evaluator had announced");
     }
     row.push_back(objective.direction == Direction::kMaximize ? -it->second : it->second);
@@ -38,22 +74,29 @@ std::vector<double> TrialArchive::minimised(const TrialResult& result) const {
   return row;
 }
 
-std::vector<std::vector<double>> TrialArchive::evaluate(
-    const std::vector<std::vector<double>>& genomes, const std::string& origin) {
+Points TrialArchive::evaluate(const Points& genomes, const std::string& origin) {
+  return evaluate(genomes, std::vector<std::string>(genomes.size(), origin));
+}
+
+Points TrialArchive::evaluate(const Points& genomes, const std::vector<std::string>& origins) {
   std::vector<TrialRequest> requests;
   std::vector<int> request_of(genomes.size(), -1);  // -1: breaks a limit, not tried
   std::vector<BitPolicy> policies;
   for (std::size_t i = 0; i < genomes.size(); ++i) {
-    policies.push_back(context_.space().decode(to_indices(genomes[i])));
+    policies.push_back(decode(genomes[i]));
     if (!context_.within_limits(policies.back())) continue;
     request_of[i] = static_cast<int>(requests.size());
-    requests.push_back({policies.back(), origin});
+    requests.push_back({policies.back(), origins[i]});
   }
   const std::vector<TrialResult> results = context_.evaluate(requests);
-  std::vector<std::vector<double>> rows(genomes.size());
+  Points rows(genomes.size());
   for (std::size_t i = 0; i < genomes.size(); ++i) {
     TrialResult result;
     if (request_of[i] >= 0) result = results[static_cast<std::size_t>(request_of[i])];
+    const bool known = !seen_.insert(genomes[i]).second;
+    genomes_.push_back(genomes[i]);
+    policies_.push_back(policies[i]);
+    results_.push_back(result);
     if (result.ok) {
       rows[i] = minimised(result);
       if (worst_.empty()) worst_ = rows[i];
@@ -61,70 +104,109 @@ std::vector<std::vector<double>> TrialArchive::evaluate(
         worst_[j] = std::max(worst_[j], rows[i][j]);
       }
     }
-    genomes_.push_back(to_indices(genomes[i]));
-    seen_.insert(genomes_.back());
-    policies_.push_back(policies[i]);
-    results_.push_back(result);
+    rows_.push_back(rows[i]);
+    if (result.ok && !known) add_to_front(rows_.size() - 1);
   }
   for (auto& row : rows) {
     if (!row.empty()) continue;
     if (worst_.empty()) {
       throw RunError("QuantEA: all of the first " + std::to_string(genomes.size()) +
-                     " policies failed or break a limit; see the trials in reports.csv, and raise "
-                     "the limit or set anchors if none was tried");
+                     " policies failed or break a limit; see the trials in reports.csv, or raise "
+                     "the limit if none was tried");
     }
     for (const double worst : worst_) row.push_back(worst + 1);
   }
   return rows;
 }
 
-bool TrialArchive::within_limits(const std::vector<double>& genome) const {
-  return context_.within_limits(context_.space().decode(to_indices(genome)));
+void TrialArchive::add_to_front(std::size_t i) {
+  const Point& row = rows_[i];
+  if (std::any_of(row.begin(), row.end(), [](double value) { return !std::isfinite(value); })) {
+    return;
+  }
+  for (const std::size_t member : front_) {
+    if (is_dominated(row, rows_[member])) return;
+  }
+  const auto worse = [&](std::size_t member) { return is_dominated(rows_[member], row); };
+  front_.erase(std::remove_if(front_.begin(), front_.end(), worse), front_.end());
+  front_.push_back(i);
 }
 
-bool TrialArchive::avoid(const std::vector<double>& genome) const {
-  return seen_.count(to_indices(genome)) || !within_limits(genome);
+Points TrialArchive::front_rows() const {
+  Points rows;
+  for (const std::size_t i : front_) rows.push_back(rows_[i]);
+  return rows;
 }
 
-void TrialArchive::repair(std::vector<double>& genome, std::mt19937_64& rng) const {
-  const std::vector<int> narrowest = context_.space().narrowest();
+std::pair<Point, Point> TrialArchive::span() const {
+  Point best, worst;
+  for (const Point& row : rows_) {
+    if (row.empty()) continue;
+    if (best.empty()) best = worst = row;
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      best[j] = std::min(best[j], row[j]);
+      worst[j] = std::max(worst[j], row[j]);
+    }
+  }
+  return {best, worst};
+}
+
+Point TrialArchive::scaled(Point row) const {
+  if (!scale_) return row;
+  const auto& [best, worst] = *scale_;
+  for (std::size_t j = 0; j < row.size(); ++j) {
+    row[j] -= best[j];
+    if (worst[j] > best[j]) row[j] /= worst[j] - best[j];
+  }
+  return row;
+}
+
+bool TrialArchive::within_limits(const Point& genome) const {
+  return context_.within_limits(decode(genome));
+}
+
+bool TrialArchive::avoid(const Point& genome) const {
+  return seen_.count(genome) || !within_limits(genome);
+}
+
+void TrialArchive::repair(Point& genome, std::mt19937_64& rng) const {
   std::vector<std::size_t> wide;
   for (std::size_t i = 0; i < genome.size(); ++i) {
-    if (genome[i] != narrowest[i]) wide.push_back(i);
+    if (genome[i] > 0) wide.push_back(i);
   }
   while (!wide.empty() && !within_limits(genome)) {
     const std::size_t pick = uniform_index(rng, wide.size());
-    genome[wide[pick]] = narrowest[wide[pick]];
+    genome[wide[pick]] -= 1;
+    if (genome[wide[pick]] > 0) continue;
     wide.erase(wide.begin() + static_cast<std::ptrdiff_t>(pick));
   }
 }
 
-std::vector<std::size_t> TrialArchive::front() const {
-  std::vector<std::vector<double>> rows;
-  std::vector<std::size_t> index;
-  for (std::size_t i = 0; i < results_.size(); ++i) {
-    if (!results_[i].ok) continue;
-    rows.push_back(minimised(results_[i]));
-    index.push_back(i);
+Points TrialProblem::evaluate(Points genomes) const {
+  if (genes_ == Genes::kRounded) {
+    for (Point& genome : genomes) {
+      for (std::size_t g = 0; g < genome.size(); ++g) {
+        genome[g] = std::clamp(std::round(genome[g]), 0.0, double(archive_->upper()[g]));
+      }
+    }
   }
-  const std::vector<Objective> minimise(objectives_.size(), {"", Direction::kMinimize});
-  std::vector<std::size_t> front;
-  for (const std::size_t i : pareto_front(rows, minimise)) front.push_back(index[i]);
-  return front;
+  Points rows = archive_->evaluate(genomes, *origin_);
+  for (Point& row : rows) row = archive_->scaled(std::move(row));
+  return rows;
 }
 
 pagmo::vector_double TrialProblem::fitness(const pagmo::vector_double& genome) const {
-  return archive_->evaluate({genome}, *origin_).front();
+  return evaluate({genome}).front();
 }
 
 pagmo::vector_double TrialProblem::batch_fitness(const pagmo::vector_double& genomes) const {
   const std::size_t length = get_bounds().first.size();
-  std::vector<std::vector<double>> batch;
+  Points batch;
   for (auto it = genomes.begin(); it != genomes.end(); it += static_cast<std::ptrdiff_t>(length)) {
     batch.emplace_back(it, it + static_cast<std::ptrdiff_t>(length));
   }
   pagmo::vector_double flat;
-  for (const auto& row : archive_->evaluate(batch, *origin_)) {
+  for (const Point& row : evaluate(std::move(batch))) {
     flat.insert(flat.end(), row.begin(), row.end());
   }
   return flat;
@@ -132,15 +214,22 @@ pagmo::vector_double TrialProblem::batch_fitness(const pagmo::vector_double& gen
 
 std::pair<pagmo::vector_double, pagmo::vector_double> TrialProblem::get_bounds() const {
   if (!archive_) return {{0}, {1}};
-  pagmo::vector_double upper;
-  for (const Gene& gene : archive_->context().space().genes()) {
-    upper.push_back(static_cast<double>(gene.candidates.size() - 1));
+  // Rounded genes have as much room around the first and the last rank as around the others.
+  const double margin = genes_ == Genes::kRounded ? 0.499 : 0;
+  pagmo::vector_double lower, upper;
+  for (const int rank : archive_->upper()) {
+    lower.push_back(-margin);
+    upper.push_back(rank + margin);
   }
-  return {pagmo::vector_double(upper.size(), 0.0), upper};
+  return {lower, upper};
 }
 
 pagmo::vector_double::size_type TrialProblem::get_nobj() const {
   return archive_ ? archive_->objectives().size() : 2;
+}
+
+pagmo::vector_double::size_type TrialProblem::get_nix() const {
+  return genes_ == Genes::kInteger ? get_bounds().first.size() : 0;
 }
 
 }  // namespace deneb::quant_ea

@@ -2,8 +2,8 @@
 
 #include <deneb/search/search_algorithm.h>
 
-#include <map>
 #include <memory>
+#include <optional>
 #include <pagmo/threading.hpp>
 #include <pagmo/types.hpp>
 #include <random>
@@ -12,64 +12,97 @@
 #include <utility>
 #include <vector>
 
+#include "reference_points.h"
+
 namespace deneb::quant_ea {
 
 /// Turns genomes into trials and trials into minimised objective rows, and keeps them all (the
-/// archive). A trial that failed or breaks a limit gets a penalty: the worst value of the
-/// successful trials so far plus one, in every objective, so that it never reaches a front.
+/// archive). A gene is the rank of a candidate among those of its gene by width, narrowest first,
+/// so that a step to the next rank is a step in cost. A trial that failed or breaks a limit gets a
+/// penalty: the worst value of the successful trials so far plus one, in every objective, so that
+/// it never reaches a front.
 class TrialArchive {
  public:
   TrialArchive(SearchContext& context, std::vector<Objective> objectives);
 
+  /// Largest rank of each gene.
+  const std::vector<int>& upper() const { return upper_; }
+  BitPolicy decode(const Point& genome) const;
+  /// Inverse of decode; ConfigError when the policy is not in the space.
+  Point encode(const BitPolicy& policy) const;
+
   /// Evaluates one batch; rows in the order of genomes. Throws what the context throws; RunError
   /// while no trial at all has succeeded, since a penalty has nothing to go by then.
-  std::vector<std::vector<double>> evaluate(const std::vector<std::vector<double>>& genomes,
-                                            const std::string& origin);
-  bool within_limits(const std::vector<double>& genome) const;
+  Points evaluate(const Points& genomes, const std::string& origin);
+  /// The same with an origin for each.
+  Points evaluate(const Points& genomes, const std::vector<std::string>& origins);
+  bool within_limits(const Point& genome) const;
   /// Seen before, or outside of the limits: not worth a trial.
-  bool avoid(const std::vector<double>& genome) const;
-  /// Takes genes, drawn at random, to their narrowest candidate until the limits are kept. Under a
-  /// tight limit nearly every random genome breaks it.
-  void repair(std::vector<double>& genome, std::mt19937_64& rng) const;
+  bool avoid(const Point& genome) const;
+  /// Narrows genes, drawn at random, by one rank each until the limits are kept. Under a tight
+  /// limit nearly every random genome breaks it.
+  void repair(Point& genome, std::mt19937_64& rng) const;
 
   const std::vector<Objective>& objectives() const { return objectives_; }
   const std::vector<BitPolicy>& policies() const { return policies_; }
   const std::vector<TrialResult>& results() const { return results_; }
-  /// Indices into policies() of the Pareto set of successful trials.
-  std::vector<std::size_t> front() const;
-  std::vector<int> genome(std::size_t i) const { return genomes_[i]; }
-  const SearchContext& context() const { return context_; }
+  const Point& genome(std::size_t i) const { return genomes_[i]; }
+  /// Minimised objectives of a successful trial; empty for others.
+  const Point& row(std::size_t i) const { return rows_[i]; }
+  /// Indices into policies() of the Pareto set of successful trials, ascending.
+  const std::vector<std::size_t>& front() const { return front_; }
+  Points front_rows() const;
+
+  /// Smallest and largest value of each objective over all successful trials.
+  std::pair<Point, Point> span() const;
+  /// From now on scaled() maps what span() says now to [0, 1] in each objective.
+  void fix_scale() { scale_ = span(); }
+  /// Some of pagmo's algorithms compare objectives with each other: accuracy with operations.
+  Point scaled(Point row) const;
 
  private:
-  std::vector<double> minimised(const TrialResult& result) const;
+  std::vector<int> to_indices(const Point& genome) const;
+  Point minimised(const TrialResult& result) const;
+  void add_to_front(std::size_t i);
+
   SearchContext& context_;
   std::vector<Objective> objectives_;
-  std::vector<std::vector<int>> genomes_;
+  std::vector<std::vector<int>> index_of_rank_;  // of each gene
+  std::vector<int> upper_;
+  Points genomes_, rows_;
   std::vector<BitPolicy> policies_;
   std::vector<TrialResult> results_;
-  std::set<std::vector<int>> seen_;
-  std::vector<double> worst_;  // of each minimised objective; empty before the first success
+  std::vector<std::size_t> front_;
+  std::set<Point> seen_;
+  Point worst_;  // of each minimised objective; empty before the first success
+  std::optional<std::pair<Point, Point>> scale_;
 };
 
-/// The pagmo problem over an archive: one integer gene per decision. pagmo copies problems, so the
-/// archive is shared.
+/// The pagmo problem over an archive: one gene per decision, fitness scaled. pagmo copies problems,
+/// so the archive is shared.
 class TrialProblem {
  public:
+  /// Integer genes, or real ones that are rounded: for algorithms that know no integers.
+  enum class Genes { kInteger, kRounded };
   TrialProblem() = default;  // pagmo asks for it; such a problem cannot evaluate
-  TrialProblem(std::shared_ptr<TrialArchive> archive, std::shared_ptr<std::string> origin)
-      : archive_(std::move(archive)), origin_(std::move(origin)) {}
+  /// `origin`: of the trials, for reports; may change between two calls.
+  TrialProblem(std::shared_ptr<TrialArchive> archive, std::shared_ptr<std::string> origin,
+               Genes genes)
+      : archive_(std::move(archive)), origin_(std::move(origin)), genes_(genes) {}
 
   pagmo::vector_double fitness(const pagmo::vector_double& genome) const;
   pagmo::vector_double batch_fitness(const pagmo::vector_double& genomes) const;
   std::pair<pagmo::vector_double, pagmo::vector_double> get_bounds() const;
   pagmo::vector_double::size_type get_nobj() const;
-  pagmo::vector_double::size_type get_nix() const { return get_bounds().first.size(); }
+  pagmo::vector_double::size_type get_nix() const;
   pagmo::thread_safety get_thread_safety() const { return pagmo::thread_safety::none; }
   std::string get_name() const { return "mixed-precision policy"; }
 
  private:
+  Points evaluate(Points genomes) const;
   std::shared_ptr<TrialArchive> archive_;
   std::shared_ptr<std::string> origin_;
+  Genes genes_ = Genes::kInteger;
 };
 
 }  // namespace deneb::quant_ea

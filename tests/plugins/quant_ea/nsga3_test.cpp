@@ -365,7 +365,7 @@ TEST(Core, ConstructionChecksSettingsAndDomain) {
   EXPECT_TRUE(contains(message(options, {{0, 0}, {1, 1}, 2, 2, 16}), "gene groups"));
   EXPECT_TRUE(contains(message({}, {{0, .5}, {1, 2}, 1, 2, 16}), "gene 1"));
   EXPECT_TRUE(contains(message({}, {{0, 2}, {1, 2}, 1, 2, 16}), "bounds [2, 2]"));
-  EXPECT_TRUE(contains(message({}, {{0}, {1}, 0, 5, 4}), "smaller than the number of objectives"));
+  EXPECT_NO_THROW(Nsga3Core({}, {{0}, {1}, 0, 5, 4})) << "fewer members than objectives";
 }
 
 // --- The pagmo algorithm
@@ -434,6 +434,55 @@ TEST(PagmoAlgorithm, WorksWithPopulationsOfAnySize) {
     EXPECT_LT(std::accumulate(after.begin(), after.end(), 0.0),
               std::accumulate(before.begin(), before.end(), 0.0));
   }
+}
+
+// Small populations have two layers of reference points from four objectives on, tiny ones more
+// points than members.
+TEST(PagmoAlgorithm, WorksWithThreeToEightObjectives) {
+  for (unsigned objectives = 3; objectives <= 8; ++objectives) {
+    for (std::size_t size : {5u, 17u, 40u}) {
+      const pagmo::problem problem{pagmo::dtlz(2u, objectives + 9, objectives)};
+      const pagmo::population start(problem, size, 7);
+      const auto result = pagmo::algorithm(Nsga3(generations(60))).evolve(start);
+      const auto distance = [](const pagmo::population& population) {
+        double sum = 0;  // of the squares is 1 on the front
+        for (const Point& row : population.get_f()) {
+          sum += std::inner_product(row.begin(), row.end(), row.begin(), 0.0) - 1;
+        }
+        return sum / static_cast<double>(population.size());
+      };
+      EXPECT_EQ(result.size(), size);
+      EXPECT_LT(distance(result), .5 * distance(start)) << objectives << " objectives, " << size;
+    }
+  }
+}
+
+TEST(Core, ParentsComeFromTheArchiveToo) {
+  // Members are all 0, the archive is all 2: without mutation children mix both, or are one of
+  // them.
+  Nsga3Options options = categorical(Variation::kCategoricalUniform);
+  options.p_m = 0;
+  const Nsga3Core core(options, Surrogate().domain());
+  Nsga3State state = Nsga3Core::begin(3);
+  core.propose(state, Points(16, Point(20, 0)));
+  core.tell(state, Points(16, Point{1, 1}));
+  Nsga3State again = state;
+  int members = 0, archived = 0, mixed = 0;
+  for (int i = 0; i < 50; ++i) {
+    for (const Point& child : core.ask(state, {}, {Point(20, 2)})) {
+      const double sum = std::accumulate(child.begin(), child.end(), 0.0);
+      ++(sum == 0 ? members : sum == 40 ? archived : mixed);
+    }
+    core.tell(state, Points(16, Point{2, 2}));  // dominated: the members stay
+  }
+  EXPECT_NEAR(members, 200, 60);
+  EXPECT_NEAR(archived, 200, 60);
+  EXPECT_NEAR(mixed, 400, 60);
+  for (const Point& child : core.ask(again)) EXPECT_EQ(child, Point(20, 0)) << "no archive";
+  Nsga3State wrong = Nsga3Core::begin(3);
+  core.propose(wrong, Points(16, Point(20, 0)));
+  core.tell(wrong, Points(16, Point{1, 1}));
+  EXPECT_TRUE(contains(message_of([&] { core.ask(wrong, {}, {Point(19, 0)}); }), "19 genes"));
 }
 
 TEST(PagmoAlgorithm, BatchEvaluatorGetsEachGenerationInOneCall) {

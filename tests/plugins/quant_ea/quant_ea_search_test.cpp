@@ -1,11 +1,18 @@
 #include <deneb/plugin/loader.h>
+#include <deneb/quant/policy_file.h>
 #include <deneb/search/search_algorithm.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <map>
 #include <memory>
+#include <set>
+#include <utility>
 
+#include "scratch_folder.h"
 #include "support/fake_search_context.h"
 
 namespace deneb {
@@ -39,14 +46,64 @@ class QuantEaSearch : public ::testing::Test {
   PluginLoader loader_;
 };
 
-// Area between the front and a corner that is worse than everything: accuracy 0, twice the widest.
-double hypervolume(std::vector<std::pair<double, double>> points, double worst_cost) {
-  std::sort(points.begin(), points.end());  // by cost
-  double area = 0, best = 0;
+// A context that keeps what was asked for and logged.
+class RecordingContext : public FakeSearchContext {
+ public:
+  using FakeSearchContext::FakeSearchContext;
+  std::vector<TrialResult> evaluate(const std::vector<TrialRequest>& asked) override {
+    requests.insert(requests.end(), asked.begin(), asked.end());
+    return FakeSearchContext::evaluate(asked);
+  }
+  void log(const std::string& text) override { logged += text + "\n"; }
+  std::vector<TrialRequest> requests;
+  std::string logged;
+};
+
+using Front = std::vector<std::pair<double, double>>;  // cost, accuracy
+
+Front front_of(const SearchResult& result) {
+  Front front;
+  for (const Candidate& c : result.candidates) {
+    front.emplace_back(c.metrics.at("flops"), c.metrics.at("accuracy"));
+  }
+  return front;
+}
+
+// The best accuracy of every reachable cost of FakeSearchContext with the widths 2, 4 and 8, layer
+// by layer: costs are multiples of 1000 / 32.
+Front true_front(const SearchSpace& space) {
+  std::map<std::int64_t, double> best{{0, 1.0}};
+  for (std::size_t layer = 0; layer < space.network().layers.size(); ++layer) {
+    const std::int64_t macs = space.network().layers[layer].macs / 1000;
+    for (int tensor = 0; tensor < 2; ++tensor) {
+      std::map<std::int64_t, double> next;
+      for (const auto& [cost, accuracy] : best) {
+        for (const int bits : {2, 4, 8}) {
+          const double now =
+              accuracy - FakeSearchContext::sensitivity(layer) * std::pow(2.0, -bits);
+          const auto [entry, is_new] = next.emplace(cost + macs * bits, now);
+          if (!is_new) entry->second = std::max(entry->second, now);
+        }
+      }
+      best = std::move(next);
+    }
+  }
+  Front front;
+  for (const auto& [cost, accuracy] : best) front.emplace_back(double(cost) * 1000 / 32, accuracy);
+  return front;
+}
+
+// Area between the front and the corner of the largest cost and the smallest accuracy there are.
+double hypervolume(Front points, const FakeSearchContext& context) {
+  const SearchSpace& space = context.space();
+  const double most = context.flops(space.decode(space.widest()));
+  double best = context.accuracy(space.decode(space.narrowest())), area = 0;
+  const double least = best;
+  std::sort(points.begin(), points.end());
   for (std::size_t i = 0; i < points.size(); ++i) {
     best = std::max(best, points[i].second);
-    const double next = i + 1 < points.size() ? points[i + 1].first : worst_cost;
-    area += (next - points[i].first) * best;
+    const double next = i + 1 < points.size() ? points[i + 1].first : most;
+    area += (next - points[i].first) * (best - least);
   }
   return area;
 }
@@ -55,34 +112,195 @@ TEST_F(QuantEaSearch, BudgetIsSamplesPlusGenerationsTimesIndividuals) {
   FakeSearchContext context(10, {2, 4, 8}, 5);
   search(context, sized(50, 16, 32));
   EXPECT_EQ(context.trials, 832);
-  EXPECT_EQ(context.calls, 51);  // one batch for the samples, one per generation
+  EXPECT_EQ(context.calls, 51);  // one batch for the first policies, one per generation
 }
 
-TEST_F(QuantEaSearch, FindsTheFrontOfASmallSpace) {
-  FakeSearchContext context(6, {2, 4, 8}, 11);
-  nlohmann::json options = sized(50, 16, 32);
-  options["mutation"] = "step";
-  options["anchors"] = true;  // as in the shipped pipelines
-  const SearchResult result = search(context, options);
-  EXPECT_LE(context.trials, 835);
-  const SearchSpace& space = context.space();
-  const double worst = 2 * context.flops(space.decode(space.widest()));
-  std::vector<std::pair<double, double>> all, found;
-  std::vector<int> genome(12, 0);
-  for (int code = 0; code < 531441; ++code) {  // 3^12 genomes
-    for (int g = 0, rest = code; g < 12; ++g, rest /= 3) genome[g] = rest % 3;
-    double loss = 0, flops = 0;
-    for (std::size_t i = 0; i < 6; ++i) {
-      const int w = 2 << genome[i], a = 2 << genome[i + 6];
-      loss += FakeSearchContext::sensitivity(i) * (std::pow(2.0, -w) + std::pow(2.0, -a));
-      flops += static_cast<double>(space.network().layers[i].macs) * (w + a) / 32.0;
+TEST_F(QuantEaSearch, TheTrueFrontOfTheTestsIsThatOfAllPolicies) {
+  FakeSearchContext context(3, {2, 4, 8}, 1);
+  Front all;
+  std::vector<int> genome(6, 0);
+  for (int code = 0; code < 729; ++code) {
+    for (int g = 0, rest = code; g < 6; ++g, rest /= 3) genome[std::size_t(g)] = rest % 3;
+    const BitPolicy policy = context.space().decode(genome);
+    all.emplace_back(context.flops(policy), context.accuracy(policy));
+  }
+  EXPECT_NEAR(hypervolume(true_front(context.space()), context), hypervolume(all, context), 1e-9);
+}
+
+// Ten layers, 832 evaluations. The corner is as near as it can be: with one of accuracy 0 and twice
+// the largest cost all shares are above 0.99.
+TEST_F(QuantEaSearch, FindsTheFrontBetterThanTheOtherStrategies) {
+  std::map<std::string, std::vector<double>> shares;
+  for (const char* strategy : {"nsga3", "vega_archive", "nsga2"}) {
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+      FakeSearchContext context(10, {2, 4, 8}, seed);
+      nlohmann::json options = sized(50, 16, 32);
+      options["strategy"] = strategy;
+      const SearchResult result = search(context, options);
+      EXPECT_LE(context.trials, 832);
+      shares[strategy].push_back(hypervolume(front_of(result), context) /
+                                 hypervolume(true_front(context.space()), context));
     }
-    all.emplace_back(flops, 1 - loss);
+    std::sort(shares[strategy].begin(), shares[strategy].end());
+    std::printf("%s: share of the hypervolume %.4f to %.4f, median %.4f\n", strategy,
+                shares[strategy].front(), shares[strategy].back(), shares[strategy][5]);
   }
+  EXPECT_GE(shares["nsga3"].front(), .98);
+  EXPECT_LE(shares["nsga3"].back(), 1 + 1e-9);
+  EXPECT_GT(shares["nsga3"][5], shares["vega_archive"][5]);
+  EXPECT_GT(shares["nsga3"][5], shares["nsga2"][5]);
+}
+
+TEST_F(QuantEaSearch, PagmosAlgorithmsRunByNameAndRepeatThemselves) {
+  for (const char* strategy : {"nsga2", "moead", "nspso", "maco"}) {
+    FakeSearchContext context(10, {2, 4, 8}, 5), again(10, {2, 4, 8}, 5), none(10, {2, 4, 8}, 5);
+    nlohmann::json options = sized(30, 16, 32);
+    options["strategy"] = strategy;
+    const SearchResult result = search(context, options);
+    EXPECT_EQ(text(result), text(search(again, options))) << strategy;
+    EXPECT_GT(context.trials, 32) << strategy;
+    EXPECT_LE(context.trials, 32 + 30 * 16) << strategy;
+    options["policy"]["num_generation"] = 0;
+    const double before = hypervolume(front_of(search(none, options)), none);
+    EXPECT_GT(hypervolume(front_of(result), context), before) << strategy;
+  }
+}
+
+TEST_F(QuantEaSearch, PopulationsOfAnySizeAndManyObjectives) {
+  for (const int individuals : {4, 5, 7, 13}) {
+    FakeSearchContext context(6, {2, 4, 8}, 5);
+    search(context, sized(3, individuals, individuals));
+    EXPECT_EQ(context.trials, 4 * individuals);
+  }
+  FakeSearchContext context(6, {2, 4, 8}, 5);
+  nlohmann::json options = sized(1, 10, 20);
+  options["strategy"] = "nsga2";
+  EXPECT_THROW(search(context, options), ConfigError);
+}
+
+TEST_F(QuantEaSearch, BeginsWithThePoliciesOfAnEarlierStep) {
+  const ScratchFolder folder;
+  RecordingContext context(6, {2, 4, 8}, 11);
+  const SearchSpace& space = context.space();
+  PolicyFile file;
+  file.policy = space.decode({0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2});
+  write_policy_file(folder / "nas/policies/2.json", file);
+  file.policy = space.decode({2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1});
+  write_policy_file(folder / "nas/policies/12.json", file);
+  nlohmann::json options = sized(2, 8, 16);
+  options["warm_start"] = folder / "nas";
+  search(context, options);
+  EXPECT_EQ(context.trials, 32) << "within the budget";
+  EXPECT_EQ(context.requests[0].policy.text(),
+            space.decode({0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}).text());
+  EXPECT_EQ(context.requests[1].policy.text(), file.policy.text());
+  std::map<std::string, int> origins;
+  for (const TrialRequest& request : context.requests) ++origins[request.origin];
+  EXPECT_EQ(origins, (std::map<std::string, int>{{"warm start", 2},
+                                                 {"uniform", 3},
+                                                 {"random", 11},
+                                                 {"generation 1", 8},
+                                                 {"generation 2", 8}}));
+  // One file; what breaks a limit of the step is left out.
+  RecordingContext limited(6, {2, 4, 8}, 11);
+  limited.max_flops = context.flops(file.policy) - 1;
+  options["warm_start"] = folder / "nas/policies/12.json";
+  search(limited, options);
+  EXPECT_THAT(limited.logged, HasSubstr("policy 12 breaks a limit"));
+  EXPECT_NE(limited.requests[0].origin, "warm start");
+
+  const auto refusal = [&](FakeSearchContext& other) -> std::string {
+    try {
+      search(other, options);
+    } catch (const ConfigError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  FakeSearchContext narrow(6, {2, 3}, 11);
+  EXPECT_THAT(refusal(narrow), HasSubstr("warm_start: "));
+  EXPECT_THAT(refusal(narrow), HasSubstr("12.json: policy: layer layer0 uses int8"));
+  std::filesystem::create_directories(folder / "empty");
+  options["warm_start"] = folder / "empty";
+  EXPECT_THAT(refusal(context), HasSubstr("holds no policies"));
+}
+
+TEST_F(QuantEaSearch, AWarmStartIsNeverWorseThanWhatItBeganWith) {
+  const ScratchFolder folder;
+  FakeSearchContext context(10, {2, 4, 8}, 3);
+  // The exact optimum of two budgets, as an assignment by scores would give.
+  PolicyFile file;
+  file.policy =
+      context.space().decode({1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1});
+  const double cost = context.flops(file.policy), accuracy = context.accuracy(file.policy);
+  write_policy_file(folder / "w4.json", file);
+  nlohmann::json options = sized(5, 8, 12);
+  options["warm_start"] = folder / "w4.json";
+  options["targets"] = {{{"name", "w4"}, {"cost", "flops"}, {"max", cost}}};
+  const SearchResult result = search(context, options);
+  ASSERT_EQ(result.candidates.size(), 1u);
+  EXPECT_EQ(result.candidates[0].name, "w4");
+  EXPECT_LE(result.candidates[0].metrics.at("flops"), cost);
+  EXPECT_GE(result.candidates[0].metrics.at("accuracy"), accuracy);
+}
+
+TEST_F(QuantEaSearch, TargetsPutForwardTheBestWithinEach) {
+  FakeSearchContext context(6, {2, 4, 8}, 3), whole(6, {2, 4, 8}, 3);
+  nlohmann::json options = sized(10, 8, 16);
+  const SearchResult front = search(whole, options);
+  options["targets"] = {{{"cost", "flops"}, {"weight_bits", 4}, {"activation_bits", 4}},
+                        {{"cost", "flops"}, {"max", 1e9}, {"name", "all"}}};
+  const SearchResult result = search(context, options);
+  ASSERT_EQ(result.candidates.size(), 2u);
+  const double w4 = context.flops(uniform_policy(context.space().network(), 4, 4));
+  EXPECT_EQ(result.candidates[0].name.substr(0, 6), "flops_");
+  for (const Candidate& c : front.candidates) {
+    if (c.metrics.at("flops") > w4) continue;
+    EXPECT_EQ(result.candidates[0].policy.text(), c.policy.text()) << "the best of those within";
+    break;
+  }
+  EXPECT_EQ(result.candidates[1].policy.text(), front.candidates[0].policy.text());
+  options["targets"] = {{{"cost", "flops"}, {"max", 1.0}}};
+  EXPECT_THROW(search(context, options), ConfigError) << "below the narrowest policy";
+}
+
+TEST_F(QuantEaSearch, MarksTheKneeAndDrawsTheHypervolume) {
+  FakeSearchContext context(8, {2, 4, 8}, 3);
+  const SearchResult result = search(context, sized(10, 8, 16));
+  std::vector<std::string> marked;
   for (const Candidate& c : result.candidates) {
-    found.emplace_back(c.metrics.at("flops"), c.metrics.at("accuracy"));
+    if (!c.mark.empty()) marked.push_back(c.name);
   }
-  EXPECT_GE(hypervolume(found, worst), 0.98 * hypervolume(all, worst));
+  ASSERT_EQ(marked.size(), 1u);
+  ASSERT_EQ(result.artifacts.size(), 1u);
+  EXPECT_EQ(result.artifacts[0].kind, "policy");
+  EXPECT_EQ(result.artifacts[0].file, "policies/" + marked[0] + ".json");
+  ASSERT_EQ(result.figures.size(), 2u);
+  EXPECT_EQ(result.figures[0].name, "hypervolume");
+  const auto& points = result.figures[0].series[0].points;
+  ASSERT_EQ(points.size(), 11u);
+  for (std::size_t i = 1; i < points.size(); ++i) EXPECT_GE(points[i].second, points[i - 1].second);
+  EXPECT_GT(points.back().second, points.front().second);
+  EXPECT_GE(result.figures[1].series[1].points.size(), result.candidates.size());
+  EXPECT_EQ(result.figures[1].series[2].points.size(), 1u);
+  for (const Figure& figure : result.figures) to_json(figure);  // throws for what is no figure
+}
+
+TEST_F(QuantEaSearch, EndsWhenTheHypervolumeStagnates) {
+  RecordingContext context(3, {4, 8}, 3);  // 64 policies: found soon
+  nlohmann::json options = sized(200, 8, 16);
+  options["stagnation"] = {{"generations", 5}};
+  search(context, options);
+  EXPECT_LT(context.calls, 60);
+  EXPECT_GE(context.calls, 6);
+  EXPECT_THAT(context.logged, HasSubstr("ends after generation"));
+}
+
+// Ranks, not places in the list, are what evolves.
+TEST_F(QuantEaSearch, TheOrderOfCandidatesDoesNotMatter) {
+  FakeSearchContext sorted(6, {2, 4, 8}, 3), mixed(6, {8, 2, 4}, 3);
+  const auto options = sized(10, 8, 16);
+  EXPECT_EQ(text(search(sorted, options)), text(search(mixed, options)));
 }
 
 TEST_F(QuantEaSearch, SameSeedSameResultOtherSeedOtherResult) {
@@ -129,10 +347,10 @@ TEST_F(QuantEaSearch, LayersMayHaveOneGeneOrShareThem) {
 
 TEST_F(QuantEaSearch, AnchorsAreTried) {
   FakeSearchContext context(10, {2, 4, 8}, 2);
-  nlohmann::json options = sized(0, 8, 8);
-  options["anchors"] = true;
-  const SearchResult result = search(context, options);
-  EXPECT_EQ(context.trials, 11);
+  const SearchResult result = search(context, sized(0, 8, 8));
+  EXPECT_EQ(context.trials, 8) << "they count as samples";
+  EXPECT_EQ(result.candidates.front().policy.text(),
+            context.space().decode(context.space().widest()).text());
   EXPECT_EQ(result.candidates.back().policy.text(),
             context.space().decode(context.space().narrowest()).text());
 }

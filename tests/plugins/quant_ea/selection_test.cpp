@@ -67,9 +67,10 @@ TEST(ReferencePoints, Counts) {
   };
   for (const Row& row : {Row{2, 15, 16}, Row{3, 4, 15}, Row{3, 12, 91}, Row{4, 8, 165},
                          Row{5, 6, 210}, Row{8, 3, 156}, Row{10, 3, 275}, Row{15, 2, 135}}) {
-    const Points points = reference_points(row.objectives, row.divisions);
+    const ReferenceLayout layout = paper_layout(row.objectives, row.divisions);
+    const Points points = reference_points(row.objectives, layout);
     EXPECT_EQ(points.size(), row.count) << row.objectives << " objectives";
-    EXPECT_EQ(reference_point_count(row.objectives, row.divisions), row.count);
+    EXPECT_EQ(reference_point_count(row.objectives, layout), row.count);
     EXPECT_EQ(std::set<Point>(points.begin(), points.end()).size(), row.count);
     for (const Point& point : points) {
       EXPECT_NEAR(std::accumulate(point.begin(), point.end(), 0.0), 1.0, 1e-12);
@@ -79,17 +80,38 @@ TEST(ReferencePoints, Counts) {
   EXPECT_EQ(lattice_size(200, 200), std::numeric_limits<std::size_t>::max());
 }
 
-TEST(ReferencePoints, LargestDivisionsThatAPopulationFills) {
-  EXPECT_EQ(largest_divisions(2, 16), 15u);
-  EXPECT_EQ(largest_divisions(3, 16), 4u);
-  EXPECT_EQ(largest_divisions(3, 14), 3u);
-  EXPECT_EQ(largest_divisions(3, 92), 12u);
-  EXPECT_EQ(largest_divisions(5, 212), 6u);
-  EXPECT_EQ(largest_divisions(8, 156), 3u);
-  EXPECT_EQ(largest_divisions(8, 155), 2u);
-  EXPECT_EQ(largest_divisions(15, 136), 2u);
-  EXPECT_EQ(largest_divisions(4, 4), 1u);
-  EXPECT_TRUE(contains(message_of([] { largest_divisions(5, 4); }), "population 4"));
+TEST(ReferencePoints, LayoutsThatAPopulationFills) {
+  const auto expect_layout = [](std::size_t objectives, std::size_t population, unsigned outer,
+                                unsigned inner) {
+    const ReferenceLayout layout = fitting_layout(objectives, population);
+    EXPECT_EQ(layout.outer, outer) << objectives << " objectives, population " << population;
+    EXPECT_EQ(layout.inner, inner) << objectives << " objectives, population " << population;
+  };
+  expect_layout(2, 16, 15, 0);
+  expect_layout(3, 16, 4, 0);
+  expect_layout(3, 14, 3, 0);
+  expect_layout(3, 92, 12, 0);
+  expect_layout(5, 212, 6, 0);
+  // As in the paper.
+  expect_layout(8, 156, 3, 2);
+  expect_layout(15, 136, 2, 1);
+  // A coarser inner layer where the paper's does not fit, and where a single lattice of few
+  // divisions lies on the edge of the simplex only.
+  expect_layout(8, 155, 3, 1);
+  expect_layout(5, 100, 4, 2);
+  expect_layout(3, 6, 2, 0);
+  expect_layout(3, 9, 2, 1);
+  expect_layout(4, 4, 1, 0);
+  expect_layout(8, 4, 1, 0);  // more points than members
+  for (std::size_t objectives = 3; objectives <= 8; ++objectives) {
+    for (std::size_t population = objectives; population <= 400; population += 7) {
+      const ReferenceLayout layout = fitting_layout(objectives, population);
+      const Points points = reference_points(objectives, layout);
+      EXPECT_LE(points.size(), population);
+      EXPECT_EQ(points.size(), std::set<Point>(points.begin(), points.end()).size());
+    }
+  }
+  EXPECT_THROW(fitting_layout(1, 16), std::invalid_argument);
   EXPECT_THROW(das_dennis(1, 3), std::invalid_argument);
   EXPECT_THROW(das_dennis(3, 0), std::invalid_argument);
 }
@@ -182,7 +204,7 @@ TEST(Normalization, ExtremesInterceptsAndNichesOfASmallFront) {
   }
   expect_points(normalized, {{0, 1}, {.125, .571429}, {.5, .142857}, {1, 0}, {.375, .285714}},
                 1e-6);
-  const auto niches = associate(normalized, reference_points(2, 4));
+  const auto niches = associate(normalized, reference_points(2, {4}));
   const std::size_t expected_niches[] = {0, 1, 3, 4, 2};
   const double expected_distances[] = {0, .062116, .022588, 0, .063135};
   for (std::size_t i = 0; i < niches.size(); ++i) {
@@ -237,14 +259,14 @@ class NichingExample : public testing::Test {
   std::vector<std::size_t> select(std::size_t survivors, std::uint64_t seed) const {
     NormalizationMemory memory;
     Rng rng(seed);
-    return environmental_selection(points_, survivors, reference_points(2, 3), memory, rng);
+    return environmental_selection(points_, survivors, reference_points(2, {3}), memory, rng);
   }
   //                   A       B       C         D           E         G           dominated
   const Points points_{{0, 1}, {1, 0}, {.9, .2}, {.35, .75}, {.3, .8}, {.7, .42}, {1.2, 1.2}};
 };
 
 TEST_F(NichingExample, AssociationsOfTheExample) {
-  const auto niches = associate(points_, reference_points(2, 3));
+  const auto niches = associate(points_, reference_points(2, {3}));
   const std::size_t expected[] = {0, 3, 3, 1, 1, 2};
   for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(niches[i].niche, expected[i]) << i;
   EXPECT_NEAR(niches[3].distance, .022361, 1e-6);
@@ -288,7 +310,7 @@ TEST(Niching, CrowdedNichesWaitAndEmptyOnesAreSkipped) {
 TEST(EnvironmentalSelection, RejectsValuesThatCannotBeCompared) {
   NormalizationMemory memory;
   Rng rng(1);
-  const Points references = reference_points(2, 3);
+  const Points references = reference_points(2, {3});
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double infinity = std::numeric_limits<double>::infinity();
   const auto select = [&](const Points& fitness) {
@@ -402,6 +424,42 @@ TEST(CategoricalVariation, TwoPointCrossoverSwapsOneSegmentWithBothEnds) {
   EXPECT_EQ(segments.size(), 15u) << "all segments of 5 genes occur";
 }
 
+TEST(CategoricalVariation, GroupStepsMoveHalfOfTheGroupsAsAWhole) {
+  const std::vector<int> upper{4, 4, 4, 4};
+  const GeneGroups pairs = paired_halves(4);
+  Rng rng(11);
+  std::map<std::pair<int, int>, int> moves;  // of genes 0 and 2, which are a group
+  for (int i = 0; i < 40000; ++i) {
+    IntGenome genome{2, 2, 2, 2};
+    mutate(genome, upper, .1, CategoricalMutation::kGroupStep, pairs, rng);
+    for (const int gene : genome) EXPECT_LE(std::abs(gene - 2), 1);
+    ++moves[{genome[0] - 2, genome[2] - 2}];
+  }
+  // Together: half of the groups, with probability .2. Alone: the other half, .1 each.
+  EXPECT_NEAR(moves.at({1, 1}), 40000 * (.5 * .1 + .5 * .0025), 250);
+  EXPECT_NEAR(moves.at({-1, -1}), 40000 * (.5 * .1 + .5 * .0025), 250);
+  EXPECT_NEAR(moves.at({1, 0}), 40000 * .5 * .1 * .9 / 2, 150);
+  EXPECT_NEAR(moves.at({0, -1}), 40000 * .5 * .1 * .9 / 2, 150);
+  IntGenome edge{4, 0, 3, 0};
+  for (int i = 0; i < 1000; ++i) {
+    mutate(edge, {4, 0, 4, 0}, 1.0, CategoricalMutation::kGroupStep, pairs, rng);
+    EXPECT_EQ(edge[1] + edge[3], 0) << "a gene with one candidate stays";
+    EXPECT_TRUE(edge[0] >= 0 && edge[0] <= 4 && edge[2] >= 0 && edge[2] <= 4);
+  }
+}
+
+TEST(CategoricalVariation, SpreadGenomesHaveTheMeanOfTheirLevel) {
+  const std::vector<int> upper(1000, 4);
+  Rng rng(13);
+  for (const double level : {0.0, .1, .5, .9, 1.0}) {
+    const IntGenome genome = spread_genome(upper, level, rng);
+    const double mean = std::accumulate(genome.begin(), genome.end(), 0.0) / 1000;
+    EXPECT_NEAR(mean, 4 * level, .15) << level;
+    EXPECT_GE(*std::min_element(genome.begin(), genome.end()), 0);
+    EXPECT_LE(*std::max_element(genome.begin(), genome.end()), 4);
+  }
+}
+
 TEST(CategoricalVariation, MutationChangesGenesToOtherCandidates) {
   const std::vector<int> upper{1, 2, 4, 0};
   Rng rng(9);
@@ -410,18 +468,18 @@ TEST(CategoricalVariation, MutationChangesGenesToOtherCandidates) {
   int changed = 0;
   for (int i = 0; i < 4000; ++i) {
     IntGenome genome{1, 0, 2, 0};
-    mutate(genome, upper, 1.0, CategoricalMutation::kReset, rng);
+    mutate(genome, upper, 1.0, CategoricalMutation::kReset, {}, rng);
     EXPECT_EQ(genome[0], 0);
     EXPECT_NE(genome[1], 0);
     EXPECT_EQ(genome[3], 0) << "a gene with one candidate stays";
     ++reset[genome[2]];
     genome = {1, 0, 2, 0};
-    mutate(genome, upper, 1.0, CategoricalMutation::kStep, rng);
+    mutate(genome, upper, 1.0, CategoricalMutation::kStep, {}, rng);
     EXPECT_EQ(genome[0], 0);
     EXPECT_EQ(genome[1], 1);
     ++step[genome[2]];
     genome = {1, 0, 2, 0};
-    mutate(genome, upper, .25, CategoricalMutation::kReset, rng);
+    mutate(genome, upper, .25, CategoricalMutation::kReset, {}, rng);
     changed += (genome[0] != 1) + (genome[1] != 0) + (genome[2] != 2);
   }
   EXPECT_EQ(reset.size(), 4u);

@@ -40,8 +40,9 @@ struct GeneralOptions {
   std::int64_t seed = 0;
   std::string device = "auto";
   int threads = 0;
-  int workers = 1;
+  nlohmann::json workers = 1;  ///< a number or "auto"
   int threads_per_worker = 1;
+  std::string cache;
   double trial_timeout = 0;
   int max_failures = 10;
   std::vector<std::string> reports = {"tables", "html"};
@@ -56,10 +57,15 @@ struct GeneralOptions {
       "results in the last digits",
       {0, 1024});
     v("workers", workers,
-      "trials that run at once, each in a process of its own; changes speed, "
-      "never results",
+      "trials that run at once, each in a process of its own, 1 to 256; changes speed, never "
+      "results. \"auto\": as many, with as many threads each, as a measurement of some seconds at "
+      "the first trial finds fastest (other thread counts change results in the last digits)");
+    v("threads_per_worker", threads_per_worker, "threads of one trial, unless workers is auto",
       {1, 256});
-    v("threads_per_worker", threads_per_worker, "threads of one trial", {1, 256});
+    v("cache", cache,
+      "folder that keeps results of trials for later tasks, relative to the working directory; "
+      "empty = none. A trial of the same policy, network, weights, data, settings, general.seed, "
+      "threads and code is answered from it. Remove the folder to clear it");
     v("trial_timeout", trial_timeout,
       "seconds after which a trial is stopped and counted as "
       "failed; 0 = none",
@@ -69,6 +75,14 @@ struct GeneralOptions {
     v("reports", reports, "report plugins to write after every step");
     v("report_options", report_options, "options of some of the reports");
   }
+  void check(OptionErrors& errors) const {
+    const bool number = workers.is_number_integer() && workers >= 1 && workers <= 256;
+    if (number || measures_workers()) return;
+    errors.add("workers",
+               "is " + workers.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
+                   "; expected an integer from 1 to 256, or \"auto\"");
+  }
+  bool measures_workers() const { return workers == "auto"; }
 };
 
 /// What a step runs in. References live as long as the run.

@@ -87,7 +87,7 @@ DENEB_API void run_pipeline(const Pipeline& pipeline, const std::string& task_fo
                             const RunOptions& options);
 
 /// Body of a worker process: reads requests from `in_fd`, answers to `out_fd`, one JSON a line,
-/// until the end of input.
+/// until the end of input. Trials have `general.threads_per_worker` threads.
 DENEB_API void run_worker(const std::string& task_folder, const std::string& step,
                           const Pipeline& pipeline, const Registry& registry, int in_fd,
                           int out_fd);

@@ -53,6 +53,7 @@ struct Candidate {
   std::map<std::string, double> metrics;
   std::int64_t trial = 0;  ///< 0 = never tried; it gets a record with these metrics then
   std::string weights;     ///< path of weights to start training from; "" = none
+  std::string mark = {};   ///< shown beside it in reports: "knee"; one or two words, may be empty
 };
 
 struct SearchResult {

@@ -21,7 +21,8 @@ struct StepRow {
   /// Facts for reports: {"objectives": [{"name","direction"}], "network": {...layers...},
   /// "algorithm": ..., "dataset": ..., "figures": [to_json(Figure), ...], "heat_maps":
   /// [to_json(HeatMap), ...], "reference_costs": {"float32": {cost: value, ...}, "uniform w8a8":
-  /// {...}, ...}}; written by the step, read by reports.
+  /// {...}, ...}, "cache": {"answered": trials}, "marks": {"12": "knee"}}; written by the step,
+  /// read by reports.
   nlohmann::ordered_json info = nlohmann::ordered_json::object();
 };
 

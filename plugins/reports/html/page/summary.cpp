@@ -31,6 +31,13 @@ std::size_t tried_count(const StepData& step) {
   return static_cast<std::size_t>(std::count_if(step.trials.begin(), step.trials.end(), was_tried));
 }
 
+/// Trials whose results another task had left in general.cache.
+std::size_t cached_count(const StepData& step) {
+  const auto& info = step.row.info;
+  if (!info.is_object() || !info.contains("cache") || !info["cache"].is_object()) return 0;
+  return info["cache"].value("answered", std::size_t{0});
+}
+
 /// "QuantEA searched widths of A on B: 30 policies tried, 2 of them failed; 8 are on the Pareto
 /// front." A search that computes policies "solved" for them.
 std::string search_sentence(const StepData& step) {
@@ -49,6 +56,9 @@ std::string search_sentence(const StepData& step) {
   if (tried > 0) {
     text += counted(tried, "policy", "policies") + " tried";
     if (failed > 0) text += ", " + count_text(failed) + " of them failed";
+    if (const std::size_t known = cached_count(step); known > 0) {
+      text += ", " + count_text(known) + " answered from the cache";
+    }
     if (solved > 0) text += ", " + count_text(solved) + " more computed and not tried";
   } else {
     text += counted(solved, "policy", "policies") + ", computed and not tried";

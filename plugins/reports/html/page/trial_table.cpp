@@ -35,6 +35,16 @@ std::string widths_cell(const StepData& step, const ResultRow& trial) {
          html(trial.policy.empty() ? trial.encoding : widths(step.bits(trial))) + "</td>";
 }
 
+/// What the search calls the policy: " knee"; "" for most.
+std::string mark_of(const StepData& step, const ResultRow& trial) {
+  const auto& info = step.row.info;
+  if (!info.is_object() || !info.contains("marks") || !info["marks"].is_object()) return "";
+  const auto found = info["marks"].find(std::to_string(trial.id));
+  return found == info["marks"].end() || !found->is_string()
+             ? ""
+             : " " + html(found->get<std::string>());
+}
+
 std::string rank_cell(const RankCorrelations::Group& group, const std::string& metric) {
   for (const RankCorrelation& value : group.values) {
     if (value.metric != metric) continue;
@@ -76,7 +86,7 @@ std::string trial_table(const StepData& step) {
            ">";
     out += number_cell(double(trial.id), std::to_string(trial.id));
     out += "<td data-key=\"" + std::string(trial.front ? "0" : "1") + "\">" +
-           (trial.front ? "\xe2\x97\x8f" : "") + "</td>";  // black circle
+           (trial.front ? "\xe2\x97\x8f" : "") + mark_of(step, trial) + "</td>";  // black circle
     out += "<td>" + status_tag(trial.status) + "</td>" + text_cell(trial.origin);
     for (const std::string& name : metrics) out += metric_cell(trial, name);
     out += widths_cell(step, trial) + seconds_cell(trial);
