@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
+#include <deneb/data/sample_counts.h>
 #include <deneb/interrupt.h>
 #include <deneb/pipeline/pipeline.h>
 
@@ -64,7 +65,12 @@ void run_worker(const std::string& task_folder, const std::string& step, const P
   if (!write_line(out_fd, {{"ready", true}})) return;
   detail::LineReader requests(in_fd);
   while (const auto line = requests.next()) {
-    if (!write_line(out_fd, answer_trial(parts, split, nlohmann::json::parse(*line)))) return;
+    const SampleCounts before = samples_drawn();
+    nlohmann::json answer = answer_trial(parts, split, nlohmann::json::parse(*line));
+    const SampleCounts after = samples_drawn();
+    answer["training_samples"] = after.training - before.training;
+    answer["evaluation_samples"] = after.evaluation - before.evaluation;
+    if (!write_line(out_fd, answer)) return;
   }
 }
 
