@@ -1,10 +1,12 @@
 #include <ATen/Parallel.h>
 #include <deneb/data/data_loader.h>
+#include <deneb/data/sample_counts.h>
 #include <deneb/interrupt.h>
 #include <deneb/random.h>
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <map>
@@ -20,6 +22,8 @@ namespace deneb {
 namespace {
 
 using Indices = std::vector<std::int64_t>;
+
+std::atomic<std::int64_t> training_samples{0}, evaluation_samples{0};
 
 void shuffle(Indices& indices, std::uint64_t seed) {
   std::mt19937_64 rng(seed);
@@ -54,6 +58,10 @@ class Preparer {
         augment_(augment),
         seed_(derive_seed(epoch_seed, "augment")),
         sample_seed_(derive_seed(epoch_seed, "sample")) {}
+
+  std::atomic<std::int64_t>& counter() const {
+    return training_ ? training_samples : evaluation_samples;
+  }
 
   // `position` of the first sample in the epoch: with the seed it fixes the augmentation.
   Batch prepare(const Indices& indices, std::int64_t position) const {
@@ -172,7 +180,7 @@ class Stream final : public BatchStream {
     if (next_ >= count()) return false;
     if (threads_.empty()) {
       batch = make(next_);
-      ++next_;
+      count_batch();
       return true;
     }
     std::unique_lock<std::mutex> lock(mutex_);
@@ -181,7 +189,7 @@ class Stream final : public BatchStream {
     if (found->second.error) std::rethrow_exception(found->second.error);
     batch = std::move(found->second.batch);
     ready_.erase(found);
-    ++next_;
+    count_batch();
     lock.unlock();
     changed_.notify_all();
     return true;
@@ -195,6 +203,13 @@ class Stream final : public BatchStream {
 
   std::int64_t count() const {
     return (static_cast<std::int64_t>(order_.size()) + batch_size_ - 1) / batch_size_;
+  }
+
+  // The batch `next_` is given out.
+  void count_batch() {
+    const std::int64_t begin = next_++ * batch_size_;
+    preparer_.counter() +=
+        std::min<std::int64_t>(batch_size_, static_cast<std::int64_t>(order_.size()) - begin);
   }
 
   Batch make(std::int64_t b) const {
@@ -364,6 +379,8 @@ std::unique_ptr<BatchStream> DataLoader::evaluate(Split split, std::int64_t limi
   return std::make_unique<Stream>(Preparer(dataset_, part), std::move(order),
                                   options_.eval_batch_size, 0, std::min(options_.workers, 1));
 }
+
+SampleCounts samples_drawn() { return {training_samples, evaluation_samples}; }
 
 void check_data_loader(const DataLoaderOptions& options, const DatasetInfo& info) {
   const AugmentOptions& augment = options.augment;

@@ -16,6 +16,8 @@
 
 #include "io/atomic_file.h"
 
+#include "pipeline/work_meter.h"
+
 namespace deneb {
 namespace {
 
@@ -220,6 +222,7 @@ void run_step(const Pipeline& pipeline, std::size_t index, RunContext& context) 
   try {
     throw_if_stopping();
     const auto object = make_step(pipeline, step, context.registry);
+    const detail::WorkMeter meter(context.store, step);
     guard(context.registry.at(PipeStep::kKind, type).plugin, "step " + step,
           [&] { object->run(context); });
     leave_artifacts(object->gives(context.registry), type, context);

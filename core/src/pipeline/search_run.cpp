@@ -210,6 +210,10 @@ void SearchRun::record(std::int64_t id, const WorkerPool::Answer& answer) {
   if (answer.failure.empty() && answer.json.contains("data_error")) {
     throw DataError(answer.json["data_error"].get<std::string>());
   }
+  if (answer.json.contains("training_samples")) {
+    context_.store.add_work(context_.step, {0, answer.json["training_samples"].get<std::int64_t>(),
+                                            answer.json["evaluation_samples"].get<std::int64_t>()});
+  }
   ResultRow& row = rows_[id];
   row.seconds = answer.seconds;
   if (!answer.failure.empty()) {

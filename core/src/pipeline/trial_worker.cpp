@@ -1,6 +1,7 @@
 #include "pipeline/trial_worker.h"
 
 #include <ATen/Parallel.h>
+#include <deneb/data/sample_counts.h>
 #include <deneb/failure_text.h>
 #include <deneb/interrupt.h>
 #include <deneb/pipeline/pipeline.h>
@@ -98,8 +99,12 @@ void run_worker(const std::string& task_folder, const std::string& step, const P
   detail::LineReader requests(in_fd);
   while (const auto line = requests.next()) {
     const auto request = nlohmann::json::parse(*line);
-    const auto answer = request.contains("measure") ? answer_measure(parts, request)
-                                                    : answer_trial(parts, split, request);
+    const SampleCounts before = samples_drawn();
+    nlohmann::json answer = request.contains("measure") ? answer_measure(parts, request)
+                                                        : answer_trial(parts, split, request);
+    const SampleCounts after = samples_drawn();
+    answer["training_samples"] = after.training - before.training;
+    answer["evaluation_samples"] = after.evaluation - before.evaluation;
     if (!write_line(out_fd, answer)) return;
   }
 }

@@ -99,6 +99,22 @@ std::string place(const std::string& step, std::int64_t id) {
   return "trial " + std::to_string(id) + " of step '" + step + "'";
 }
 
+// What add_work() records stands in the column of the info, under a key that no info may have.
+constexpr const char* kWork = " work";
+
+std::optional<StepWork> work_of(const ordered_json& info) {
+  if (!info.is_object() || !info.contains(kWork)) return std::nullopt;
+  const ordered_json& work = info[kWork];
+  return StepWork{work.value("seconds", 0.0), work.value("training_samples", std::int64_t{0}),
+                  work.value("evaluation_samples", std::int64_t{0})};
+}
+
+void put_work(const StepWork& work, ordered_json& info) {
+  info[kWork] = {{"seconds", work.seconds},
+                 {"training_samples", work.training_samples},
+                 {"evaluation_samples", work.evaluation_samples}};
+}
+
 constexpr const char* kStepColumns = "name, type, status, started, finished, message, info";
 
 StepRow read_step(const SqliteStatement& s, const SqliteDatabase& database) {
@@ -110,6 +126,8 @@ StepRow read_step(const SqliteStatement& s, const SqliteDatabase& database) {
   row.finished = s.text(4);
   row.message = s.text(5);
   row.info = from_text(s.text(6), database);
+  row.work = work_of(row.info);
+  if (row.work) row.info.erase(kWork);
   return row;
 }
 
@@ -213,6 +231,18 @@ struct TrialStore::Impl {
     }
   }
 
+  /// As it stands there, what add_work() recorded included.
+  ordered_json stored_info(const std::string& name) {
+    SqliteStatement s(database, "SELECT info FROM steps WHERE name = ?");
+    s.bind(name).step();
+    return from_text(s.text(0), database);
+  }
+
+  void store_info(const std::string& name, const ordered_json& info) {
+    SqliteStatement s(database, "UPDATE steps SET info = ? WHERE name = ?");
+    s.bind(to_text(info)).bind(name).run();
+  }
+
   /// Status of a trial; nullopt when it was never begun.
   std::optional<std::string> trial_status(const std::string& step, std::int64_t id) {
     SqliteStatement s(database, "SELECT status FROM trials WHERE step = ? AND id = ?");
@@ -250,8 +280,24 @@ void TrialStore::begin_step(const std::string& name, const std::string& type) {
 void TrialStore::set_step_info(const std::string& name, const ordered_json& info) {
   impl_->write(Durability::kProcess, [&] {
     impl_->require_step(name);
-    SqliteStatement s(impl_->database, "UPDATE steps SET info = ? WHERE name = ?");
-    s.bind(to_text(info)).bind(name).run();
+    const auto work = work_of(impl_->stored_info(name));
+    if (!work) return impl_->store_info(name, info);
+    ordered_json whole = info;
+    put_work(*work, whole);
+    impl_->store_info(name, whole);
+  });
+}
+
+void TrialStore::add_work(const std::string& name, const StepWork& work) {
+  impl_->write(Durability::kProcess, [&] {
+    impl_->require_step(name);
+    ordered_json info = impl_->stored_info(name);
+    StepWork all = work_of(info).value_or(StepWork{});
+    all.seconds += work.seconds;
+    all.training_samples += work.training_samples;
+    all.evaluation_samples += work.evaluation_samples;
+    put_work(all, info);
+    impl_->store_info(name, info);
   });
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deneb/random.h>
+
 #include <cmath>
 #include <random>
 #include <stdexcept>
@@ -31,11 +33,10 @@ TEST(Hypervolume, OfManyObjectivesIsEstimatedAndNeverFalls) {
   EXPECT_NEAR(one.add({Point(6, .2)}), std::pow(.9, 6), .015);
   Hypervolume volume(best, worst), again(best, worst);
   std::mt19937_64 rng(3);
-  std::uniform_real_distribution<double> draw(0, 2);
   double before = 0;
   for (int i = 0; i < 30; ++i) {
     Point point;
-    for (int j = 0; j < 6; ++j) point.push_back(draw(rng));
+    for (int j = 0; j < 6; ++j) point.push_back(2 * deneb::uniform_real(rng));
     const double now = volume.add({point});
     EXPECT_GE(now, before);
     EXPECT_EQ(now, again.add({point}));

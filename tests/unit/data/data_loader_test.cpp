@@ -8,6 +8,7 @@
 #include <set>
 
 #include <deneb/data/data_loader.h>
+#include <deneb/data/sample_counts.h>
 
 #include "scratch_folder.h"
 #include "unit/data/table_dataset.h"
@@ -461,6 +462,29 @@ TEST(Lengths, ResumedPassIsTheRemainder) {
   for (const std::int64_t first : {0, 1, 17, 50, 51}) {
     expect_equal(drain(*text_loader(405, 10).train(3, 1, first)),
                  {whole.begin() + first, whole.end()});
+  }
+}
+
+// Given out counts, prepared in advance does not.
+TEST(SampleCounts, CountWhatStreamsGiveOut) {
+  for (const int workers : {0, 2}) {
+    DataLoaderOptions options = small_batches();
+    options.train_portion = 0.7;
+    options.workers = workers;
+    const DataLoader loader(TableDataset::counting(100, 5), options);
+    const SampleCounts before = samples_drawn();
+    const auto training = loader.train(1, 0, 7);  // of 70 samples in batches of 8
+    Batch batch;
+    ASSERT_TRUE(training->next(batch));
+    EXPECT_EQ(samples_drawn().training - before.training, 8);
+    ASSERT_TRUE(training->next(batch));
+    ASSERT_FALSE(training->next(batch));
+    EXPECT_EQ(samples_drawn().training - before.training, 14);
+    EXPECT_EQ(samples_drawn().evaluation, before.evaluation);
+    drain(*loader.evaluate(Split::kValidation));
+    drain(*loader.evaluate(Split::kTrain, 10));
+    EXPECT_EQ(samples_drawn().evaluation - before.evaluation, 40);
+    EXPECT_EQ(samples_drawn().training - before.training, 14);
   }
 }
 

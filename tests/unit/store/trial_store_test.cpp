@@ -66,6 +66,33 @@ TEST_F(StoreTest, AStepBegunAgainRunsAgainInItsPlace) {
   EXPECT_EQ(steps[0].info.dump(), R"({"kept":true})");
 }
 
+// What a step has cost adds up over its runs, and no info replaces it.
+TEST_F(StoreTest, WorkAddsUpBesideTheInfo) {
+  const nlohmann::ordered_json info = {{"dataset", "Cifar10"}};
+  {
+    TrialStore store(path_);
+    store.begin_step("nas", "SearchPipeStep");
+    EXPECT_FALSE(store.step("nas")->work.has_value());
+    store.add_work("nas", {1.5, 128, 0});
+    store.set_step_info("nas", info);
+    store.finish_step("nas", "interrupted", "stopped");
+    store.begin_step("nas", "SearchPipeStep");
+    store.set_step_info("nas", info);
+    store.add_work("nas", {2, 3'000'000'000, 5});
+    EXPECT_THROW(store.add_work("none", {}), RunError);
+  }
+  TrialStore store(path_);
+  const StepRow step = store.steps().at(0);
+  ASSERT_TRUE(step.work.has_value());
+  EXPECT_DOUBLE_EQ(step.work->seconds, 3.5);
+  EXPECT_EQ(step.work->training_samples, 3'000'000'128);
+  EXPECT_EQ(step.work->evaluation_samples, 5);
+  EXPECT_EQ(step.info.dump(), info.dump());
+  store.erase_step("nas");
+  store.begin_step("nas", "SearchPipeStep");
+  EXPECT_FALSE(store.step("nas")->work.has_value());
+}
+
 TEST_F(StoreTest, TrialsComeBackAsWritten) {
   ResultRow written = finished(7, 1.0 / 3);
   written.message = std::string("a,b \"c\"\r\n<script> \xc3\xa9 and a zero \0!", 32);

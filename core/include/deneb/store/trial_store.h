@@ -11,6 +11,13 @@
 
 namespace deneb {
 
+/// What a step has cost, in all its runs together: one that is resumed goes on counting.
+struct StepWork {
+  double seconds = 0;                   ///< in which it ran
+  std::int64_t training_samples = 0;    ///< drawn in training order (data/sample_counts.h), in
+  std::int64_t evaluation_samples = 0;  ///< worker processes too; in fixed order
+};
+
 /// A step of the pipeline as the store knows it.
 struct StepRow {
   std::string name;               ///< "nas", "fully_train"
@@ -24,6 +31,7 @@ struct StepRow {
   /// {...}, ...}, "cache": {"answered": trials}, "marks": {"12": "knee"}}; written by the step,
   /// read by reports.
   nlohmann::ordered_json info = nlohmann::ordered_json::object();
+  std::optional<StepWork> work;  ///< nothing where none was recorded
 };
 
 /// A trial of a search, or a model of a training step.
@@ -68,6 +76,8 @@ class DENEB_API TrialStore {
   /// Inserts the step as "running", or sets an existing one to "running" again.
   void begin_step(const std::string& name, const std::string& type);
   void set_step_info(const std::string& name, const nlohmann::ordered_json& info);
+  /// Adds to what is recorded.
+  void add_work(const std::string& name, const StepWork& work);
   void finish_step(const std::string& name, const std::string& status, const std::string& message);
   std::optional<StepRow> step(const std::string& name) const;
   std::vector<StepRow> steps() const;  ///< in the order of their first begin
