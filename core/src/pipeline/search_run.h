@@ -31,6 +31,7 @@ class SearchRun final : public SearchContext {
   bool within_limits(const BitPolicy& policy) const override {
     return basis_.broken_limit(policy).empty();
   }
+  bool has_weights() const override { return !options_.weights.empty(); }
   std::vector<TrialResult> evaluate(const std::vector<TrialRequest>& requests) override;
   std::map<std::string, double> float_metrics() override;
   nlohmann::ordered_json provenance() override;
@@ -53,6 +54,9 @@ class SearchRun final : public SearchContext {
   /// The trial of a candidate's policy; one that was never tried gets a record, so that reports
   /// have it.
   std::int64_t record_of(const Candidate& candidate);
+  /// Are these trials a Pareto front among all that were tried or recorded?
+  bool is_front(const std::vector<std::int64_t>& ids,
+                const std::vector<Objective>& objectives) const;
   const SearchBasis& basis() const { return basis_; }
 
  private:

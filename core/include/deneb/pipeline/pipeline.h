@@ -21,7 +21,13 @@ struct Pipeline {
   GeneralOptions general;
   std::vector<std::string> steps;
   std::vector<std::shared_ptr<PipeStep>> step_objects;  ///< same order; for validation
+  std::vector<Finding> findings;
 };
+
+/// Throws for findings that keep the pipeline from running, but for those of `finished` steps:
+/// ConfigError for Finding::kLater, else DataError for missing data, kNoDataHere if `here` only.
+DENEB_API void check_runnable(const Pipeline& pipeline, bool here,
+                              const std::vector<std::string>& finished = {});
 
 /// The section of a step as it runs now: variables put in, `step:kind` replaced by the paths of the
 /// artifacts that are there.
