@@ -49,7 +49,6 @@ struct Evaluation {
   BitPolicy policy;
   Split split = Split::kTest;
   std::uint64_t seed = 0;
-  bool trained = false;  ///< does the file come from a training with quantizers?
 };
 
 Split parse_split(const std::string& word) {
@@ -60,21 +59,11 @@ Split parse_split(const std::string& word) {
 
 /// The policy of --policy, or the one that a training step left in the weights file.
 void choose_policy(const std::string& file, const TensorFile& weights, Evaluation& evaluation) {
-  const auto stored = weights.metadata.find("deneb.policy");
-  evaluation.trained = stored != weights.metadata.end();
   if (!file.empty()) {
     evaluation.policy = read_policy_file(file).policy;
     evaluation.policy_source = file;
-  } else if (stored != weights.metadata.end()) {
-    try {
-      evaluation.policy = BitPolicy::from_json(ordered_json::parse(stored->second),
-                                               evaluation.weights + ": deneb.policy");
-    } catch (const nlohmann::json::exception& e) {
-      throw DataError(evaluation.weights + ": its metadata deneb.policy are no JSON (" + e.what() +
-                      "); write the file again");
-    } catch (const ConfigError& e) {
-      throw DataError(std::string(e.what()) + "; write the file again");
-    }
+  } else {
+    evaluation.policy = trained_policy(weights, evaluation.weights);
     evaluation.policy_source = "from the weights file";
   }
   if (evaluation.policy.empty()) evaluation.policy_source = "none, float32";
@@ -90,21 +79,9 @@ std::shared_ptr<Network> load_network(SectionParts& parts, const Evaluation& eva
   evaluation.policy.check_against(parts.network_info(), evaluation.policy_source);
   LoadReport report;
   const auto network = parts.make_quantized(evaluation.seed, weights, evaluation.policy, &report);
-  if (evaluation.trained && !report.missing.empty()) {
-    print_warning(weights + ": has no state for " + grouped(report.missing.size()) +
-                  " tensors of quantizers (" + report.missing.front() +
-                  ", ...); they start anew from the weights and the data");
-  }
-  if (!report.fresh.empty()) {
-    print_warning(weights + ": lacks " + grouped(report.fresh.size()) +
-                  " tensors that the option fresh names (" + report.fresh.front() +
-                  ", ...); they have random values");
-  }
-  if (!report.unused.empty()) {
-    print_warning(weights + ": " + grouped(report.unused.size()) + " of its tensors (" +
-                  report.unused.front() +
-                  ", ...) have no place in the network; if they belong to quantizers, name the "
-                  "policy by --policy");
+  for (const std::string& note : load_notes(report, weights)) print_warning(note);
+  if (!report.unused.empty() && evaluation.policy.empty()) {
+    print_warning("without a policy all layers are float32; name it by --policy");
   }
   parts.calibrate(*network);
   return network;

@@ -57,7 +57,11 @@ int run_command(const Words& words) {
   RunOptions options;
   options.from_step = arguments.text("from");
   options.resume = arguments.has("from");
-  if (options.resume) check_existing(folder, options.from_step);
+  if (options.resume) {
+    check_existing(folder, options.from_step);
+  } else {
+    check_runnable(pipeline, /*here=*/true);  // before there is a folder
+  }
   return run_task(session, pipeline, folder, options, arguments.has("quiet"));
 }
 

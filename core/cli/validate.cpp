@@ -13,6 +13,7 @@ int validate_command(const Words& words) {
       {"validate", "FILE... [options]",
        "Checks pipeline files completely (syntax, every option, plugins, networks, search spaces,\n"
        "paths) without running anything or creating a file. All problems of all files are listed.\n"
+       "Data that are not where they are by default are a warning here, an error for `deneb run`.\n"
        "The exit code is that of the first file with a problem.",
        "deneb validate pipelines/*/*.json\n"
        "deneb validate my.json --set nas.trainer.epochs=-1"});
@@ -26,6 +27,12 @@ int validate_command(const Words& words) {
       Session session;  // one each: their plugins may not get along
       const Pipeline pipeline =
           session.open_file(file, arguments.list("set"), arguments.list("plugin"));
+      for (const Finding& finding : pipeline.findings) {
+        const bool blocks =
+            finding.kind == Finding::Kind::kLater || finding.kind == Finding::Kind::kNoData;
+        if (!blocks) print_warning(file + ": " + finding.step + ": " + finding.text);
+      }
+      check_runnable(pipeline, /*here=*/false);
       std::cout << file << ": ok (steps " << joined(pipeline.steps) << ")\n";
     } catch (const Interrupted&) {
       throw;

@@ -17,6 +17,7 @@
 #include <type_traits>
 
 #include "data/place_image.h"
+#include "io/number_text.h"
 
 namespace deneb {
 namespace {
@@ -280,6 +281,18 @@ void shuffle_batches(Indices& order, std::int64_t batch_size, std::uint64_t seed
   }
 }
 
+// So many of the training part are trained on; ConfigError where that leaves a split empty.
+std::size_t trained_on(const DataLoaderOptions& options, std::int64_t samples) {
+  const auto kept = static_cast<std::int64_t>(options.train_portion * double(samples) + 0.5);
+  if (kept == 0 || (kept == samples && options.train_portion < 1)) {
+    throw ConfigError("data_loader.train_portion: " + detail::number_text(options.train_portion) +
+                      " of " + std::to_string(samples) + " samples leaves nothing to " +
+                      (kept == 0 ? "train on; use a larger share"
+                                 : "validate with; use a smaller share, or 1 for no validation"));
+  }
+  return static_cast<std::size_t>(kept);
+}
+
 void check_info(const DatasetInfo& info) {
   const std::size_t channels =
       info.sample_shape.size() == 3 ? static_cast<std::size_t>(info.sample_shape[0]) : 0;
@@ -309,13 +322,7 @@ DataLoader::DataLoader(std::shared_ptr<const Dataset> dataset, const DataLoaderO
   Indices all(static_cast<std::size_t>(dataset_->size(DataPart::kTrain)));
   std::iota(all.begin(), all.end(), 0);
   shuffle(all, derive_seed(static_cast<std::uint64_t>(options.split_seed), "split"));
-  const auto kept = static_cast<std::size_t>(options.train_portion * double(all.size()) + 0.5);
-  if (kept == 0 || (kept == all.size() && options.train_portion < 1)) {
-    throw ConfigError("data_loader.train_portion: " + std::to_string(options.train_portion) +
-                      " of " + std::to_string(all.size()) + " samples leaves nothing to " +
-                      (kept == 0 ? "train on; use a larger share"
-                                 : "validate with; use a smaller share, or 1 for no validation"));
-  }
+  const std::size_t kept = trained_on(options, static_cast<std::int64_t>(all.size()));
   train_.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(kept));
   validation_.assign(all.begin() + static_cast<std::ptrdiff_t>(kept), all.end());
   const auto cut = [](Indices& indices, std::int64_t limit) {
@@ -383,6 +390,7 @@ std::unique_ptr<BatchStream> DataLoader::evaluate(Split split, std::int64_t limi
 SampleCounts samples_drawn() { return {training_samples, evaluation_samples}; }
 
 void check_data_loader(const DataLoaderOptions& options, const DatasetInfo& info) {
+  if (info.train_samples > 0) trained_on(options, info.train_samples);
   const AugmentOptions& augment = options.augment;
   if ((augment.random_crop == 0 && !augment.horizontal_flip) || info.sample_shape.size() == 3)
     return;

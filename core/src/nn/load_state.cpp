@@ -216,6 +216,7 @@ TensorMap matched(const Network& network, const TensorMap& own, const TensorFile
   Misfits misfits;
   for (const auto& [name, tensor] : translated(network, file.tensors, own, where, rules)) {
     const auto it = own.find(name);
+    report.quantized |= detail::is_quantizer_state(name);
     if (it == own.end()) {
       if (detail::is_quantizer_state(name)) {
         report.unused.push_back(name);

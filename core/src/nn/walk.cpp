@@ -2,6 +2,8 @@
 #include <deneb/nn/walk.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <map>
 #include <set>
 #include <sstream>
@@ -24,6 +26,44 @@ std::int64_t product(const std::vector<std::int64_t>& extents) {
 // Multiply-accumulates of one sample: every output element takes one per weight of its channel.
 std::int64_t macs_of(const torch::Tensor& weight, const torch::Tensor& output) {
   return output.numel() / output.size(0) * (weight.numel() / weight.size(0));
+}
+
+// The elements that a tensor shows, in whatever shape and order: its memory, the place in it,
+// strides and extents with what lies together as one, and the number of writes. The extremes tell
+// of writes that were not counted, through a bare pointer.
+using Elements = std::tuple<const void*, std::int64_t, std::vector<std::array<std::int64_t, 2>>,
+                            std::int64_t, std::int64_t, std::int64_t>;
+
+// NaN has an order, too, then.
+std::int64_t bits_of(double value) {
+  std::int64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+
+Elements elements_of(const torch::Tensor& tensor) {
+  std::vector<std::array<std::int64_t, 2>> extents;  // stride, size
+  for (std::int64_t d = 0; d < tensor.dim(); ++d) {
+    // Repetitions show nothing more.
+    if (tensor.size(d) > 1 && tensor.stride(d) != 0) {
+      extents.push_back({tensor.stride(d), tensor.size(d)});
+    }
+  }
+  std::sort(extents.begin(), extents.end());
+  std::vector<std::array<std::int64_t, 2>> joined;
+  for (const auto& [stride, size] : extents) {
+    if (!joined.empty() && stride == joined.back()[0] * joined.back()[1]) {
+      joined.back()[1] *= size;
+    } else {
+      joined.push_back({stride, size});
+    }
+  }
+  return {tensor.storage().unsafeGetStorageImpl(),
+          tensor.storage_offset(),
+          std::move(joined),
+          std::int64_t(tensor._version()),
+          bits_of(tensor.min().item<double>()),
+          bits_of(tensor.max().item<double>())};
 }
 
 // Puts the network into evaluation mode without quantizers (some initialise themselves on the first
@@ -109,10 +149,8 @@ NetworkInfo probe(Network& network, const std::string& model) {
   info.model = model;
   info.input_shape = network.input_shape();
   std::vector<NamedQuantLayer> layers = quant_layers(network);
-  // By memory, place in it, size (the first row of a tensor begins where the tensor does) and
-  // number of writes. A weak pointer keeps the address of a storage from being used again, but not
-  // its memory.
-  std::map<std::tuple<const void*, std::int64_t, std::int64_t, std::int64_t>, int> input_groups;
+  // A weak pointer keeps the address of a storage from being used again, but not its memory.
+  std::map<Elements, int> input_groups;
   std::vector<c10::weak_intrusive_ptr<c10::StorageImpl>> storages;
   std::map<std::string, int> uses;
   {
@@ -137,10 +175,8 @@ NetworkInfo probe(Network& network, const std::string& model) {
         layer.signed_input =
             named.layer->declares_signed_input() || tap.input.min().item<float>() < 0;
         storages.push_back(tap.input.storage().getWeakStorageImpl());
-        const std::tuple key(static_cast<const void*>(tap.input.storage().unsafeGetStorageImpl()),
-                             tap.input.storage_offset(), tap.input.numel(),
-                             std::int64_t(tap.input._version()));
-        layer.input_group = input_groups.emplace(key, int(input_groups.size())).first->second;
+        layer.input_group =
+            input_groups.emplace(elements_of(tap.input), int(input_groups.size())).first->second;
         info.layers.push_back(layer);
       }));
     }

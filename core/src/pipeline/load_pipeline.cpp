@@ -108,22 +108,29 @@ std::pair<std::string, std::string> place_and_message(const Pipeline& pipeline,
 
 // Runs the checks of the constructed steps; a DataError is thrown only if nothing else is wrong.
 // `data_error`: "" or one that was found before.
-void check_steps(const Pipeline& pipeline, const Registry& registry, std::string data_error,
+void check_steps(Pipeline& pipeline, const Registry& registry, std::string data_error,
                  Diagnostics& diagnostics) {
-  const ValidationContext context{registry, pipeline.general,
-                                  resolve_device(pipeline.general.device)};
+  ValidationContext context{registry, pipeline.general, resolve_device(pipeline.general.device)};
+  context.findings = &pipeline.findings;
   for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
+    const std::string& step = context.step = pipeline.steps[i];
+    const PipeStep& object = *pipeline.step_objects[i];
+    EarlierStep done{step, pipeline.task_folder + "/output/" + step, {}, {}};
     try {
-      const std::string type = pipeline.config.at(pipeline.steps[i]).at("pipe_step").at("type");
-      guard(registry.at(PipeStep::kKind, type).plugin, "validation of " + pipeline.steps[i],
-            [&] { pipeline.step_objects[i]->validate(context); });
+      const std::string type = pipeline.config.at(step).at("pipe_step").at("type");
+      guard(registry.at(PipeStep::kKind, type).plugin, "validation of " + step, [&] {
+        object.validate(context);
+        done.gives = object.gives(registry);
+        done.outlook = object.outlook(context);
+      });
     } catch (const ConfigError& e) {
-      auto [place, message] = place_and_message(pipeline, pipeline.steps[i], e.what());
+      auto [place, message] = place_and_message(pipeline, step, e.what());
       diagnostics.add(std::move(place), std::move(message));
     } catch (const DataError& e) {
-      const auto [place, message] = place_and_message(pipeline, pipeline.steps[i], e.what());
+      const auto [place, message] = place_and_message(pipeline, step, e.what());
       if (data_error.empty()) data_error = place + ": " + message;
     }
+    context.earlier.push_back(std::move(done));
   }
   if (diagnostics.empty() && !data_error.empty()) throw DataError(data_error);
 }
@@ -274,6 +281,22 @@ std::vector<std::string> changes_of(const ordered_json& before, const ordered_js
 }
 
 }  // namespace
+
+void check_runnable(const Pipeline& pipeline, bool here, const std::vector<std::string>& finished) {
+  std::string later, data;
+  for (const Finding& finding : pipeline.findings) {
+    if (std::count(finished.begin(), finished.end(), finding.step)) continue;
+    const std::string text = finding.step + ": " + finding.text;
+    if (finding.kind == Finding::Kind::kLater) {
+      later += (later.empty() ? "" : "\n") + pipeline.file + ": " + text;
+    } else if (finding.kind == Finding::Kind::kNoData ||
+               (finding.kind == Finding::Kind::kNoDataHere && here)) {
+      if (data.empty()) data = text;
+    }
+  }
+  if (!later.empty()) throw ConfigError(later);
+  if (!data.empty()) throw DataError(data);
+}
 
 torch::Device resolve_device(const std::string& word) {
   if (word == "auto") return torch::cuda::is_available() ? torch::kCUDA : torch::kCPU;

@@ -90,6 +90,41 @@ void add_unless_there(std::vector<ModelTask>& models, const ModelTask& task) {
   }
 }
 
+std::string label_of(const std::string& folder) {
+  const fs::path path = fs::path(folder).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
+std::string nothing_in(const std::string& folder) {
+  return "no policy and no model lies in " + folder +
+         "; run the step that makes them first, or set pipe_step.models_folder";
+}
+
+ModelTask float_model() {
+  ModelTask task;
+  task.origin = "float32";
+  return task;
+}
+
+// The policy file and the uniform policies of the section.
+void add_named_models(const TrainStepOptions& options, const SectionParts& parts,
+                      std::vector<ModelTask>& models) {
+  if (!options.policy.empty()) {
+    ModelTask task;
+    task.origin = fs::path(options.policy).stem().string();
+    task.policy = read_policy_file(options.policy).policy;
+    add_unless_there(models, task);
+  }
+  for (const UniformOptions& u : options.uniform) {
+    check_baseline(u, parts.network_info());
+    ModelTask task;
+    task.origin =
+        "uniform w" + std::to_string(u.weight_bits) + "a" + std::to_string(u.activation_bits);
+    task.policy = baseline_policy(u, parts.network_info());
+    add_unless_there(models, task);
+  }
+}
+
 }  // namespace
 
 BitPolicy baseline_policy(const UniformOptions& o, const NetworkInfo& network) {
@@ -132,40 +167,50 @@ std::vector<ModelTask> collect_models(const TrainStepOptions& options, const Run
   std::vector<ModelTask> models;
   const TrainStepBlock& block = options.pipe_step;
   std::string folder = block.models_folder;
-  if (folder.empty() && !context.is_first) folder = context.input(kind);
+  if (folder.empty() && !kind.empty()) folder = context.input(kind);
   if (!folder.empty()) {
-    const fs::path path = fs::path(folder).lexically_normal();
-    const std::string label = (path.has_filename() ? path : path.parent_path()).filename().string();
-    models = models_in(folder, label, block.load_weights);
+    models = models_in(folder, label_of(folder), block.load_weights);
     if (models.empty()) {
-      throw RunError("step " + context.step + ": no policy and no model lies in " + folder +
-                     "; run the step that makes them first, or set pipe_step.models_folder");
+      throw RunError("step " + context.step + ": " + nothing_in(folder));
     }
     models = spread(std::move(models), static_cast<std::size_t>(block.max_models), parts);
   }
-  if (!options.policy.empty()) {
-    ModelTask task;
-    task.origin = fs::path(options.policy).stem().string();
-    task.policy = read_policy_file(options.policy).policy;
-    add_unless_there(models, task);
-  }
-  for (const UniformOptions& u : options.uniform) {
-    check_baseline(u, parts.network_info());
-    ModelTask task;
-    task.origin =
-        "uniform w" + std::to_string(u.weight_bits) + "a" + std::to_string(u.activation_bits);
-    task.policy = baseline_policy(u, parts.network_info());
-    add_unless_there(models, task);
-  }
-  if (models.empty()) {
-    ModelTask task;
-    task.origin = "float32";
-    models.push_back(task);
-  }
+  add_named_models(options, parts, models);
+  if (models.empty()) models.push_back(float_model());
   std::int64_t id = 0;
   for (ModelTask& model : models) {
     model.id = ++id;
     model.policy.check_against(parts.network_info(), "step " + context.step + ", " + model.origin);
+  }
+  return models;
+}
+
+std::vector<ModelTask> foreseen_models(const TrainStepOptions& options,
+                                       const ValidationContext& context, const SectionParts& parts,
+                                       const std::string& kind) {
+  std::vector<ModelTask> models;
+  const TrainStepBlock& block = options.pipe_step;
+  const std::string& folder = block.models_folder;
+  const EarlierStep* maker = folder.empty() && kind.empty() ? nullptr : context.maker(folder, kind);
+  if (maker) {
+    const auto& gives = maker->gives;
+    const bool weights =
+        block.load_weights && std::find(gives.begin(), gives.end(), "weights") != gives.end();
+    for (const BitPolicy& policy : maker->outlook.policies) {
+      models.push_back(
+          {0, "policies of step " + maker->name, policy, weights ? maker->name + ":weights" : ""});
+    }
+  } else if (!folder.empty()) {
+    models = models_in(folder, label_of(folder), block.load_weights);
+    if (models.empty()) throw ConfigError("pipe_step.models_folder: " + nothing_in(folder));
+  }
+  TrainStepOptions named = options;
+  // A missing one has been told; one that an earlier step leaves is not there yet.
+  if (!fs::exists(named.policy)) named.policy.clear();
+  add_named_models(named, parts, models);
+  if (models.empty() && !maker) models.push_back(float_model());
+  for (const ModelTask& model : models) {
+    model.policy.check_against(parts.network_info(), model.origin);
   }
   return models;
 }

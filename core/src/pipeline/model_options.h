@@ -54,7 +54,8 @@ struct TrainStepBlock {
     v.file("models_folder", models_folder, "policies",
            "folder with policies/*.json or models/; empty = what the nearest earlier step left");
     v("max_models", max_models,
-      "train so many of the policies, spread evenly over the front; 0 = all", {0, 1e6});
+      "train so many of the policies, spread evenly from the cheapest to the dearest; 0 = all",
+      {0, 1e6});
     v("load_weights", load_weights, "start from weights that the step before left for a policy");
   }
 };

@@ -1,13 +1,35 @@
+#include <deneb/io/artifact.h>
 #include <deneb/io/files.h>
 #include <deneb/pipeline/pipe_step.h>
 #include <deneb/random.h>
+
+#include <algorithm>
+#include <filesystem>
 
 namespace deneb {
 
 PipeStep::~PipeStep() = default;
 void PipeStep::validate(const ValidationContext&) const {}
+StepOutlook PipeStep::outlook(const ValidationContext&) const { return {}; }
 std::vector<std::string> PipeStep::takes(const Registry&, bool) const { return {}; }
 std::vector<std::string> PipeStep::gives(const Registry&) const { return {}; }
+
+void ValidationContext::add(Finding::Kind kind, const std::string& text) const {
+  if (findings) findings->push_back({kind, step, text});
+}
+
+const EarlierStep* ValidationContext::maker(const std::string& file,
+                                            const std::string& kind) const {
+  const auto reference = parse_artifact_reference(file);
+  const std::string path = std::filesystem::path(file).lexically_normal().string();
+  const auto makes = [&](const EarlierStep& other) {
+    if (reference) return other.name == reference->step;
+    if (!file.empty()) return path == other.folder || path.rfind(other.folder + "/", 0) == 0;
+    return std::find(other.gives.begin(), other.gives.end(), kind) != other.gives.end();
+  };
+  const auto found = std::find_if(earlier.rbegin(), earlier.rend(), makes);
+  return found == earlier.rend() ? nullptr : &*found;
+}
 
 std::uint64_t RunContext::step_seed() const {
   return derive_seed(static_cast<std::uint64_t>(general.seed), step);

@@ -236,6 +236,15 @@ void run_step(const Pipeline& pipeline, std::size_t index, RunContext& context) 
   context.store.finish_step(step, "finished", "");
 }
 
+std::vector<std::string> finished_steps(const Pipeline& pipeline, const TrialStore& store) {
+  std::vector<std::string> finished;
+  for (const std::string& step : pipeline.steps) {
+    const auto known = store.step(step);
+    if (known && known->status == "finished") finished.push_back(step);
+  }
+  return finished;
+}
+
 }  // namespace
 
 void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
@@ -271,6 +280,14 @@ void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
     store.add_event("run", "info", change);
   }
   if (options.retry_failed) retry_failed(pipeline, store, console);
+  const std::vector<std::string> finished = finished_steps(pipeline, store);
+  check_runnable(pipeline, /*here=*/true, finished);
+  for (const Finding& finding : pipeline.findings) {
+    const bool open = std::find(finished.begin(), finished.end(), finding.step) == finished.end();
+    if (open && finding.kind == Finding::Kind::kWarning) {
+      console.log("warning", finding.step, finding.text);
+    }
+  }
   for (std::size_t i = 0; i < pipeline.steps.size(); ++i) {
     const std::string& step = pipeline.steps[i];
     const auto known = store.step(step);

@@ -46,6 +46,7 @@ class SearchStepSetup final : public SearchSetup {
   bool within_limits(const BitPolicy& policy) const override {
     return basis_.broken_limit(policy).empty();
   }
+  bool has_weights() const override { return !basis_.parts().section().weights.empty(); }
 
  private:
   const SearchBasis& basis_;

@@ -5,9 +5,11 @@
 #include <deneb/io/files.h>
 #include <deneb/options/config.h>
 #include <deneb/random.h>
+#include <deneb/search/pareto.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <exception>
 #include <filesystem>
 #include <mutex>
@@ -290,6 +292,22 @@ void SearchRun::forget_rest() {
   const auto last = static_cast<std::int64_t>(id_of_policy_.size());
   const std::int64_t gone = context_.store.erase_trials(context_.step, last + 1);
   if (gone > 0) log(std::to_string(gone) + " trial(s) after " + std::to_string(last) + " removed");
+}
+
+bool SearchRun::is_front(const std::vector<std::int64_t>& ids,
+                         const std::vector<Objective>& objectives) const {
+  std::vector<std::vector<double>> rows;
+  std::vector<std::size_t> members;
+  for (const auto& [id, row] : rows_) {
+    if (std::find(ids.begin(), ids.end(), id) != ids.end()) members.push_back(rows.size());
+    rows.emplace_back();
+    for (const Objective& objective : objectives) {
+      const bool known = row.status == "finished" && row.metrics.contains(objective.name) &&
+                         row.metrics[objective.name].is_number();
+      rows.back().push_back(known ? row.metrics[objective.name].get<double>() : std::nan(""));
+    }
+  }
+  return is_pareto_front(members, rows, objectives);
 }
 
 std::map<std::string, double> SearchRun::float_metrics() {

@@ -34,6 +34,7 @@ class SearchRun final : public SearchContext {
   bool within_limits(const BitPolicy& policy) const override {
     return basis_.broken_limit(policy).empty();
   }
+  bool has_weights() const override { return !options_.weights.empty(); }
   std::vector<TrialResult> evaluate(const std::vector<TrialRequest>& requests) override;
   std::map<std::string, double> float_metrics() override;
   nlohmann::ordered_json provenance() override;
@@ -59,6 +60,9 @@ class SearchRun final : public SearchContext {
   /// To be called at the end: trials of an earlier attempt that this one did not ask for, because
   /// failed ones were tried again, are removed.
   void forget_rest();
+  /// Are these trials a Pareto front among all that were tried or recorded?
+  bool is_front(const std::vector<std::int64_t>& ids,
+                const std::vector<Objective>& objectives) const;
   const SearchBasis& basis() const { return basis_; }
   /// How many trials the cache has answered, over all runs of the step; nothing without a
   /// cache or without trials.

@@ -1,6 +1,7 @@
 #include "pipeline/search_step.h"
 
 #include <deneb/io/files.h>
+#include <deneb/io/weight_file.h>
 #include <deneb/pipeline/console_table.h>
 #include <deneb/quant/policy_file.h>
 
@@ -10,6 +11,7 @@
 #include <set>
 
 #include "pipeline/search_run.h"
+#include "pipeline/section_checks.h"
 #include "pipeline/step_results.h"
 
 namespace deneb::detail {
@@ -44,6 +46,20 @@ std::string beside(const std::string& path, const std::string& folder, const std
   return own ? target.lexically_relative(folder).string() : path;
 }
 
+// The policy that weights were trained with, "" = none. State of quantizers alone says too little.
+std::string quantizers_in(const std::string& weights) {
+  if (weights.empty()) return "";
+  const BitPolicy policy = trained_policy(read_weights(weights, WeightCheck::kHeaders), weights);
+  return policy.empty() ? "" : policy.text();
+}
+
+// Together they have every candidate of every gene.
+std::vector<BitPolicy> policies_of(const SearchSpace& space) {
+  std::vector<BitPolicy> policies;
+  for (const auto& genome : space.uniform()) policies.push_back(space.decode(genome));
+  return policies;
+}
+
 }  // namespace
 
 std::vector<std::string> SearchStep::takes(const Registry& registry, bool) const {
@@ -56,9 +72,7 @@ std::vector<std::string> SearchStep::gives(const Registry& registry) const {
 
 void SearchStep::validate(const ValidationContext& context) const {
   const SearchBasis basis(context.registry, options_, context.device);
-  const SectionParts& parts = basis.parts();
-  parts.check_trainer();
-  parts.check_weights();
+  check_section(basis.parts(), policies_of(basis.space()), context);
   basis.check_limits();
   const auto algorithm = context.registry.make<SearchAlgorithm>(options_.search_algorithm);
   check_split(algorithm->gives());
@@ -68,10 +82,23 @@ void SearchStep::validate(const ValidationContext& context) const {
         "data_loader.train_portion: is 1, which leaves no validation samples to choose by (the "
         "test split only judges); use 0.9 or less");
   }
-  for (const auto& genome : basis.space().uniform()) {
-    parts.check_formats(basis.space().decode(genome));
-  }
   algorithm->validate(SearchStepSetup(basis));
+  if (!options_.weights.empty()) return;
+  const std::string why = algorithm->needs_weights();
+  if (!why.empty()) {
+    context.warn(options_.search_algorithm.type + " " + why +
+                 ", but `weights` is not set: random ones tell nothing about the trained network; "
+                 "set weights, such as \"float:weights\" of a step float that trains");
+  } else if (!basis.parts().trainer().trains()) {
+    context.warn(
+        "trials are not trained (trainer), and `weights` is not set: they measure random weights; "
+        "set weights, or let trials train");
+  }
+}
+
+StepOutlook SearchStep::outlook(const ValidationContext& context) const {
+  const SearchBasis basis(context.registry, options_, context.device);
+  return {options_.network, policies_of(basis.space())};
 }
 
 // What is measured on the test split may be known, but nothing may be chosen by it.
@@ -97,6 +124,13 @@ void SearchStep::run(RunContext& context) {
   context.store.set_step_info(context.step, info);
   run.log("searching " + std::to_string(run.space().genes().size()) + " widths of " +
           options_.network.type + " with " + options_.search_algorithm.type);
+  const std::string trained = quantizers_in(options_.weights);
+  if (!trained.empty()) {
+    context.console.log("warning", context.step,
+                        options_.weights + ": was trained with quantizers (" + trained +
+                            "); the search starts from its float weights, which were trained for "
+                            "them. Their state is used by trials of the same formats only");
+  }
   if (options_.evaluation_split() == Split::kTest) {
     run.log("trials are measured on the TEST split: a benchmark, by which nothing is chosen");
   }
@@ -178,7 +212,8 @@ void SearchStep::run(RunContext& context) {
     context.store.set_step_info(context.step, info);
   }
   if (!result.candidates.empty()) {
-    print_candidates(context.console, run.space().network(), result);
+    print_candidates(context.console, run.space().network(), result,
+                     run.is_front(front, result.objectives));
   }
   if (!result.failure.empty()) throw RunError("step " + context.step + ": " + result.failure);
   context.artifacts = result.artifacts;

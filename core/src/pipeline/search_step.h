@@ -14,6 +14,7 @@ class SearchStep final : public PipeStep {
   const Options& options() const { return options_; }
 
   void validate(const ValidationContext& context) const override;
+  StepOutlook outlook(const ValidationContext& context) const override;
   std::vector<std::string> takes(const Registry& registry, bool first) const override;
   std::vector<std::string> gives(const Registry& registry) const override;
   void run(RunContext& context) override;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <set>
 
 namespace deneb {
@@ -25,17 +26,12 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 }
 
 // Step sizes of another width have the same shape and would be taken without a word. Files that do
-// not say which policy they were trained with are taken as they are.
-void drop_foreign_quantizers(TensorFile& file, const BitPolicy& policy, const std::string& path) {
-  const auto stored = file.metadata.find("deneb.policy");
-  if (stored == file.metadata.end()) return;
-  BitPolicy trained;
-  try {
-    trained = BitPolicy::from_json(nlohmann::ordered_json::parse(stored->second), "deneb.policy");
-  } catch (const std::exception& e) {
-    throw DataError(path + ": its metadata deneb.policy are damaged (" + e.what() +
-                    "); write the file again");
-  }
+// not say which policy they were trained with are taken as they are. Tells the report what was
+// dropped.
+void drop_foreign_quantizers(TensorFile& file, const BitPolicy& policy, const std::string& path,
+                             LoadReport& report) {
+  if (!file.metadata.count("deneb.policy")) return;
+  const BitPolicy trained = trained_policy(file, path);
   const auto foreign = [&](const std::string& name) {
     for (const char* part : {".weight_quantizer.", ".input_quantizer."}) {
       const std::size_t at = name.find(part);
@@ -47,6 +43,10 @@ void drop_foreign_quantizers(TensorFile& file, const BitPolicy& policy, const st
     }
     return false;
   };
+  report.quantized = !trained.empty();
+  for (const auto& entry : file.tensors) {
+    if (foreign(entry.first)) report.unused.push_back(entry.first);
+  }
   file.tensors.erase(std::remove_if(file.tensors.begin(), file.tensors.end(),
                                     [&](const auto& entry) { return foreign(entry.first); }),
                      file.tensors.end());
@@ -119,9 +119,16 @@ SectionParts::SectionParts(const Registry& registry, ModelSection section, torch
       unusable_costs_[name] = e.what();  // needs options; only those who name it have to give them
     }
   }
+  std::set<std::string> names;
+  for (const Objective& metric : evaluator_->metrics()) names.insert(metric.name);
   for (const NamedCostModel& named : section_.cost_models) {
-    costs_[named.name.empty() ? named.model.type : named.name] =
-        registry_.make<CostModel>(named.model);
+    const std::string& name = named.name.empty() ? named.model.type : named.name;
+    if (!names.insert(name).second) {
+      throw ConfigError(
+          "cost_models: two of them, or one and a metric of the evaluator, are called '" + name +
+          "'; give each a name of its own");
+    }
+    costs_[name] = registry_.make<CostModel>(named.model);
   }
 }
 
@@ -167,10 +174,13 @@ std::shared_ptr<Network> SectionParts::make_quantized(std::uint64_t seed,
   network->to(device_);
   apply(*network, policy);
   if (!weights.empty()) {
-    drop_foreign_quantizers(file, policy, weights);
-    const LoadReport loaded =
+    LoadReport dropped;
+    drop_foreign_quantizers(file, policy, weights, dropped);
+    LoadReport loaded =
         folded ? load_state(*network, file, weights) : load(*network, file, weights);
-    if (report) *report = loaded;
+    loaded.quantized |= dropped.quantized;
+    loaded.unused.insert(loaded.unused.end(), dropped.unused.begin(), dropped.unused.end());
+    if (report) *report = std::move(loaded);
   }
   return network;
 }
@@ -206,19 +216,53 @@ FitRequest SectionParts::fit_request(std::uint64_t seed) const {
   return request;
 }
 
-void SectionParts::check_trainer() const {
+std::shared_ptr<Network> SectionParts::make_outline(const BitPolicy& policy) const {
+  const nn::SkipInitialization skip;  // nobody reads its weights
+  auto network = registry_.make<Network>(section_.network);
+  for (const NamedQuantLayer& named : quant_layers(*network)) {
+    const LayerChoice* choice = policy.find(named.name);
+    const auto attached = [&](QuantizerSite::Role role, const Format& format) {
+      auto quantizer = make_quantizer(role, format);
+      if (quantizer) quantizer->attach({role, named.name, named.layer->float_weight()});
+      return quantizer;
+    };
+    if (!choice) continue;
+    named.layer->set_quantizers(attached(QuantizerSite::Role::kWeight, choice->weight),
+                                attached(QuantizerSite::Role::kActivation, choice->activation));
+  }
+  return network;
+}
+
+void SectionParts::check_trainer(const std::vector<BitPolicy>& policies) const {
   TrainerSetting setting;
   setting.validation = section_.data_loader.train_portion < 1.0;
   setting.start_weights = !section_.weights.empty();
+  setting.for_each_network = [&](const std::function<void(Network&)>& visit) {
+    for (const BitPolicy& policy : policies) visit(*make_outline(policy));
+  };
   trainer_->check(setting);
 }
 
 void SectionParts::check_weights() const {
   check_name_rules(section_.names);
   if (!std::filesystem::exists(section_.weights)) return;
+  const nn::SkipInitialization skip;  // nobody reads its weights
   const auto network = registry_.make<Network>(section_.network);
   check_state(*network, read_weights(section_.weights, WeightCheck::kHeaders), section_.weights,
               section_.names);
+}
+
+void SectionParts::check_weights_of(const PluginSpec& spec, const std::string& source) const {
+  check_name_rules(section_.names);
+  if (spec.type == section_.network.type && spec.options == section_.network.options) return;
+  const nn::SkipInitialization skip;  // nobody reads the weights
+  TensorFile file;
+  file.tensors = state_of(*registry_.make<Network>(spec));
+  try {
+    check_state(*registry_.make<Network>(section_.network), file, source, section_.names);
+  } catch (const DataError& e) {
+    throw ConfigError(std::string("weights: ") + e.what());
+  }
 }
 
 LoadReport SectionParts::load(Network& network, const TensorFile& file,
@@ -335,6 +379,36 @@ const CostModel& SectionParts::cost_model(const std::string& name) const {
   std::string known;
   for (const auto& entry : costs_) known += (known.empty() ? "" : ", ") + entry.first;
   throw ConfigError("cost model '" + name + "' is unknown; there are: " + known);
+}
+
+BitPolicy trained_policy(const TensorFile& weights, const std::string& path) {
+  const auto stored = weights.metadata.find("deneb.policy");
+  if (stored == weights.metadata.end()) return {};
+  try {
+    return BitPolicy::from_json(nlohmann::ordered_json::parse(stored->second), "deneb.policy");
+  } catch (const std::exception& e) {
+    throw DataError(path + ": its metadata deneb.policy are damaged (" + e.what() +
+                    "); write the file again");
+  }
+}
+
+std::vector<std::string> load_notes(const LoadReport& report, const std::string& weights) {
+  std::vector<std::string> notes;
+  const auto add = [&](const std::vector<std::string>& names, const std::string& begin,
+                       const std::string& middle, const std::string& end) {
+    if (names.empty()) return;
+    notes.push_back(weights + ": " + begin + std::to_string(names.size()) + middle + " (" +
+                    names.front() + (names.size() > 1 ? ", ..." : "") + ")" + end);
+  };
+  add(report.unused, "", " tensors of its quantizers",
+      " are not used, as the layers have other formats here, or none; its float weights are, which "
+      "were trained for its own");
+  if (report.quantized) {
+    add(report.missing, "has no state for ", " tensors of quantizers",
+        "; they start anew from the weights and the data");
+  }
+  add(report.fresh, "lacks ", " tensors that the option fresh names", "; they have random values");
+  return notes;
 }
 
 nlohmann::ordered_json network_json(const NetworkInfo& info) {

@@ -1,10 +1,6 @@
 #include "pipeline/step_results.h"
 
 #include <deneb/pipeline/console_table.h>
-#include <deneb/search/pareto.h>
-
-#include <cmath>
-#include <cstdio>
 
 #include "io/number_text.h"
 
@@ -28,24 +24,10 @@ std::string widths_text(const NetworkInfo& network, const BitPolicy& policy) {
   return "w " + weights + " a " + activations;
 }
 
-// Whether no candidate is better than another in all objectives; some searches answer single
-// questions instead.
-bool is_pareto_front(const SearchResult& result) {
-  if (result.objectives.empty()) return false;
-  std::vector<std::vector<double>> values;
-  for (const Candidate& candidate : result.candidates) {
-    values.emplace_back();
-    for (const Objective& objective : result.objectives) {
-      const auto found = candidate.metrics.find(objective.name);
-      values.back().push_back(found == candidate.metrics.end() ? NAN : found->second);
-    }
-  }
-  return pareto_front(values, result.objectives).size() == values.size();
-}
-
 }  // namespace
 
-void print_candidates(Console& console, const NetworkInfo& network, const SearchResult& result) {
+void print_candidates(Console& console, const NetworkInfo& network, const SearchResult& result,
+                      bool is_front) {
   std::vector<std::string> header = {"policy"};
   for (const Objective& objective : result.objectives) header.push_back(objective.name);
   header.push_back("widths");
@@ -60,9 +42,8 @@ void print_candidates(Console& console, const NetworkInfo& network, const Search
     row.push_back(widths_text(network, candidate.policy));
     rows.push_back(row);
   }
-  console.print((is_pareto_front(result) ? "Pareto front (" : "Policies found (") +
-                std::to_string(rows.size()) + (rows.size() == 1 ? " policy)\n" : " policies)\n") +
-                console_table(header, rows));
+  console.print((is_front ? "Pareto front (" : "Policies found (") + std::to_string(rows.size()) +
+                (rows.size() == 1 ? " policy)\n" : " policies)\n") + console_table(header, rows));
 }
 
 void print_models(Console& console, const std::vector<ResultRow>& models, const std::string& metric,

@@ -2,9 +2,9 @@
 
 #include <deneb/failure_text.h>
 #include <deneb/interrupt.h>
-#include <deneb/io/artifact.h>
 #include <deneb/io/files.h>
 #include <deneb/io/safetensors.h>
+#include <deneb/io/weight_file.h>
 #include <deneb/nn/walk.h>
 #include <deneb/quant/policy_file.h>
 #include <deneb/random.h>
@@ -14,6 +14,7 @@
 #include <filesystem>
 
 #include "io/number_text.h"
+#include "pipeline/section_checks.h"
 #include "pipeline/step_results.h"
 
 namespace deneb::detail {
@@ -26,20 +27,41 @@ std::string model_folder(const RunContext& context, std::int64_t id) {
   return context.output_folder() + "/models/" + std::to_string(id);
 }
 
-void check_section(const TrainStepOptions& options, const ValidationContext& context) {
-  const SectionParts parts(context.registry, options, context.device);
-  parts.check_trainer();
-  parts.check_weights();
-  // A missing one has been told; one that an earlier step leaves is not there yet.
-  if (fs::exists(options.policy)) {
-    const BitPolicy policy = read_policy_file(options.policy).policy;
-    policy.check_against(parts.network_info(), options.policy);
-    parts.check_formats(policy);
+std::vector<BitPolicy> policies_of(const std::vector<ModelTask>& models) {
+  std::vector<BitPolicy> policies;
+  for (const ModelTask& model : models) policies.push_back(model.policy);
+  return policies;
+}
+
+void check_models(const SectionParts& parts, const std::vector<ModelTask>& models,
+                  const ValidationContext& context) {
+  for (const ModelTask& model : models) {
+    try {
+      parts.check_formats(model.policy);
+    } catch (const ConfigError& e) {
+      throw ConfigError(std::string(e.what()) + "; needed for: " + model.origin);
+    }
   }
-  for (const UniformOptions& uniform : options.uniform) {
-    check_baseline(uniform, parts.network_info());
-    parts.check_formats(baseline_policy(uniform, parts.network_info()));
-  }
+  check_section(parts, policies_of(models), context);
+}
+
+// The first of these models that has no weights to start from, "" = all have some.
+std::string without_weights(const TrainStepOptions& options, const std::vector<ModelTask>& models) {
+  if (!options.weights.empty()) return "";
+  const auto found = std::find_if(models.begin(), models.end(),
+                                  [](const ModelTask& model) { return model.weights.empty(); });
+  return found == models.end() ? "" : found->origin;
+}
+
+// Weights of a training without a word on the policy are meant with theirs.
+void take_policy_of_weights(const TrainStepOptions& options, std::vector<ModelTask>& models) {
+  const bool only_float = models.size() == 1 && models[0].policy.empty() &&
+                          models[0].weights.empty() && options.policy.empty() &&
+                          options.uniform.empty();
+  if (!only_float || options.weights.empty() || !fs::exists(options.weights)) return;
+  models[0].policy =
+      trained_policy(read_weights(options.weights, WeightCheck::kHeaders), options.weights);
+  if (!models[0].policy.empty()) models[0].origin = "policy of the weights";
 }
 
 void save_model(const std::string& folder, const Network& network, const TrainStepOptions& options,
@@ -129,6 +151,12 @@ void add_metrics(nlohmann::ordered_json& target, const Metrics& metrics,
   for (const Metric& metric : metrics.all()) target[prefix + metric.name] = metric.value;
 }
 
+void log_load(const RunContext& context, const LoadReport& loaded, const std::string& weights) {
+  for (const std::string& note : load_notes(loaded, weights)) {
+    context.console.log("warning", context.step, note);
+  }
+}
+
 std::string title_of(const ModelTask& task, std::size_t count) {
   return "model " + std::to_string(task.id) + "/" + std::to_string(count) + " (" + task.origin +
          ")";
@@ -136,13 +164,29 @@ std::string title_of(const ModelTask& task, std::size_t count) {
 
 }  // namespace
 
+std::string TrainStep::source_kind(bool first) const { return first ? "" : "policies"; }
+
 void TrainStep::validate(const ValidationContext& context) const {
-  check_section(options_, context);
+  const SectionParts parts(context.registry, options_, context.device);
+  const std::vector<ModelTask> models =
+      foreseen_models(options_, context, parts, source_kind(context.earlier.empty()));
+  check_models(parts, models, context);
+  const std::string random = without_weights(options_, models);
+  if (random.empty() || parts.trainer().trains()) return;
+  context.warn("nothing is trained (trainer), and no weights are there for: " + random +
+               ". Random weights are measured; set weights, or let the step train");
+}
+
+StepOutlook TrainStep::outlook(const ValidationContext& context) const {
+  const SectionParts parts(context.registry, options_, context.device);
+  return {options_.network, policies_of(foreseen_models(options_, context, parts,
+                                                        source_kind(context.earlier.empty())))};
 }
 
 void TrainStep::run(RunContext& context) {
   SectionParts parts(context.registry, options_, context.device);
-  const std::vector<ModelTask> tasks = collect_models(options_, context, parts, "policies");
+  const std::vector<ModelTask> tasks =
+      collect_models(options_, context, parts, source_kind(context.is_first));
   parts.data();
   describe_step(context, options_, parts);
   const std::string extent = parts.trainer().extent();
@@ -215,7 +259,10 @@ std::vector<EpochRow> TrainStep::train_model(RunContext& context, SectionParts& 
   const std::string folder = model_folder(context, task.id);
   make_directories(folder);
   const std::string& weights = task.weights.empty() ? options_.weights : task.weights;
-  const auto network = parts.make_quantized(derive_seed(row->seed, "init"), weights, task.policy);
+  LoadReport loaded;
+  const auto network =
+      parts.make_quantized(derive_seed(row->seed, "init"), weights, task.policy, &loaded);
+  log_load(context, loaded, weights);
   // Random weights show no ranges worth keeping; the first batch of the training is better.
   if (!weights.empty()) parts.calibrate(*network);
   FitRequest request = parts.fit_request(derive_seed(row->seed, "train"));
@@ -257,13 +304,29 @@ std::vector<EpochRow> TrainStep::train_model(RunContext& context, SectionParts& 
   return epochs;
 }
 
+std::string EvaluateStep::source_kind(bool first) const {
+  return first || !options_.weights.empty() ? "" : "models";
+}
+
 void EvaluateStep::validate(const ValidationContext& context) const {
-  check_section(options_, context);
+  const SectionParts parts(context.registry, options_, context.device);
+  std::vector<ModelTask> models =
+      foreseen_models(options_, context, parts, source_kind(context.earlier.empty()));
+  take_policy_of_weights(options_, models);
+  check_models(parts, models, context);
+  const std::string random = without_weights(options_, models);
+  if (random.empty()) return;
+  context.add(Finding::Kind::kLater,
+              "has no weights to evaluate for: " + random +
+                  "; set weights (`deneb evaluate --weights FILE` needs none here), or "
+                  "pipe_step.models_folder to trained models");
 }
 
 void EvaluateStep::run(RunContext& context) {
   SectionParts parts(context.registry, options_, context.device);
-  const std::vector<ModelTask> tasks = collect_models(options_, context, parts, "models");
+  std::vector<ModelTask> tasks =
+      collect_models(options_, context, parts, source_kind(context.is_first));
+  take_policy_of_weights(options_, tasks);
   describe_step(context, options_, parts);
   for (const ModelTask& task : tasks) {
     throw_if_stopping();
@@ -277,7 +340,10 @@ void EvaluateStep::run(RunContext& context) {
     context.store.begin_trial(row);
     const auto start = Clock::now();
     const std::string& weights = task.weights.empty() ? options_.weights : task.weights;
-    const auto network = parts.make_quantized(derive_seed(row.seed, "init"), weights, task.policy);
+    LoadReport loaded;
+    const auto network =
+        parts.make_quantized(derive_seed(row.seed, "init"), weights, task.policy, &loaded);
+    log_load(context, loaded, weights);
     parts.calibrate(*network);
     add_metrics(row.metrics, parts.measure(*network, Split::kTest), "");
     for (const auto& [name, value] : parts.costs(task.policy)) row.metrics[name] = value;

@@ -21,6 +21,7 @@ class TrainStep final : public PipeStep {
     const bool reads = !first && options_.pipe_step.models_folder.empty();
     return reads ? std::vector<std::string>{"policies"} : std::vector<std::string>{};
   }
+  StepOutlook outlook(const ValidationContext& context) const override;
   /// "policies" and "models": the step's folder; "weights": those of the first model.
   std::vector<std::string> gives(const Registry&) const override {
     return {"policies", "models", "weights"};
@@ -28,6 +29,8 @@ class TrainStep final : public PipeStep {
   void run(RunContext& context) override;
 
  private:
+  // Of the artifact that models come from where the section names no folder; "" = none.
+  std::string source_kind(bool first) const;
   void try_model(RunContext& context, SectionParts& parts, const ModelTask& task,
                  std::size_t count);
   std::vector<EpochRow> train_model(RunContext& context, SectionParts& parts, const ModelTask& task,
@@ -45,7 +48,8 @@ class EvaluateStep final : public PipeStep {
   explicit EvaluateStep(const Options& options) : options_(options) {}
 
   void validate(const ValidationContext& context) const override;
-  /// A first step without weights serves `deneb evaluate --weights` as a description.
+  /// A first step without weights serves `deneb evaluate --weights` as a description; it cannot
+  /// run.
   std::vector<std::string> takes(const Registry&, bool first) const override {
     const bool reads =
         !first && options_.weights.empty() && options_.pipe_step.models_folder.empty();
@@ -54,6 +58,7 @@ class EvaluateStep final : public PipeStep {
   void run(RunContext& context) override;
 
  private:
+  std::string source_kind(bool first) const;
   Options options_;
 };
 

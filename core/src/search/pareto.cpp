@@ -1,5 +1,6 @@
 #include <deneb/search/pareto.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace deneb {
@@ -39,6 +40,17 @@ std::vector<std::size_t> pareto_front(const std::vector<std::vector<double>>& ro
     if (!dominated) front.push_back(i);
   }
   return front;
+}
+
+bool is_pareto_front(const std::vector<std::size_t>& members,
+                     const std::vector<std::vector<double>>& rows,
+                     const std::vector<Objective>& objectives) {
+  if (objectives.size() < 2 || members.empty()) return false;
+  return std::none_of(members.begin(), members.end(), [&](std::size_t member) {
+    return has_nan(rows[member]) || std::any_of(rows.begin(), rows.end(), [&](const auto& row) {
+             return dominates(row, rows[member], objectives);
+           });
+  });
 }
 
 }  // namespace deneb

@@ -4,11 +4,13 @@
 namespace deneb {
 
 SearchSetup::~SearchSetup() = default;
+bool SearchSetup::has_weights() const { return true; }
 SearchContext::~SearchContext() = default;
 SearchAlgorithm::~SearchAlgorithm() = default;
 void SearchAlgorithm::validate(const SearchSetup&) const {}
 std::vector<std::string> SearchAlgorithm::takes() const { return {}; }
 std::vector<std::string> SearchAlgorithm::gives() const { return {"policies"}; }
+std::string SearchAlgorithm::needs_weights() const { return ""; }
 
 Objective find_measure(const std::vector<Objective>& measures, const std::string& name,
                        const std::string& where) {

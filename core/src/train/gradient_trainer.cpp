@@ -1,5 +1,7 @@
 #include "train/gradient_trainer.h"
 
+#include "train/optimizer.h"
+
 namespace deneb::detail {
 
 FitResult GradientTrainer::fit(Network& network, const DataLoader& data,
@@ -23,6 +25,12 @@ void GradientTrainer::check(const TrainerSetting& setting) const {
         "trainer.fold_batch_norms: batch norms without statistics cannot be folded, and `weights` "
         "is not set; set weights, or fold_batch_norms to false");
   }
+  if (options_.optimizer.groups.empty() || !setting.for_each_network || !trains()) return;
+  setting.for_each_network([&](Network& network) {
+    std::vector<std::string> names;
+    for (const auto& item : network.named_parameters()) names.push_back(item.key());
+    check_groups(options_.optimizer, names);
+  });
 }
 
 }  // namespace deneb::detail

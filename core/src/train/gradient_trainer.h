@@ -12,6 +12,7 @@ class GradientTrainer final : public Trainer {
   explicit GradientTrainer(const Options& options) : options_(options) {}
 
   FitResult fit(Network& network, const DataLoader& data, const FitRequest& request) const override;
+  bool trains() const override { return options_.epochs > 0; }
   bool wants_teacher() const override { return options_.distillation.weight > 0; }
   bool wants_folded_batch_norms() const override { return options_.fold_batch_norms; }
   void check(const TrainerSetting& setting) const override;

@@ -53,6 +53,20 @@ std::string nearest_parameter(const std::string& glob, const std::vector<std::st
                                       : ", such as '" + names.front() + "'"));
 }
 
+}  // namespace
+
+void check_groups(const OptimizerOptions& options, const std::vector<std::string>& parameters) {
+  for (std::size_t i = 0; i < options.groups.size(); ++i) {
+    const std::string& glob = options.groups[i].match;
+    const bool matched =
+        std::any_of(parameters.begin(), parameters.end(),
+                    [&](const std::string& name) { return glob_match(glob, name); });
+    if (!matched) fail_unmatched(i, glob, parameters);
+  }
+}
+
+namespace {
+
 // What is no weight by its role, whatever its dimensions: steps by channel, rounding of weights.
 std::set<const void*> learned_by_quantizers(const Network& network) {
   std::set<const void*> found;
@@ -69,21 +83,16 @@ std::set<const void*> learned_by_quantizers(const Network& network) {
 std::vector<Share> shares_of(const OptimizerOptions& o, const Network& network) {
   std::vector<std::string> names;
   std::vector<int> group_of;
-  std::vector<bool> matched(o.groups.size());
   const auto parameters = network.named_parameters();
   for (const auto& item : parameters) {
     int group = kNoGroup;
     for (std::size_t i = 0; i < o.groups.size(); ++i) {
-      if (!glob_match(o.groups[i].match, item.key())) continue;
-      group = static_cast<int>(i);
-      matched[i] = true;
+      if (glob_match(o.groups[i].match, item.key())) group = static_cast<int>(i);
     }
     names.push_back(item.key());
     group_of.push_back(group);
   }
-  for (std::size_t i = 0; i < o.groups.size(); ++i) {
-    if (!matched[i]) fail_unmatched(i, o.groups[i].match, names);
-  }
+  check_groups(o, names);
   // Group by group, parameters that decay by the optimizer's rule first: checkpoints count on it.
   std::map<std::pair<int, bool>, Share> shares;
   const std::set<const void*> learned = learned_by_quantizers(network);

@@ -11,6 +11,9 @@
 
 namespace deneb::detail {
 
+/// ConfigError for a group that matches none of these parameters.
+void check_groups(const OptimizerOptions& options, const std::vector<std::string>& parameters);
+
 /// SGD, Adam or AdamW over all parameters of the network, with the learning rates of its groups.
 class GroupedOptimizer {
  public:

@@ -3,6 +3,7 @@
 namespace deneb {
 
 Trainer::~Trainer() = default;
+bool Trainer::trains() const { return true; }
 bool Trainer::wants_teacher() const { return false; }
 bool Trainer::wants_folded_batch_norms() const { return false; }
 void Trainer::check(const TrainerSetting&) const {}

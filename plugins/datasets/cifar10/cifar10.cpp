@@ -114,21 +114,32 @@ class Cifar10 final : public deneb::cifar::CifarImages {
   explicit Cifar10(const Options& o)
       : CifarImages(10, o.normalization), folder_(deneb::data_directory(o.data_path, "cifar10")) {}
 
-  void open() override {
-    const std::vector<std::string> train = {"data_batch_1", "data_batch_2", "data_batch_3",
-                                            "data_batch_4", "data_batch_5"};
-    reserve(train_, 5 * kPerFile);
-    reserve(test_, kPerFile);
-    if (std::filesystem::exists(folder_ + "/data_batch_1.bin")) {
-      for (const auto& name : train) append_binary(name, train_);
-      append_binary("test_batch", test_);
+  void check_files() const override {
+    if (is_binary()) {
+      for (const auto& name : train_files()) require_binary(name);
+      require_binary("test_batch");
       return;
     }
     if (!std::filesystem::exists(folder_ + "/train_lables.json")) {
       deneb::cifar::refuse_python_version(folder_, "cifar-10-batches-py", "data_batch_1",
                                           "cifar-10-binary.tar.gz");
     }
-    // The small files first: a missing one is told at once.
+    require("train_lables.json");
+    require("test_lables.json");
+    for (const auto& name : train_files()) require(name + ".png");
+    require("test_batch.png");
+  }
+
+  void open() override {
+    check_files();
+    const std::vector<std::string> train = train_files();
+    reserve(train_, 5 * kPerFile);
+    reserve(test_, kPerFile);
+    if (is_binary()) {
+      for (const auto& name : train) append_binary(name, train_);
+      append_binary("test_batch", test_);
+      return;
+    }
     append_labels(require("train_lables.json"), 5 * kPerFile, train_);
     append_labels(require("test_lables.json"), kPerFile, test_);
     for (const auto& name : train) append_sprite(require(name + ".png"), train_);
@@ -136,6 +147,13 @@ class Cifar10 final : public deneb::cifar::CifarImages {
   }
 
  private:
+  static std::vector<std::string> train_files() {
+    return {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"};
+  }
+  bool is_binary() const { return std::filesystem::exists(folder_ + "/data_batch_1.bin"); }
+  void require_binary(const std::string& name) const {
+    deneb::cifar::require_records(folder_ + "/" + name + ".bin", kBinaryAdvice);
+  }
   void append_binary(const std::string& name, Part& part) const {
     deneb::cifar::append_records(folder_ + "/" + name + ".bin", kPerFile, 1, 0, 10, kBinaryAdvice,
                                  part);

@@ -28,6 +28,7 @@ class Cifar100 final : public CifarImages {
  public:
   using Options = Cifar100Options;
   explicit Cifar100(const Options& o);
+  void check_files() const override;
   void open() override;
 
  private:

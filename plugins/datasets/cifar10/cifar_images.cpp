@@ -16,7 +16,8 @@ void Normalization::check(OptionErrors& errors) const {
 }
 
 DatasetInfo CifarImages::info() const {
-  return {num_classes_, {3, kSide, kSide}, normalization_.mean, normalization_.deviation};
+  return {num_classes_, {3, kSide, kSide}, normalization_.mean, normalization_.deviation, 50000,
+          10000};
 }
 
 std::int64_t CifarImages::size(DataPart part) const {
@@ -40,12 +41,16 @@ Batch CifarImages::gather(DataPart part, const std::vector<std::int64_t>& indice
   return batch;
 }
 
+void require_records(const std::string& path, const std::string& advice) {
+  if (!std::filesystem::exists(path)) throw DataError(path + ": not found; " + advice);
+}
+
 void append_records(const std::string& path, std::int64_t records, int label_bytes, int label,
                     int classes, const std::string& advice, Part& part) {
   const auto bad = [&](const std::string& what) {
     return DataError(path + ": " + what + "; " + advice);
   };
-  if (!std::filesystem::exists(path)) throw bad("not found");
+  require_records(path, advice);
   const std::string bytes = read_file(path);
   const std::int64_t record_bytes = label_bytes + kBytes;
   if (bytes.size() != static_cast<std::size_t>(records * record_bytes)) {

@@ -51,6 +51,9 @@ class CifarImages : public Dataset {
   Normalization normalization_;
 };
 
+/// DataError, whose text ends in `advice`, unless the file is there.
+void require_records(const std::string& path, const std::string& advice);
+
 /// Appends the records of a file of the binary version: `label_bytes` label bytes, of which number
 /// `label` counts, then 3072 planar bytes. DataError, whose text ends in `advice`.
 void append_records(const std::string& path, std::int64_t records, int label_bytes, int label,

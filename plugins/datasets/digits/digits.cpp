@@ -103,7 +103,12 @@ class Digits final : public deneb::Dataset {
   void open() override { embedded(); }
 
   deneb::DatasetInfo info() const override {
-    return {kClasses, {1, kSide, kSide}, {embedded().mean}, {embedded().deviation}};
+    return {kClasses,
+            {1, kSide, kSide},
+            {embedded().mean},
+            {embedded().deviation},
+            size(deneb::DataPart::kTrain),
+            size(deneb::DataPart::kTest)};
   }
 
   std::int64_t size(deneb::DataPart part) const override {

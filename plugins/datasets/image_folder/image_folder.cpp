@@ -82,14 +82,12 @@ class ImageFolder final : public Dataset {
     range_ = {random.scale[0], random.scale[1], random.ratio[0], random.ratio[1]};
   }
 
+  void check_files() const override { classes(); }
+
   void open() override {
-    const std::string train = folder_ + "/" + options_.train_folder;
-    const std::string test = folder_ + "/" + options_.test_folder;
-    check_folders({train, test});
-    const std::vector<std::string> classes = list_classes(train, options_.num_classes);
-    check_classes(test, classes);
-    train_ = FileList(train, classes);
-    test_ = FileList(test, classes);
+    const std::vector<std::string> names = classes();
+    train_ = FileList(train_folder(), names);
+    test_ = FileList(test_folder(), names);
   }
 
   DatasetInfo info() const override {
@@ -116,6 +114,16 @@ class ImageFolder final : public Dataset {
   }
 
  private:
+  std::string train_folder() const { return folder_ + "/" + options_.train_folder; }
+  std::string test_folder() const { return folder_ + "/" + options_.test_folder; }
+
+  std::vector<std::string> classes() const {
+    check_folders({train_folder(), test_folder()});
+    std::vector<std::string> names = list_classes(train_folder(), options_.num_classes);
+    check_classes(test_folder(), names);
+    return names;
+  }
+
   const FileList& of(DataPart part) const { return part == DataPart::kTrain ? train_ : test_; }
 
   // `crop_of` chooses the crop of a row of the batch when the size of its image is known.

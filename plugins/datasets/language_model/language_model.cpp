@@ -47,17 +47,15 @@ class LanguageModel final : public Dataset {
   using Options = LanguageModelOptions;
   explicit LanguageModel(const Options& o) : options_(o) {}
 
+  void check_files() const override {
+    path_of(options_.train_file);
+    path_of(options_.test_file);
+    open_tokenizer();
+  }
+
   void open() override {
     const std::string train = path_of(options_.train_file), test = path_of(options_.test_file);
-    const text::Tokenizer tokenizer =
-        text::open_tokenizer(options_.tokenizer, options_.max_length, /*pair=*/false);
-    if (tokenizer.id_limit() > options_.vocabulary_size) {
-      throw ConfigError(
-          "dataset.vocabulary_size: is " + std::to_string(options_.vocabulary_size) +
-          ", but ids of " + options_.tokenizer + " reach " +
-          std::to_string(tokenizer.id_limit() - 1) +
-          "; name the tokenizer that belongs to the network, or set the size in both");
-    }
+    const text::Tokenizer tokenizer = open_tokenizer();
     padding_id_ = tokenizer.padding_id();
     train_ = read(train, tokenizer);
     test_ = read(test, tokenizer);
@@ -107,6 +105,19 @@ class LanguageModel final : public Dataset {
   // All tokens but the first.
   std::int64_t predicted(DataPart part) const {
     return std::max<std::int64_t>(0, static_cast<std::int64_t>(of(part).size()) - 1);
+  }
+
+  text::Tokenizer open_tokenizer() const {
+    text::Tokenizer tokenizer =
+        text::open_tokenizer(options_.tokenizer, options_.max_length, /*pair=*/false);
+    if (tokenizer.id_limit() > options_.vocabulary_size) {
+      throw ConfigError(
+          "dataset.vocabulary_size: is " + std::to_string(options_.vocabulary_size) +
+          ", but ids of " + options_.tokenizer + " reach " +
+          std::to_string(tokenizer.id_limit() - 1) +
+          "; name the tokenizer that belongs to the network, or set the size in both");
+    }
+    return tokenizer;
   }
 
   std::string path_of(const std::string& file) const {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t kSide = 28, kPixels = kSide * kSide, kClasses = 10;
 constexpr const char* kName = "mnist";  // of the folder and for the script
+constexpr const char *kImages = "-images-idx3-ubyte", *kLabels = "-labels-idx1-ubyte";
 
 struct MnistOptions {
   std::string data_path;
@@ -41,7 +42,7 @@ class IdxFile {
  public:
   /// `item`: extents that each item must have.
   IdxFile(const std::string& path, const std::vector<std::int64_t>& item) : path_(path) {
-    require();
+    require(path_);
     bytes_ = deneb::read_file(path);
     const std::size_t dimensions = item.size() + 1;
     header_ = 4 * (dimensions + 1);
@@ -61,6 +62,14 @@ class IdxFile {
            static_cast<std::int64_t>(header_) + count_ * item_bytes);
   }
 
+  static void require(const std::string& path) {
+    if (std::filesystem::exists(path)) return;
+    if (std::filesystem::exists(path + ".gz")) {
+      throw deneb::DataError(path + ": not found, only " + path + ".gz; unpack it with `gunzip " +
+                             path + ".gz`");
+    }
+    deneb::throw_missing_data(path, kName);
+  }
   std::int64_t count() const { return count_; }
   const unsigned char* data() const {
     return reinterpret_cast<const unsigned char*>(bytes_.data()) + header_;
@@ -74,14 +83,6 @@ class IdxFile {
   }
 
  private:
-  void require() const {
-    if (std::filesystem::exists(path_)) return;
-    if (std::filesystem::exists(path_ + ".gz")) {
-      throw deneb::DataError(path_ + ": not found, only " + path_ + ".gz; unpack it with `gunzip " +
-                             path_ + ".gz`");
-    }
-    deneb::throw_missing_data(path_, kName);
-  }
   std::int64_t word(std::size_t i) const {
     std::uint32_t value = 0;
     for (std::size_t b = 4 * i; b < 4 * i + 4; ++b) {
@@ -100,8 +101,8 @@ struct Part {
 };
 
 Part read_part(const std::string& prefix) {
-  const IdxFile images(prefix + "-images-idx3-ubyte", {kSide, kSide});
-  const IdxFile labels(prefix + "-labels-idx1-ubyte", {});
+  const IdxFile images(prefix + kImages, {kSide, kSide});
+  const IdxFile labels(prefix + kLabels, {});
   labels.expect("number of labels", labels.count(), images.count());
   Part part;
   part.pixels.assign(images.data(), images.data() + images.count() * kPixels);
@@ -118,6 +119,13 @@ class Mnist final : public deneb::Dataset {
   using Options = MnistOptions;
   explicit Mnist(const Options& o)
       : options_(o), folder_(deneb::data_directory(o.data_path, kName)) {}
+
+  void check_files() const override {
+    for (const char* part : {"/train", "/t10k"}) {
+      IdxFile::require(folder_ + part + kImages);
+      IdxFile::require(folder_ + part + kLabels);
+    }
+  }
 
   void open() override {
     train_ = read_part(folder_ + "/train");

@@ -88,7 +88,9 @@ class Synthetic final : public deneb::Dataset {
     return {options_.num_classes,
             {options_.channels, options_.size, options_.size},
             std::vector<double>(channels, 0.5),
-            std::vector<double>(channels, 0.25)};
+            std::vector<double>(channels, 0.25),
+            options_.train_samples,
+            options_.test_samples};
   }
 
   std::int64_t size(deneb::DataPart part) const override {

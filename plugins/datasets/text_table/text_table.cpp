@@ -114,10 +114,16 @@ class TextTable final : public Dataset {
   explicit TextTable(const Options& o)
       : options_(with_preset(o)), folder_(data_directory(o.data_path, options_.preset)) {}
 
+  void check_files() const override {
+    for (const std::string& file : {options_.train_file, options_.test_file}) {
+      format_of(path_of(file), options_.format);
+    }
+    open_tokenizer();
+  }
+
   void open() override {
     const std::string train = path_of(options_.train_file), test = path_of(options_.test_file);
-    const text::Tokenizer tokenizer =
-        text::open_tokenizer(options_.tokenizer, options_.max_length, !options_.text_pair.empty());
+    const text::Tokenizer tokenizer = open_tokenizer();
     padding_id_ = tokenizer.padding_id();
     has_types_ = tokenizer.has_types();
     read(train, tokenizer, train_);
@@ -140,6 +146,10 @@ class TextTable final : public Dataset {
 
  private:
   const TokenTable& of(DataPart part) const { return part == DataPart::kTrain ? train_ : test_; }
+  text::Tokenizer open_tokenizer() const {
+    return text::open_tokenizer(options_.tokenizer, options_.max_length,
+                                !options_.text_pair.empty());
+  }
   bool is_fixed() const { return options_.padding == "max_length"; }
 
   std::string path_of(const std::string& file) const {

@@ -1,6 +1,7 @@
 #include "task_data.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <limits>
 #include <set>
@@ -142,37 +143,19 @@ void read_front(StepData& step) {
                    [&](const ResultRow* a, const ResultRow* b) { return value(a) < value(b); });
 }
 
-/// Values in the order of the objectives, small ones better; empty unless the trial has them all.
-std::vector<double> values_of(const StepData& step, const ResultRow& trial) {
-  std::vector<double> values;
-  for (const Objective& objective : step.objectives) {
-    const auto value = metric_of(trial, objective.name);
-    if (trial.status != "finished" || !value) return {};
-    values.push_back(objective.direction == Direction::kMinimize ? *value : -*value);
-  }
-  return values;
-}
-
 bool is_pareto(const StepData& step) {
-  if (!step.search || step.objectives.size() < 2 || step.front.empty()) return false;
-  std::vector<std::vector<double>> all, front;
+  if (!step.search) return false;
+  std::vector<std::vector<double>> rows;
+  std::vector<std::size_t> members;
   for (const ResultRow& trial : step.trials) {
-    auto values = values_of(step, trial);
-    if (values.empty() && trial.front) return false;
-    if (values.empty()) continue;
-    if (trial.front) front.push_back(values);
-    all.push_back(std::move(values));
-  }
-  const auto beats = [](const std::vector<double>& a, const std::vector<double>& b) {
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      if (a[i] > b[i]) return false;
+    if (trial.front) members.push_back(rows.size());
+    rows.emplace_back();
+    for (const Objective& objective : step.objectives) {
+      const auto value = metric_of(trial, objective.name);
+      rows.back().push_back(trial.status == "finished" && value ? *value : std::nan(""));
     }
-    return a != b;
-  };
-  return std::none_of(front.begin(), front.end(), [&](const auto& member) {
-    return std::any_of(all.begin(), all.end(),
-                       [&](const auto& other) { return beats(other, member); });
-  });
+  }
+  return is_pareto_front(members, rows, step.objectives);
 }
 
 /// The trials of a table that holds `most` rows: those marked or the baselines, some that failed,

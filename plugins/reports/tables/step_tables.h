@@ -12,7 +12,7 @@ namespace deneb::reports {
 std::string trials_csv(const std::vector<ResultRow>& trials);
 
 /// output.csv: the result of a step, with a last column `policy`, the policy's file relative to
-/// the step's folder. A search: its front; another step: all that finished.
+/// the step's folder. A search: its result; another step: all that finished.
 std::string result_csv(const StepRow& step, const std::vector<ResultRow>& trials,
                        const std::string& task_folder);
 

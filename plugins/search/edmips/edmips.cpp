@@ -6,6 +6,7 @@
 #include "assignment_search.h"
 #include "expected_cost.h"
 #include "search_figures.h"
+#include "search_trainer.h"
 #include "search_training.h"
 
 namespace {
@@ -44,6 +45,7 @@ class Edmips final : public deneb::SearchAlgorithm {
   explicit Edmips(const Options& options) : options_(options) {}
 
   void validate(const deneb::SearchSetup& setup) const override {
+    deneb::searches::check_search_trainer(options_.trainer, setup, /*validates=*/true);
     const int narrowest = options_.steps == "lsq" ? 2 : 1;
     for (const deneb::Gene& gene : setup.space().genes()) {
       for (const deneb::Format& format : gene.candidates) {
@@ -73,6 +75,11 @@ class Edmips final : public deneb::SearchAlgorithm {
     std::vector<std::string> kinds = {"policies", "layer_scores"};
     if (options_.save_weights) kinds.push_back("weights");
     return kinds;
+  }
+  // From random weights steps of normally distributed values are right; learned ones have to begin
+  // somewhere.
+  std::string needs_weights() const override {
+    return options_.steps == "lsq" ? "sets its steps (\"lsq\") by the start weights" : "";
   }
 
   deneb::SearchResult run(deneb::SearchContext& context) override {

@@ -13,6 +13,7 @@ class Emq final : public deneb::SearchAlgorithm {
     deneb::emq::check_emq(setup, options_);
   }
   std::vector<std::string> gives() const override { return {"proxy", "layer_scores"}; }
+  std::string needs_weights() const override { return "reads statistics of the start weights"; }
   deneb::SearchResult run(deneb::SearchContext& context) override {
     return deneb::emq::search_proxy(context, options_);
   }

@@ -25,6 +25,9 @@ class ProxyScores final : public deneb::SearchAlgorithm {
     deneb::emq::check_proxy(setup, options_);
   }
   std::vector<std::string> gives() const override { return {"layer_scores"}; }
+  std::string needs_weights() const override {
+    return options_.weights == "given" ? "reads statistics of the start weights" : "";
+  }
 
   deneb::SearchResult run(deneb::SearchContext& context) override {
     const ProxyTable table = deneb::emq::compute_proxy(context, options_);

@@ -14,6 +14,7 @@
 #include "expected_cost.h"
 #include "policy_search.h"
 #include "search_figures.h"
+#include "search_trainer.h"
 
 namespace {
 
@@ -48,6 +49,7 @@ class Fliqs final : public deneb::SearchAlgorithm {
   explicit Fliqs(const Options& options) : options_(options) {}
 
   void validate(const deneb::SearchSetup& setup) const override {
+    deneb::searches::check_search_trainer(options_.trainer, setup, /*validates=*/false);
     deneb::searches::target_value(setup, options_.target);
     deneb::searches::check_assignment(setup,
                                       deneb::searches::with_target(options_, options_.target));
@@ -62,6 +64,9 @@ class Fliqs final : public deneb::SearchAlgorithm {
   }
   std::vector<std::string> gives() const override {
     return {"policies", "layer_scores", "weights"};
+  }
+  std::string needs_weights() const override {
+    return "judges formats by how the start weights bear them";
   }
 
   deneb::SearchResult run(deneb::SearchContext& context) override {

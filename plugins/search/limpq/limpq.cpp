@@ -7,6 +7,7 @@
 
 #include "assignment_search.h"
 #include "indicator_training.h"
+#include "search_trainer.h"
 
 namespace {
 
@@ -36,6 +37,8 @@ class Limpq final : public deneb::SearchAlgorithm {
   explicit Limpq(const Options& options) : options_(options) {}
 
   void validate(const deneb::SearchSetup& setup) const override {
+    deneb::searches::check_search_trainer(options_.training.trainer, setup, /*validates=*/false,
+                                          "search_algorithm.training.trainer");
     for (const deneb::Gene& gene : setup.space().genes()) {
       for (const deneb::Format& format : gene.candidates) {
         if (format.is_integer() && format.bits > 1) continue;
@@ -51,6 +54,9 @@ class Limpq final : public deneb::SearchAlgorithm {
     }
   }
   std::vector<std::string> gives() const override { return {"policies", kScores}; }
+  std::string needs_weights() const override {
+    return options_.indicators.empty() ? "learns the indicators from the start weights" : "";
+  }
 
   deneb::SearchResult run(deneb::SearchContext& context) override {
     const std::string file = context.artifact_path("layer_scores.json");

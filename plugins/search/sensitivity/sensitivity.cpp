@@ -15,6 +15,9 @@ class Sensitivity final : public deneb::SearchAlgorithm {
     deneb::find_measure(setup.measures(), options_.measure, "search_algorithm.measure");
   }
   std::vector<std::string> gives() const override { return {"layer_scores"}; }
+  std::string needs_weights() const override {
+    return "measures what quantization does to the start weights";
+  }
 
   deneb::SearchResult run(deneb::SearchContext& context) override {
     const deneb::LayerScores scores = deneb::sensitivity::probe_layers(context, options_);

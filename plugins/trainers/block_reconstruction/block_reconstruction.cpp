@@ -18,10 +18,15 @@ class BlockReconstruction final : public deneb::Trainer {
   bool wants_teacher() const override { return true; }
   bool wants_folded_batch_norms() const override { return true; }
   void check(const deneb::TrainerSetting& setting) const override {
-    if (setting.start_weights) return;
-    throw deneb::ConfigError(
-        "trainer: BlockReconstruction rebuilds a trained network, and `weights` is not set; set it "
-        "to the float weights");
+    if (!setting.start_weights) {
+      throw deneb::ConfigError(
+          "trainer: BlockReconstruction rebuilds a trained network, and `weights` is not set; set "
+          "it to the float weights");
+    }
+    if (!setting.for_each_network) return;
+    setting.for_each_network([this](deneb::Network& network) {
+      deneb::reconstruction::check_network(options_, network);
+    });
   }
   std::string extent() const override {
     return std::to_string(options_.iterations) + " iteration(s) per unit";

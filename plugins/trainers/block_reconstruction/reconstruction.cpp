@@ -104,6 +104,32 @@ struct Task {
   OutputWeights weights;
 };
 
+// Is there anything to learn?
+void check_methods(const BlockReconstructionOptions& options, const std::vector<Unit>& units) {
+  bool weights = false, roundings = false, inputs = false, steps = false;
+  for (const Unit& unit : units) {
+    roundings = roundings || !unit.roundings().empty();
+    steps = steps || !unit.steps().empty();
+    for (const UnitLayer& layer : unit.layers) {
+      weights = weights || layer.weight;
+      inputs = inputs || layer.input;
+    }
+  }
+  if (options.iterations > 0 && weights && !roundings) {
+    throw ConfigError(
+        "trainer.iterations: no weight quantizer learns how to round; set quantizer.weight to "
+        "AdaRound, or iterations to 0");
+  }
+  const bool dropping = options.drop_probability > 0;
+  const bool wanted = dropping ? options.iterations > 0 : options.activation.iterations > 0;
+  if (wanted && inputs && !steps) {
+    throw ConfigError(
+        std::string(dropping ? "trainer.drop_probability" : "trainer.activation.iterations") +
+        ": the quantizers of activations have nothing to learn; set quantizer.activation to LSQ "
+        "or to Uniform with learn_step, or this to 0");
+  }
+}
+
 class Run {
  public:
   Run(const BlockReconstructionOptions& options, Network& network, const DataLoader& data,
@@ -118,7 +144,7 @@ class Run {
     use_channels_last(teacher());
     teacher().eval();
     units_ = units_of(network, teacher());
-    check_methods();
+    check_methods(options, units_);
     set_identity(data);
     set_.emplace(data, derive_seed(request.seed, "samples"), options.samples, request.device);
     count_steps();
@@ -143,30 +169,6 @@ class Run {
   Network& teacher() { return *request_.teacher; }
   bool dropping() const { return options_.drop_probability > 0; }
   std::size_t done() const { return result_.epochs.size(); }
-
-  void check_methods() const {
-    bool weights = false, roundings = false, inputs = false, steps = false;
-    for (const Unit& unit : units_) {
-      roundings = roundings || !unit.roundings().empty();
-      steps = steps || !unit.steps().empty();
-      for (const UnitLayer& layer : unit.layers) {
-        weights = weights || layer.weight;
-        inputs = inputs || layer.input;
-      }
-    }
-    if (options_.iterations > 0 && weights && !roundings) {
-      throw ConfigError(
-          "trainer.iterations: no weight quantizer learns how to round; set quantizer.weight to "
-          "AdaRound, or iterations to 0");
-    }
-    const bool wanted = dropping() ? options_.iterations > 0 : options_.activation.iterations > 0;
-    if (wanted && inputs && !steps) {
-      throw ConfigError(
-          std::string(dropping() ? "trainer.drop_probability" : "trainer.activation.iterations") +
-          ": the quantizers of activations have nothing to learn; set quantizer.activation to LSQ "
-          "or to Uniform with learn_step, or this to 0");
-    }
-  }
 
   void set_identity(const DataLoader& data) {
     BlockReconstructionOptions copy = options_;
@@ -566,6 +568,10 @@ class Run {
 FitResult reconstruct(const BlockReconstructionOptions& options, Network& network,
                       const DataLoader& data, const FitRequest& request) {
   return Run(options, network, data, request).go();
+}
+
+void check_network(const BlockReconstructionOptions& options, Network& network) {
+  check_methods(options, units_of(network, network));
 }
 
 }  // namespace deneb::reconstruction

@@ -21,4 +21,7 @@ namespace deneb::reconstruction {
 FitResult reconstruct(const BlockReconstructionOptions& options, Network& network,
                       const DataLoader& data, const FitRequest& request);
 
+/// What reconstruct() would refuse a network with these quantizers for: ConfigError as there.
+void check_network(const BlockReconstructionOptions& options, Network& network);
+
 }  // namespace deneb::reconstruction

@@ -285,6 +285,40 @@ TEST_F(HtmlTest, DrawsHeatMaps) {
   EXPECT_TRUE(data[0]["values"][4][0].is_null());
 }
 
+// What one search tried is not said of another.
+TEST_F(HtmlTest, TwoSearchesAreToldApart) {
+  synthetic::make_task(task_, {30, 2, false, 1, 0});
+  {
+    TrialStore store(task_ + "/task.sqlite");
+    store.begin_step("solve", "SearchPipeStep");
+    store.set_step_info("solve", {{"algorithm", "Solver"},
+                                  {"objectives",
+                                   {{{"name", "damage"}, {"direction", "min"}},
+                                    {{"name", "size"}, {"direction", "min"}}}}});
+    for (std::int64_t id = 1; id <= 2; ++id) {
+      ResultRow row;
+      row.step = "solve";
+      row.id = id;
+      row.encoding = "w4a4";
+      store.begin_trial(row);
+      row.status = "finished";
+      row.metrics = {{"damage", id}, {"size", 10}};
+      store.finish_trial(row);
+    }
+    store.mark_front("solve", {1, 2});
+    store.finish_step("solve", "finished", "");
+  }
+  const std::string text = page();
+  EXPECT_TRUE(has(text, "<li><b>nas</b>: QuantEA searched bit-widths"));
+  EXPECT_TRUE(has(text, "<li><b>solve</b>: Solver solved for bit-widths"));
+  EXPECT_TRUE(has(text, "2 policies, computed and not tried."));
+  EXPECT_TRUE(has(text, "<b>2</b><span>policies found in step solve</span>"));
+  EXPECT_FALSE(has(text, "policies tried in step solve"));
+  // The words of the guide are about all searches, not about the last.
+  EXPECT_TRUE(has(text, "<dt>Trial</dt>"));
+  EXPECT_TRUE(has(text, "<dt>Pareto front</dt>"));
+}
+
 TEST_F(HtmlTest, SearchesWithoutTrials) {
   make_directories(task_);
   const auto map = R"([{"name":"a","title":"Damage","x_names":["conv1"],"y_names":["int4"],

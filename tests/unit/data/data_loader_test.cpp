@@ -151,6 +151,15 @@ TEST(Splits, EmptySplitsAreErrors) {
   };
   EXPECT_THAT(error(0, 100), HasSubstr("leaves nothing to train on; use a larger share"));
   EXPECT_THAT(error(0.1, 4), HasSubstr("data_loader.train_portion: 0.1"));
+  // The same before there are data, where their number is known.
+  DataLoaderOptions options = small_batches();
+  options.train_portion = 0.1;
+  DatasetInfo info;
+  check_data_loader(options, info);
+  info.train_samples = 4;
+  EXPECT_THROW(check_data_loader(options, info), ConfigError);
+  info.train_samples = 40;
+  check_data_loader(options, info);
   EXPECT_THAT(error(0.9, 4), HasSubstr("leaves nothing to validate with"));
   EXPECT_EQ(error(0.5, 2), "");
   EXPECT_EQ(error(1, 1), "");

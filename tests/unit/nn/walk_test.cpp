@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
+#include <string>
 
 #include "tiny_network.h"
 
@@ -151,6 +153,60 @@ class Readers final : public deneb::Network {
  private:
   std::vector<deneb::nn::Linear> layers_;
 };
+
+/// Layers that all read four values a row, of one memory that holds [2, 2, 8] after the input.
+class Views final : public deneb::Network {
+ public:
+  static std::vector<std::string> names() {
+    return {"half",    "half_again", "transposed", "reshaped", "other_half", "even",
+            "halfway", "first_row",  "expanded",   "copy",     "raw_write",  "scaled"};
+  }
+  Views() {
+    for (const std::string& name : names()) {
+      layers_.push_back(register_module(name, deneb::nn::Linear(4, 4)));
+    }
+  }
+  Tensor forward(Tensor input) override {
+    const Tensor x = (input * 2).reshape({2, 2, 8});
+    const Tensor half = x.slice(2, 0, 4);  // the q part of a fused product
+    std::vector<Tensor> views = {half,
+                                 x.chunk(2, 2)[0],
+                                 half.transpose(0, 1),
+                                 half.reshape({4, 4}),
+                                 x.slice(2, 4, 8),
+                                 x.slice(2, 0, 8, 2),
+                                 x.view({4, 8}).slice(0, 0, 2).view({4, 4}),
+                                 x.select(1, 0).slice(1, 0, 4),
+                                 half.unsqueeze(0).expand({3, 2, 2, 4}),
+                                 half.contiguous()};
+    Tensor sum = torch::zeros({4});
+    for (std::size_t i = 0; i < views.size(); ++i) {
+      sum = sum + layers_[i](views[i]).reshape({-1, 4}).sum(0);
+    }
+    *x.data_ptr<float>() = 1000;  // as a kernel of one's own writes
+    sum = sum + layers_[10](half).reshape({-1, 4}).sum(0);
+    half.mul_(0.5);
+    return (sum + layers_[11](half).reshape({-1, 4}).sum(0)).unsqueeze(0);
+  }
+  std::vector<std::int64_t> input_shape() const override { return {32}; }
+  std::int64_t num_classes() const override { return 4; }
+
+ private:
+  std::vector<deneb::nn::Linear> layers_;
+};
+
+TEST(Probe, InputGroupsAreElementsWhateverTheView) {
+  Views network;
+  const auto info = deneb::probe(network, "Views");
+  const int half = info.find("half")->input_group;
+  const std::set<std::string> same = {"half", "half_again", "transposed", "reshaped", "expanded"};
+  std::set<int> others;
+  for (const std::string& name : Views::names()) {
+    const int group = info.find(name)->input_group;
+    EXPECT_EQ(group == half, same.count(name) == 1) << name;
+    EXPECT_TRUE(group == half || others.insert(group).second) << name;
+  }
+}
 
 TEST(Probe, InputGroupsAreTensors) {
   Readers network;

@@ -36,6 +36,17 @@ TEST(Pareto, NanNeverEntersAFront) {
   EXPECT_FALSE(dominates({nan, 0}, {1, 1}, kBothDown));
 }
 
+TEST(Pareto, AFrontIsWhatNothingDominates) {
+  const double nan = std::nan("");
+  const std::vector<std::vector<double>> rows = {{1, 5}, {2, 3}, {3, 4}, {nan, 0}, {2, 3}};
+  EXPECT_TRUE(is_pareto_front({0, 1}, rows, kBothDown));
+  EXPECT_TRUE(is_pareto_front({1}, rows, kBothDown));
+  EXPECT_FALSE(is_pareto_front({0, 2}, rows, kBothDown));  // row 1 is no member, and beats row 2
+  EXPECT_FALSE(is_pareto_front({0, 3}, rows, kBothDown));
+  EXPECT_FALSE(is_pareto_front({}, rows, kBothDown));
+  EXPECT_FALSE(is_pareto_front({0}, {{1}, {2}}, {{"loss", Direction::kMinimize}}));
+}
+
 TEST(Pareto, EmptyInputGivesEmptyFront) { EXPECT_TRUE(pareto_front({}, kBothUp).empty()); }
 
 }  // namespace

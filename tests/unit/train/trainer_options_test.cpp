@@ -240,6 +240,8 @@ TEST(TrainerOptions, RulesThatSpanFields) {
   EXPECT_EQ(errors({{"epochs", 3}, {"keep", "best"}}), "");
   EXPECT_THAT(errors({{"keep", "best"}, {"valid_interval", 0}}), HasSubstr("trainer.keep: "));
   EXPECT_THAT(errors({{"optimizer", {{"betas", {0.9}}}}}), HasSubstr("trainer.optimizer.betas: "));
+  EXPECT_THAT(errors({{"optimizer", {{"betas", {1, 0.9}}}}}), HasSubstr("betas: has a 1"));
+  EXPECT_THAT(errors({{"optimizer", {{"betas", {0.9, 1}}}}}), HasSubstr("betas: has a 1"));
   EXPECT_THAT(errors({{"optimizer", {{"nesterov", true}, {"momentum", 0}}}}),
               HasSubstr("trainer.optimizer.nesterov: needs momentum > 0"));
   EXPECT_THAT(errors({{"lr_scheduler", {{"type", "Cosin"}}}}), HasSubstr("Cosine"));

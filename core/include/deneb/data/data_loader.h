@@ -53,6 +53,11 @@ struct DataLoaderOptions {
       {1, 1e6});
     v("augment", augment, "random changes of training images");
   }
+  void check(OptionErrors& errors) const {
+    if (train_portion == 0) {
+      errors.add("train_portion", "is 0, which leaves nothing to train on; use a larger share");
+    }
+  }
 };
 
 /// One pass over a split. next() is called from one thread.
@@ -113,7 +118,8 @@ class DENEB_API DataLoader {
 };
 
 /// ConfigError for options that make no sense with such a dataset: `augment` where samples are no
-/// images. No data needed.
+/// images, a train_portion that leaves a split empty where the number of samples is known. No data
+/// needed.
 DENEB_API void check_data_loader(const DataLoaderOptions& options, const DatasetInfo& info);
 
 }  // namespace deneb

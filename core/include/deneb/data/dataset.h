@@ -16,6 +16,8 @@ struct DatasetInfo {
   std::vector<std::int64_t> sample_shape;
   /// Per channel, in the unit of the scaled inputs (bytes: 0..1); both empty = not normalized.
   std::vector<double> mean, deviation;
+  /// Samples of the two parts, where that is known before open(); 0 = not known.
+  std::int64_t train_samples = 0, test_samples = 0;
 };
 
 /// The two parts in which data come. The loader carves the validation split out of kTrain by seed;
@@ -30,6 +32,10 @@ class DENEB_API Dataset {
   static constexpr const char* kKind = "dataset";
   virtual ~Dataset();
 
+  /// Looks whether what open() reads is there, without reading it: what open() would throw for
+  /// missing files, and for options that do not fit small ones. Called by validation, before
+  /// anything runs. By default all is well.
+  virtual void check_files() const;
   /// Reads or maps the files. DataError names a missing or damaged file and the command that gets
   /// it. Called once, before size() and gather().
   virtual void open() = 0;

@@ -39,6 +39,7 @@ struct LoadReport {
   std::vector<std::string> missing;  ///< state of quantizers in the network, not in the file
   std::vector<std::string> unused;   ///< state of quantizers in the file, not in the network
   std::vector<std::string> fresh;    ///< of NameRules::fresh, kept as they were
+  bool quantized = false;            ///< does the file hold state of quantizers?
 };
 
 /// Copies tensors by name. What `ignore` names is left out; prefixes that all others share and the

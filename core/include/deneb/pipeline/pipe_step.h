@@ -10,6 +10,7 @@
 #include <deneb/io/artifact.h>
 #include <deneb/pipeline/console.h>
 #include <deneb/plugin/registry.h>
+#include <deneb/quant/policy.h>
 #include <deneb/store/trial_store.h>
 
 namespace deneb {
@@ -109,13 +110,49 @@ struct RunContext {
   std::string output_folder() const;
 };
 
+/// What validation finds that is no error of the file as such.
+struct Finding {
+  enum class Kind {
+    kWarning,    ///< may be meant
+    kLater,      ///< the step cannot run so; commands that only look at its network can
+    kNoData,     ///< files that the section names are not there, or not whole
+    kNoDataHere  ///< data are not where they are by default: a file may be checked elsewhere
+  };
+  Kind kind = Kind::kWarning;
+  std::string step, text;
+};
+
+/// What is known of the results of a step before it has run.
+struct StepOutlook {
+  PluginSpec network;  ///< of its policies and weights; empty = not known
+  /// Together they give every layer every format that its policies may give it; empty = not known.
+  std::vector<BitPolicy> policies;
+};
+
+/// A step before the one that is validated.
+struct EarlierStep {
+  std::string name;
+  std::string folder;  ///< of its output
+  std::vector<std::string> gives;
+  StepOutlook outlook;
+};
+
 /// What validation knows; no data are read, no weights trained. That files of options (FileRef)
 /// exist has been checked; those that an earlier step makes are not there yet, and their options
 /// say `step:kind`.
-struct ValidationContext {
+struct DENEB_API ValidationContext {
   const Registry& registry;
   const GeneralOptions& general;
   c10::Device device;
+  std::string step = {};
+  std::vector<EarlierStep> earlier = {};     ///< in the order in which they run
+  std::vector<Finding>* findings = nullptr;  ///< gets those of the step
+
+  void add(Finding::Kind kind, const std::string& text) const;
+  void warn(const std::string& text) const { add(Finding::Kind::kWarning, text); }
+  /// The earlier step that makes `file`, the value of an option of type file (a path into its
+  /// folder, or `step:kind`); for "" the nearest one that gives `kind`. nullptr: none.
+  const EarlierStep* maker(const std::string& file, const std::string& kind) const;
 };
 
 /// A step of the pipeline. Constructed from its whole section: once for validation, once to run.
@@ -129,6 +166,9 @@ class DENEB_API PipeStep {
   /// Checks that need constructed parts (networks, search spaces); throws deneb errors. Under a
   /// second, touches no disk but for reading.
   virtual void validate(const ValidationContext& context) const;
+  /// For the validation of later steps; called after validate(), and only if that has found no
+  /// error. The default knows nothing.
+  virtual StepOutlook outlook(const ValidationContext& context) const;
   /// Kinds of artifacts that the step needs of some earlier step (`first`: there is none), beside
   /// those that its options name, and that it leaves: "policies", "weights", ... The chain is
   /// checked before anything runs.

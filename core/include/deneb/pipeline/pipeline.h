@@ -23,7 +23,13 @@ struct Pipeline {
   std::vector<std::shared_ptr<PipeStep>> step_objects;  ///< same order; for validation
   /// What load_task() was told to change: "general.workers: 1, now 4". A run stores it.
   std::vector<std::string> changes = {};
+  std::vector<Finding> findings;
 };
+
+/// Throws for findings that keep the pipeline from running, but for those of `finished` steps:
+/// ConfigError for Finding::kLater, else DataError for missing data, kNoDataHere if `here` only.
+DENEB_API void check_runnable(const Pipeline& pipeline, bool here,
+                              const std::vector<std::string>& finished = {});
 
 /// The section of a step as it runs now: variables put in, `step:kind` replaced by the paths of the
 /// artifacts that are there.

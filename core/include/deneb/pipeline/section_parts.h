@@ -110,7 +110,8 @@ class DENEB_API SectionParts {
   std::shared_ptr<Network> make_network(std::uint64_t seed, const std::string& weights) const;
   /// The same with quantizers. Float weights come first, because quantizers initialise from them;
   /// quantizer state in the file then replaces the initial one, as far as the file was trained with
-  /// the same formats. `report`, if given, gets what did not find its counterpart then.
+  /// the same formats; what it holds for others counts as unused. `report`, if given, gets what did
+  /// not find its counterpart then.
   std::shared_ptr<Network> make_quantized(std::uint64_t seed, const std::string& weights,
                                           const BitPolicy& policy,
                                           LoadReport* report = nullptr) const;
@@ -124,10 +125,14 @@ class DENEB_API SectionParts {
   /// weights where the trainer wants a teacher. Points into this object.
   FitRequest fit_request(std::uint64_t seed) const;
   /// ConfigError for options of the trainer that ask for what the section does not have.
-  void check_trainer() const;
+  /// `policies`: those of the networks that it will train, as far as known.
+  void check_trainer(const std::vector<BitPolicy>& policies = {}) const;
   /// DataError when the section's start weights are there and damaged or of another network. Reads
   /// names and shapes only.
   void check_weights() const;
+  /// ConfigError when a network made by `spec` would leave weights that do not fit this one under
+  /// the section's rules for names. `source` names it in the text.
+  void check_weights_of(const PluginSpec& spec, const std::string& source) const;
   /// A new quantizer of the section for a format, not attached yet; nullptr for float32.
   std::shared_ptr<Quantizer> make_quantizer(QuantizerSite::Role role, const Format& format) const;
   /// Puts the section's quantizers in, by policy.
@@ -135,6 +140,7 @@ class DENEB_API SectionParts {
 
   /// Opens the dataset on first use (DataError). ConfigError when it does not fit the network.
   const DataLoader& data();
+  const Dataset& dataset() const { return *dataset_; }
   const Trainer& trainer() const { return *trainer_; }
   const Criterion& criterion() const { return *criterion_; }
   const Evaluator& evaluator() const { return *evaluator_; }
@@ -155,6 +161,8 @@ class DENEB_API SectionParts {
   const CostModel& cost_model(const std::string& name) const;
 
  private:
+  // With quantizers that are attached and have no format, which takes no time.
+  std::shared_ptr<Network> make_outline(const BitPolicy& policy) const;
   LoadReport load(Network& network, const TensorFile& file, const std::string& path) const;
   // ConfigError where small floats are asked for and the method for integers takes none of those.
   void refuse_misplaced_method(QuantizerSite::Role role) const;
@@ -171,6 +179,15 @@ class DENEB_API SectionParts {
   std::map<std::string, std::shared_ptr<CostModel>> costs_;
   std::map<std::string, std::string> unusable_costs_;  // name -> why
 };
+
+/// The policy that a training step left in the metadata of its weights; empty where there is none.
+/// DataError (text begins with `path`) for a damaged one.
+DENEB_API BitPolicy trained_policy(const TensorFile& weights, const std::string& path);
+
+/// What to tell users of a load, a sentence for each kind of tensors without counterpart: state of
+/// quantizers that is not used; or that is missing although the file was trained with quantizers
+/// (without that it starts anew as a matter of course); tensors that the option fresh names.
+DENEB_API std::vector<std::string> load_notes(const LoadReport& report, const std::string& weights);
 
 /// Network facts for the store and reports: {"type", "layers": [{name, op, macs, weights, ...}]}.
 DENEB_API nlohmann::ordered_json network_json(const NetworkInfo& info);

@@ -21,7 +21,7 @@ struct LayerInfo {
   std::vector<std::int64_t> output_shape;               ///< without the batch dimension
   std::vector<std::int64_t> stride, padding, dilation;  ///< of convolutions: height, width
   bool signed_input = true;  ///< false when the probe saw no negative input (behind a ReLU)
-  int input_group = 0;       ///< layers that read the very same tensor have the same number
+  int input_group = 0;       ///< layers that read the very same elements have the same number
   bool pinned = false;       ///< weight and input fixed by the search space
 };
 

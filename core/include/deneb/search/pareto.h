@@ -19,4 +19,10 @@ DENEB_API bool dominates(const std::vector<double>& a, const std::vector<double>
 DENEB_API std::vector<std::size_t> pareto_front(const std::vector<std::vector<double>>& rows,
                                                 const std::vector<Objective>& objectives);
 
+/// Are the members (indices into `rows`) a Pareto front: two objectives or more, no member with a
+/// NaN, none that any row dominates? No members are none.
+DENEB_API bool is_pareto_front(const std::vector<std::size_t>& members,
+                               const std::vector<std::vector<double>>& rows,
+                               const std::vector<Objective>& objectives);
+
 }  // namespace deneb

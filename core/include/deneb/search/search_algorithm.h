@@ -88,6 +88,8 @@ class DENEB_API SearchSetup {
   virtual std::vector<Limit> limits() const = 0;
   /// False when the policy breaks one of limits(); searches resample.
   virtual bool within_limits(const BitPolicy& policy) const = 0;
+  /// Does the step name start weights? The default says yes.
+  virtual bool has_weights() const;
 };
 
 /// What a search sees of the run. Implemented by the pipeline; tests use an analytic one. Methods
@@ -166,6 +168,9 @@ class DENEB_API SearchAlgorithm {
   /// Kinds that run() leaves. Default: "policies". A search that does not list it gives no
   /// policies: its candidates are only recorded.
   virtual std::vector<std::string> gives() const;
+  /// Why run() needs trained start weights, to go on "LIMPQ ..." with: "learns how much layers
+  /// matter from the start weights". Without them users are warned. Default: "", it does not.
+  virtual std::string needs_weights() const;
   virtual SearchResult run(SearchContext& context) = 0;
 };
 

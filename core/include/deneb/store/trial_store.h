@@ -47,7 +47,7 @@ struct ResultRow {
   nlohmann::ordered_json metrics = nlohmann::ordered_json::object();  ///< name -> number
   std::string message;  ///< error text of a failed trial
   double seconds = 0;   ///< run time; 0 for a policy that a search found without trying it
-  bool front = false;   ///< member of the result (Pareto front)
+  bool front = false;   ///< member of the result: the Pareto front, or else what was asked for
   int attempts = 0;     ///< how often it was begun (kill -9 and resume begins it again)
 };
 

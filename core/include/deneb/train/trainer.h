@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include <deneb/data/data_loader.h>
@@ -13,6 +14,10 @@ namespace deneb {
 struct TrainerSetting {
   bool validation = true;     ///< are there validation samples?
   bool start_weights = true;  ///< does the section name weights, so that a float network can teach?
+  /// Shows the networks that fit() will get, as far as they are known, one after the other, with
+  /// quantizers that are attached but have no format, and weights of undefined content. They are
+  /// made by the call: only for checks that need them. May be empty.
+  std::function<void(const std::function<void(Network&)>&)> for_each_network = {};
 };
 
 /// A way to train a network. `Trainer`, the gradient loop (train/training_loop.h), is the default
@@ -26,6 +31,9 @@ class DENEB_API Trainer {
   /// checkpoint of another training, DataError for a damaged one.
   virtual FitResult fit(Network& network, const DataLoader& data,
                         const FitRequest& request) const = 0;
+  /// Whether fit() changes the network at all; if not, it is measured as it starts. The default:
+  /// yes.
+  virtual bool trains() const;
   /// Whether fit() needs FitRequest::teacher. The default: no.
   virtual bool wants_teacher() const;
   /// Whether networks shall come with their batch norms folded (nn/fold_batch_norms.h), those of

@@ -61,6 +61,9 @@ struct OptimizerOptions {
   }
   void check(OptionErrors& errors) const {
     if (betas.size() != 2) errors.add("betas", "needs exactly two numbers, such as [0.9, 0.999]");
+    for (const double beta : betas) {
+      if (beta == 1) errors.add("betas", "has a 1, by which Adam divides by 0; stay below 1");
+    }
     if (nesterov && momentum == 0) errors.add("nesterov", "needs momentum > 0");
   }
 };

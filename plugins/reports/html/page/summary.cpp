@@ -129,13 +129,17 @@ std::string card(const std::string& value, const std::string& name) {
 
 std::string cards(const TaskData& task) {
   std::string out;
+  const auto searches = std::count_if(task.steps.begin(), task.steps.end(), [](const auto& step) {
+    return step.search && !step.trials.empty();
+  });
   if (const StepData* search = last_step(task, true)) {
+    const std::string where = searches > 1 ? " in step " + search->row.name : "";
     const std::size_t tried = tried_count(*search);
-    if (tried > 0) out += card(count_text(tried), "policies tried");
+    if (tried > 0) out += card(count_text(tried), "policies tried" + where);
     if (search->pareto) {
-      out += card(count_text(search->front.size()), "on the Pareto front");
+      out += card(count_text(search->front.size()), "on the Pareto front" + where);
     } else if (!search->front.empty()) {
-      out += card(count_text(search->front.size()), "policies found");
+      out += card(count_text(search->front.size()), "policies found" + where);
     }
   }
   if (const StepData* models = last_step(task, false)) {
@@ -220,9 +224,13 @@ std::string steps_section(const TaskData& task) {
 }
 
 std::string guide_section(const TaskData& task) {
-  const StepData* search = last_step(task, true);
-  const bool pareto = std::any_of(task.steps.begin(), task.steps.end(),
-                                  [](const StepData& step) { return step.pareto; });
+  const auto any = [&](const auto& fits) {
+    return std::any_of(task.steps.begin(), task.steps.end(), fits);
+  };
+  const auto tries = [](const StepData& step) { return step.search && tried_count(step) > 0; };
+  const bool pareto = any([](const StepData& step) { return step.pareto; });
+  const bool chosen_by = any([&](const StepData& step) { return tries(step) && !step.benchmark; });
+  const bool benchmarks = any([&](const StepData& step) { return tries(step) && step.benchmark; });
   std::string out =
       "<section id=\"guide\">\n<h2>How to read this report</h2>\n<dl class=\"guide\">\n" +
       term("Bit-width",
@@ -234,18 +242,23 @@ std::string guide_section(const TaskData& task) {
            "One choice of widths for all layers. Layers marked \xe2\x97\x86 are pinned: "
            "their widths were fixed beforehand. The policies that a search put forward lie in "
            "<code>output/&lt;step&gt;/policies</code>.");
-  if (search && tried_count(*search) > 0) {
-    const std::string tried =
+  if (chosen_by || benchmarks) {
+    std::string meaning =
         "One policy, tried out: the network gets its widths, is trained for a short time or not at "
         "all, and measured on the <em>";
-    out += term("Trial",
-                search->benchmark
-                    ? tried +
-                          "test</em> images. The trials of this step are a benchmark: what "
-                          "proxies are held against. No policy is chosen by them."
-                    : tried +
-                          "validation</em> images. A trial's accuracy is a quick estimate to "
-                          "compare policies with, not the accuracy of a fully trained model.");
+    if (chosen_by) {
+      meaning +=
+          "validation</em> images. A trial's accuracy is a quick estimate to compare policies "
+          "with, "
+          "not the accuracy of a fully trained model.";
+    }
+    if (benchmarks) {
+      meaning += chosen_by ? " In a benchmark trials are measured on the <em>" : "";
+      meaning +=
+          "test</em> images: they are what proxies are held against, and no policy is chosen by "
+          "them.";
+    }
+    out += term("Trial", meaning);
   }
   if (pareto) {
     out += term("Pareto front",
