@@ -202,7 +202,7 @@ void SearchStep::run(RunContext& context) {
   context.store.mark_front(context.step, front);
   if (!result.candidates.empty()) {
     print_candidates(context.console, run.space().network(), result,
-                     run.is_front(front, result.objectives));
+                     run.basis().parts().table_costs(), run.is_front(front, result.objectives));
   }
   if (!result.failure.empty()) throw RunError("step " + context.step + ": " + result.failure);
   context.artifacts = result.artifacts;
