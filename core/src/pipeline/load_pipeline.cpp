@@ -341,6 +341,17 @@ Pipeline load_pipeline(const std::string& file, const std::vector<std::string>& 
     apply_assignment(document, assignment, diagnostics);
   }
   resolve_refs(document, diagnostics);
+  // Of a new task only: an old one may have been moved to any place.
+  const ordered_json::json_pointer id("/general/task/task_id");
+  if (document.value.contains(id) && document.value[id].is_string()) {
+    const std::string name = document.value[id];
+    if (!name.empty() && !is_plain_file_name(name)) {
+      diagnostics.add("general.task.task_id",
+                      "'" + name +
+                          "' cannot be the name of the task's folder; use letters, digits, _, - "
+                          "and .");
+    }
+  }
   return build(document, plugin_paths, registry, loader, diagnostics);
 }
 

@@ -213,7 +213,7 @@ void SearchStep::run(RunContext& context) {
   }
   if (!result.candidates.empty()) {
     print_candidates(context.console, run.space().network(), result,
-                     run.is_front(front, result.objectives));
+                     run.basis().parts().table_costs(), run.is_front(front, result.objectives));
   }
   if (!result.failure.empty()) throw RunError("step " + context.step + ": " + result.failure);
   context.artifacts = result.artifacts;

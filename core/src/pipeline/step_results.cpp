@@ -2,6 +2,8 @@
 
 #include <deneb/pipeline/console_table.h>
 
+#include <algorithm>
+
 #include "io/number_text.h"
 
 namespace deneb::detail {
@@ -27,16 +29,21 @@ std::string widths_text(const NetworkInfo& network, const BitPolicy& policy) {
 }  // namespace
 
 void print_candidates(Console& console, const NetworkInfo& network, const SearchResult& result,
-                      bool is_front) {
+                      const std::vector<std::string>& costs, bool is_front) {
+  std::vector<std::string> shown;
+  for (const Objective& objective : result.objectives) shown.push_back(objective.name);
+  for (const std::string& cost : costs) {
+    if (std::find(shown.begin(), shown.end(), cost) == shown.end()) shown.push_back(cost);
+  }
   std::vector<std::string> header = {"policy"};
-  for (const Objective& objective : result.objectives) header.push_back(objective.name);
+  header.insert(header.end(), shown.begin(), shown.end());
   header.push_back("widths");
   std::vector<std::vector<std::string>> rows;
   for (const Candidate& candidate : result.candidates) {
     std::vector<std::string> row = {candidate.name +
                                     (candidate.mark.empty() ? "" : " (" + candidate.mark + ")")};
-    for (const Objective& objective : result.objectives) {
-      const auto it = candidate.metrics.find(objective.name);
+    for (const std::string& name : shown) {
+      const auto it = candidate.metrics.find(name);
       row.push_back(it == candidate.metrics.end() ? "" : number_text(it->second));
     }
     row.push_back(widths_text(network, candidate.policy));

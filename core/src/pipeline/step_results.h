@@ -10,9 +10,10 @@
 
 namespace deneb::detail {
 
-/// The result of a search as a table. `is_front`: are they a Pareto front?
+/// The result of a search as a table of its objectives and these costs. `is_front`: is it a Pareto
+/// front?
 void print_candidates(Console& console, const NetworkInfo& network, const SearchResult& result,
-                      bool is_front);
+                      const std::vector<std::string>& costs, bool is_front);
 /// The models of a training or evaluation step as a table with these costs; `metric` is the
 /// evaluator's first.
 void print_models(Console& console, const std::vector<ResultRow>& models, const std::string& metric,

@@ -80,10 +80,17 @@ LayerScores equal_scores(const SearchSpace& space) {
 // By what the results are compared: the sum of the scores, and what the sets bound.
 std::vector<Objective> objectives_of(const SearchSetup& setup, const AssignmentOptions& options) {
   std::vector<Objective> objectives = {{"score", Direction::kMinimize}};
-  std::vector<std::string> costs = {"bitops", "size"};
+  std::vector<std::string> costs;
+  bool bitops = options.sweep.bitops > 0, size = options.sweep.size > 0;
   for (const ConstraintSet& set : options.constraints) {
+    bitops = bitops || set.bitops.is_set();
+    size = size || set.size_mib > 0 || set.compression_ratio > 0;
     for (const CostLimit& limit : set.costs) costs.push_back(limit.cost);
   }
+  // Mean widths and times are no measures; then these two tell most.
+  const bool none = !bitops && !size && costs.empty();
+  if (size || none) costs.insert(costs.begin(), "size");
+  if (bitops || none) costs.insert(costs.begin(), "bitops");
   const std::vector<Objective> measures = setup.measures();
   for (std::size_t i = 0; i < costs.size(); ++i) {
     const auto is_it = [&](const Objective& measure) { return measure.name == costs[i]; };

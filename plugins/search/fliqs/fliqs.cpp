@@ -131,6 +131,7 @@ class Fliqs final : public deneb::SearchAlgorithm {
       }
       deneb::TensorFile file;
       for (const auto& [name, tensor] : network.state()) file.tensors.emplace_back(name, tensor);
+      file.metadata["deneb.policy"] = candidate.policy.to_json().dump();
       candidate.weights = context.artifact_path("weights_" + candidate.name + ".safetensors");
       deneb::write_safetensors(candidate.weights, file);
     }

@@ -3,25 +3,22 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <map>
 
-#include <deneb/io/files.h>
 #include <deneb/io/safetensors.h>
 #include <deneb/nn/walk.h>
-#include <deneb/pipeline/pipeline.h>
 #include <deneb/quant/policy_file.h>
 
-#include "scratch_folder.h"
+#include "in_process.h"
 
 namespace deneb {
 namespace {
 
-using testing::Contains;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 // A float network, a search over its weights, the training of what it finds, and its evaluation.
 const char kPipeline[] = R"({
@@ -50,22 +47,15 @@ const char kPipeline[] = R"({
   }
 })";
 
-class ValidationTest : public testing::Test {
+class ValidationTest : public InProcessTest {
  protected:
   using Changes = std::vector<std::string>;
 
-  ValidationTest() { write_file_atomically(file_, kPipeline); }
+  ValidationTest() { write_pipeline(kPipeline); }
 
-  Pipeline load(Changes changes) const {
-    changes.push_back("general.task.local_base_path=" + folder_.path() + "/tasks");
-    Registry registry;
-    register_core(registry);
-    PluginLoader loader(registry);
-    return load_pipeline(file_, changes, {DENEB_PLUGIN_DIR}, registry, loader);
-  }
   // What `validate` ends with: "accepted", or the error with its kind; `here`: what `run` ends
   // with.
-  std::string verdict(const Changes& changes, bool here = false) const {
+  std::string verdict(const Changes& changes, bool here = false) {
     try {
       check_runnable(load(changes), here);
     } catch (const ConfigError& e) {
@@ -75,7 +65,7 @@ class ValidationTest : public testing::Test {
     }
     return "accepted";
   }
-  std::vector<std::string> warnings(const Changes& changes) const {
+  std::vector<std::string> warnings(const Changes& changes) {
     std::vector<std::string> texts;
     for (const Finding& finding : load(changes).findings) {
       if (finding.kind == Finding::Kind::kWarning) {
@@ -86,11 +76,7 @@ class ValidationTest : public testing::Test {
   }
   // Weights of a MiniResNet on disk, with metadata as a training step leaves them.
   std::string weights(int width, const std::string& policy = "[]") const {
-    Registry registry;
-    register_core(registry);
-    PluginLoader loader(registry);
-    loader.load_file(DENEB_PLUGIN_DIR "/mini_resnet.so");
-    const auto network = registry.make<Network>({"MiniResNet", {{"width", width}}});
+    const auto network = registry_.make<Network>({"MiniResNet", {{"width", width}}});
     TensorFile file;
     file.tensors = state_of(*network);
     file.metadata = {{"deneb.policy", policy}};
@@ -98,9 +84,6 @@ class ValidationTest : public testing::Test {
     write_safetensors(path, file);
     return path;
   }
-
-  ScratchFolder folder_;
-  std::string file_ = folder_.path() + "/p.json";
 };
 
 TEST_F(ValidationTest, TheWholeChainIsAccepted) {
@@ -160,6 +143,8 @@ TEST_F(ValidationTest, WhatMustFailLaterIsRefused) {
        "cost_models: two of them"},
       {{R"(nas.cost_models=[{"name": "a", "model": {"type": "layer_scores", "scores": "absent.json"}}])"},
        "absent.json does not exist"},
+      {{"general.task.task_id=a/b"}, "cannot be the name of the task's folder"},
+      {{"general.task.task_id=.."}, "cannot be the name of the task's folder"},
       // Searches.
       {{"nas.search_algorithm.fill=0.9"}, "has no limits to fill"},
       {{limpq + R"([{"name": "w3a3 small", "bitops": {"wb": 4, "ab": 4}}]})"},
@@ -199,7 +184,7 @@ TEST_F(ValidationTest, WhatMustFailLaterIsRefused) {
       {{"judge.weights=float:weights"}, "accepted"},
   };
   for (const auto& [changes, text] : cases) {
-    EXPECT_THAT(verdict(changes), HasSubstr(text)) << testing::PrintToString(changes);
+    EXPECT_THAT(verdict(changes), HasSubstr(text)) << ::testing::PrintToString(changes);
   }
 }
 
@@ -218,6 +203,7 @@ TEST_F(ValidationTest, PoliciesOnDiskAreCheckedToo) {
 }
 
 TEST_F(ValidationTest, WeightsOfAnotherNetworkAreADataErrorInEveryStep) {
+  load({});  // the plugins
   const std::string wide = weights(8), own = weights(4);
   for (const std::string step : {"float", "nas", "train", "judge"}) {
     EXPECT_EQ(verdict({step + ".weights=" + own}), "accepted") << step;

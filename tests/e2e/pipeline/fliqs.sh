@@ -8,6 +8,8 @@ for file in layer_scores.json probabilities.json solutions.json policies/target.
   policies/argmax.json weights_target.safetensors weights_w4a4.safetensors weights_argmax.safetensors; do
   [ -s "$nas/$file" ] || fail "$file is missing"
 done
+# Step sizes of one format are no good for another: the files say which they hold.
+grep -q deneb.policy $nas/weights_target.safetensors || fail "weights without their policy"
 python3 - "$nas" tasks/whole/output/fully_train <<'PY' || fail "what the search left"
 import csv, glob, json, math, sys
 folder, trained = sys.argv[1:3]
