@@ -74,7 +74,9 @@ std::vector<std::pair<std::string, std::string>> ways_on(const Failure& failure,
         {"to go on without them", resume + " --set general.max_failures=" +
                                       std::to_string(standing.failed + std::max(1, max_failures))});
   }
-  if (!of_trials && failure.exit_code != kExitConfig) ways.push_back({"to go on", resume});
+  if (!of_trials && failure.exit_code != kExitConfig) {
+    ways.push_back({failure.exit_code == kExitRun ? "to try again" : "to go on", resume});
+  }
   if (!standing.step.empty() && !failure.interrupted &&
       (failure.exit_code == kExitConfig || failure.exit_code == kExitRun)) {
     ways.push_back({"with another option", resume + " --from " + standing.step + " --set " +

@@ -263,6 +263,12 @@ void run_pipeline(const Pipeline& pipeline, const std::string& task_folder,
   const std::string database = task_folder + "/task.sqlite";
   if (!anew && !fs::exists(database)) refuse_lost_store(pipeline, task_folder, nullptr);
   TrialStore store(database);
+  // A start that was killed before it wrote its configuration has begun no step.
+  if (!options.resume && !store.steps().empty()) {
+    throw DataError(task_folder +
+                    "/config.resolved.json: is missing, although the task has run; restore it from "
+                    "a copy, or choose another general.task.task_id");
+  }
   if (!options.from_step.empty()) erase_from(pipeline, options.from_step, task_folder, store);
   refuse_lost_store(pipeline, task_folder, &store);
   remove_temporaries(task_folder);

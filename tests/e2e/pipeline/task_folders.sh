@@ -83,6 +83,12 @@ done
 cp store.sqlite "$task/task.sqlite"
 "$deneb" resume "$task" --quiet || fail "a restored store does not do"
 cp -r tasks/empty tasks/anew
+rm tasks/anew/config.resolved.json
+code=0
+run "$smoke" anew "${little[@]}" > out.txt 2>&1 || code=$?
+[ $code = 4 ] && grep -q "anew/config.resolved.json: is missing, although the task has run" out.txt ||
+  fail "a task without its configuration: exit $code: $(cat out.txt)"
+cp tasks/empty/config.resolved.json tasks/anew
 rm tasks/anew/task.sqlite
 "$deneb" resume tasks/anew --quiet --from nas || fail "a run from the first step does not do without the store"
 
