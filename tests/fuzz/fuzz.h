@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 
 #include "scratch_folder.h"
@@ -58,12 +59,11 @@ class InputFile {
 
  private:
   static const ScratchFolder& folder() {
-    static const bool is_chosen = [] {
-      if (std::filesystem::is_directory("/dev/shm")) ::setenv("TMPDIR", "/dev/shm", 0);
-      return true;
+    static const std::unique_ptr<ScratchFolder> scratch = [] {
+      if (std::filesystem::is_directory("/dev/shm")) ::setenv("TMPDIR", "/dev/shm", /*replace=*/0);
+      return std::make_unique<ScratchFolder>();
     }();
-    static const ScratchFolder scratch;
-    return (void)is_chosen, scratch;
+    return *scratch;
   }
 
   std::string path_;

@@ -3,6 +3,7 @@
 #include <deneb/quant/policy_file.h>
 
 #include <algorithm>
+#include <set>
 
 namespace deneb {
 namespace {
@@ -28,8 +29,9 @@ class Reader {
                {"format", "version", "model", "layers", "overrides", "metrics", "provenance"});
     if (!json.contains("layers")) fail("", "has no \"layers\" list");
     PolicyFile file;
-    file.policy = layers(json["layers"]);
-    if (json.contains("overrides")) apply_overrides(json["overrides"], file.policy);
+    std::vector<BitPolicy::Entry> entries = layers(json["layers"]);
+    if (json.contains("overrides")) apply_overrides(json["overrides"], entries);
+    for (const auto& [name, choice] : entries) file.policy.set(name, choice);
     object("model", file.model);
     object("metrics", file.metrics);
     object("provenance", file.provenance);
@@ -57,21 +59,24 @@ class Reader {
   }
 
   // One entry at a time, so that errors name the line.
-  BitPolicy layers(const ordered_json& list) const {
-    if (!list.is_array()) return BitPolicy::from_json(list, document_.file + ": layers");
-    BitPolicy policy;
+  std::vector<BitPolicy::Entry> layers(const ordered_json& list) const {
+    if (!list.is_array()) BitPolicy::from_json(list, document_.file + ": layers");  // refuses it
+    std::vector<BitPolicy::Entry> entries;
+    std::set<std::string> names;
     for (std::size_t i = 0; i < list.size(); ++i) {
       const std::string place = "layers[" + std::to_string(i) + "]";
       const std::string where =
           document_.file + ":" + std::to_string(document_.line_of(place)) + ": " + place;
-      const auto [name, choice] = BitPolicy::entry_from_json(list[i], where);
-      if (policy.find(name)) fail(place, "layer '" + name + "' is listed twice; keep one entry");
-      policy.set(name, choice);
+      entries.push_back(BitPolicy::entry_from_json(list[i], where));
+      const std::string& name = entries.back().first;
+      if (!names.insert(name).second) {
+        fail(place, "layer '" + name + "' is listed twice; keep one entry");
+      }
     }
-    return policy;
+    return entries;
   }
 
-  void apply_overrides(const ordered_json& list, BitPolicy& policy) const {
+  void apply_overrides(const ordered_json& list, std::vector<BitPolicy::Entry>& entries) const {
     if (!list.is_array()) fail("overrides", "expected a list of {\"layer\", \"weight\"}");
     for (std::size_t i = 0; i < list.size(); ++i) {
       const std::string place = "overrides[" + std::to_string(i) + "]";
@@ -82,18 +87,15 @@ class Reader {
         if (!item.value().is_string()) fail(place + "." + item.key(), "expected a string");
       }
       const std::string pattern = rule["layer"].get<std::string>();
-      std::vector<std::string> matches;
-      for (const BitPolicy::Entry& entry : policy.layers()) {
-        if (glob_match(pattern, entry.first)) matches.push_back(entry.first);
-      }
-      if (matches.empty()) {
-        fail(place + ".layer", "'" + pattern + "' matches none of the layers of this file");
-      }
-      for (const std::string& name : matches) {
-        LayerChoice choice = *policy.find(name);
+      bool has_match = false;
+      for (auto& [name, choice] : entries) {
+        if (!glob_match(pattern, name)) continue;
+        has_match = true;
         replace(rule, place, "weight", &choice.weight);
         replace(rule, place, "activation", &choice.activation);
-        policy.set(name, choice);
+      }
+      if (!has_match) {
+        fail(place + ".layer", "'" + pattern + "' matches none of the layers of this file");
       }
     }
   }

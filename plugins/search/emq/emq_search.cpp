@@ -10,7 +10,6 @@
 
 #include <deneb/interrupt.h>
 #include <deneb/io/files.h>
-#include <deneb/io/json.h>
 #include <deneb/options/config.h>
 #include <deneb/random.h>
 #include <deneb/search/benchmark.h>
@@ -223,7 +222,7 @@ class Search {
     const std::string path = context_.artifact_path("evolution.checkpoint.json");
     const std::string identity = identity_of(options_, *benchmark_, context_);
     if (std::filesystem::exists(path)) {
-      const auto root = parse_ordered_json(read_file(path));
+      const auto root = ordered_json::parse(read_file(path), nullptr, false);
       if (!root.is_object() || !root.contains("identity") || !root.contains("state")) {
         throw DataError(path + ": is damaged; delete it to start anew");
       }

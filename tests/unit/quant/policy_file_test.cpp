@@ -117,6 +117,26 @@ std::string with(const std::string& more) {
          more + "\n}\n";
 }
 
+// Layers times overrides, not layers squared: sixty kilobytes took half a minute.
+TEST_F(PolicyFileTest, ManyOverrides) {
+  const auto item = [](const std::string& key, const std::string& name, const std::string& rest) {
+    return "{\"" + key + "\": \"" + name + "\", \"weight\": \"int" + rest + "\"}";
+  };
+  std::string layers, overrides;
+  for (int i = 0; i < 1000; ++i) {
+    layers +=
+        (i ? ", " : "") + item("name", "l" + std::to_string(i), "4\", \"activation\": \"int4");
+    overrides += (i ? ", " : "") + item("layer", "*", std::to_string(i % 15 + 2));
+  }
+  std::ofstream(path()) << "{\"format\": \"deneb-policy\", \"version\": 1, \"layers\": [" << layers
+                        << "],\n\"overrides\": [" << overrides << "]}";
+  const BitPolicy policy = read_policy_file(path()).policy;
+  ASSERT_EQ(policy.layers().size(), 1000u);
+  for (const BitPolicy::Entry& entry : policy.layers()) {
+    EXPECT_EQ(entry.second.weight, Format::integer(999 % 15 + 2, true));
+  }
+}
+
 TEST_F(PolicyFileTest, OverridesReplaceWhatTheirGlobMatches) {
   std::ofstream(path()) << with(R"(,
     "overrides": [{"layer": "layer1.*", "weight": "int8", "activation": "uint6"},
