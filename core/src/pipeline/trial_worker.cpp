@@ -38,17 +38,17 @@ nlohmann::json answer_trial(SectionParts& parts, Split split, const nlohmann::js
 nlohmann::json answer_measure(SectionParts& parts, const nlohmann::json& request) {
   using Clock = std::chrono::steady_clock;
   try {
+    const double seconds = request.at("measure");
+    if (seconds <= 0) return {{"samples_per_second", 0.0}};
     const auto policy = BitPolicy::from_json(request.at("policy"), "measure request");
     const auto network = parts.make_quantized(0, parts.section().weights, policy);
-    parts.calibrate(*network);
     Batch batch;
     parts.data().train(0, /*epoch=*/0)->next(batch);
     batch = batch.to(parts.device());
     const torch::NoGradGuard no_grad;
     network->train();
-    network->forward(batch);  // what quantizers have to see first
+    network->forward(batch);  // sets ranges and steps that come from data
     network->eval();
-    const double seconds = request.at("measure");
     const auto start = Clock::now();
     double samples = 0, passed = 0;
     do {

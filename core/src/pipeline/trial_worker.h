@@ -12,7 +12,8 @@
 namespace deneb::detail {
 
 nlohmann::json trial_request(std::int64_t id, const BitPolicy& policy, std::uint64_t seed);
-/// Asks how many samples pass through the network under the policy in that time, at least a batch.
+/// Asks how many samples pass through the network under the policy in that time, at least a batch;
+/// 0 seconds: whether the process is there.
 nlohmann::json measure_request(const BitPolicy& policy, double seconds);
 
 }  // namespace deneb::detail

@@ -1,4 +1,5 @@
 #include <deneb/io/artifact.h>
+#include <deneb/io/files.h>
 #include <deneb/plugin/plugin.h>
 #include <deneb/search/ask_tell.h>
 
@@ -33,8 +34,8 @@ std::vector<double> target_values(const QuantEaOptions& options, const deneb::Se
 
 std::string name_of(const NamedLimit& target, double value) {
   if (!target.name.empty()) return target.name;
-  char text[32];
-  std::snprintf(text, sizeof(text), "_%.6g", value);
+  char text[400];
+  std::snprintf(text, sizeof(text), value < 1000 ? "_%.6g" : "_%.0f", value);
   return target.cost + text;
 }
 
@@ -182,7 +183,8 @@ class Search {
     front[knee].mark = "knee";
     context_.log("knee of the front: policy " + front[knee].name);
     result.figures = search_figures(*archive_, history_, first_front_, front[knee].metrics);
-    result.candidates = options_.targets.empty() ? front : within_targets(front, result.failure);
+    result.candidates =
+        options_.targets.empty() ? front : within_targets(front[knee], result.failure);
     if (result.candidates.empty()) return result;
     result.artifacts = {
         {"policy", context_.artifact_path("policies/" + recommended(result) + ".json")}};
@@ -198,24 +200,31 @@ class Search {
     return row;
   }
 
-  // The front is best in the first objective first.
-  std::vector<Candidate> within_targets(const std::vector<Candidate>& front,
-                                        std::string& failure) const {
+  // Of all trials: the best within a cost that is no objective may lie behind the front.
+  std::vector<Candidate> within_targets(const Candidate& knee, std::string& failure) const {
     std::vector<Candidate> chosen;
     const std::vector<double> values = target_values(options_, context_);
     for (std::size_t t = 0; t < values.size(); ++t) {
       const NamedLimit& target = options_.targets[t];
-      const auto fits = [&](const Candidate& member) {
-        return context_.costs(member.policy).at(target.cost) <= values[t];
-      };
-      const auto found = std::find_if(front.begin(), front.end(), fits);
       const std::string name = name_of(target, values[t]);
-      if (found == front.end()) {
+      const deneb::TrialResult* best = nullptr;
+      std::size_t best_index = 0;
+      std::pair<double, double> least;  // first objective, minimised; cost
+      for (std::size_t i = 0; i < archive_->results().size(); ++i) {
+        const deneb::TrialResult& result = archive_->results()[i];
+        if (!result.ok || result.metrics.at(target.cost) > values[t]) continue;
+        const std::pair<double, double> now{archive_->row(i)[0], result.metrics.at(target.cost)};
+        if (best && now >= least) continue;
+        best = &result;
+        best_index = i;
+        least = now;
+      }
+      if (!best) {
         failure += (failure.empty() ? "" : "; ") + ("no policy within target " + name);
         continue;
       }
-      chosen.push_back(*found);
-      chosen.back().name = name;
+      chosen.push_back({name, archive_->policies()[best_index], best->metrics, best->id, ""});
+      if (best->id == knee.trial) chosen.back().mark = knee.mark;
     }
     return chosen;
   }
@@ -283,6 +292,10 @@ class QuantEa final : public deneb::SearchAlgorithm {
     for (std::size_t t = 0; t < values.size(); ++t) {
       const NamedLimit& target = options_.targets[t];
       const std::string key = "search_algorithm.targets[" + std::to_string(t) + "]";
+      if (!deneb::is_plain_file_name(name_of(target, values[t]))) {
+        throw deneb::ConfigError(key + ".name: \"" + target.name +
+                                 "\" cannot name a policy's file; use letters, digits, _, - and .");
+      }
       const double least =
           setup.cost_model(target.cost).total(space.network(), space.decode(space.narrowest()));
       if (least > values[t]) {

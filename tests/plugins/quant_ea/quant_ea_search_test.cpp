@@ -132,18 +132,21 @@ TEST_F(QuantEaSearch, TheTrueFrontOfTheTestsIsThatOfAllPolicies) {
 TEST_F(QuantEaSearch, FindsTheFrontBetterThanTheOtherStrategies) {
   std::map<std::string, std::vector<double>> shares;
   for (const char* strategy : {"nsga3", "vega_archive", "nsga2"}) {
+    std::int64_t trials = 0;
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
       FakeSearchContext context(10, {2, 4, 8}, seed);
       nlohmann::json options = sized(50, 16, 32);
       options["strategy"] = strategy;
       const SearchResult result = search(context, options);
       EXPECT_LE(context.trials, 832);
+      trials += context.trials;
       shares[strategy].push_back(hypervolume(front_of(result), context) /
                                  hypervolume(true_front(context.space()), context));
     }
     std::sort(shares[strategy].begin(), shares[strategy].end());
-    std::printf("%s: share of the hypervolume %.4f to %.4f, median %.4f\n", strategy,
-                shares[strategy].front(), shares[strategy].back(), shares[strategy][5]);
+    std::printf("%s: share of the hypervolume %.4f to %.4f, median %.4f; %d policies\n", strategy,
+                shares[strategy].front(), shares[strategy].back(), shares[strategy][5],
+                static_cast<int>(trials / 10));
   }
   EXPECT_GE(shares["nsga3"].front(), .98);
   EXPECT_LE(shares["nsga3"].back(), 1 + 1e-9);
@@ -260,6 +263,14 @@ TEST_F(QuantEaSearch, TargetsPutForwardTheBestWithinEach) {
     break;
   }
   EXPECT_EQ(result.candidates[1].policy.text(), front.candidates[0].policy.text());
+  // A cost that is no objective: whatever was tried counts.
+  FakeSearchContext other(6, {2, 4, 8}, 3);
+  options["objectives"] = {{{"name", "accuracy"}}, {{"name", "flops"}, {"direction", "max"}}};
+  const SearchResult dearest = search(other, options);
+  ASSERT_EQ(dearest.candidates.size(), 2u) << "the front is one policy, the widest";
+  EXPECT_LE(dearest.candidates[0].metrics.at("flops"), w4);
+  options["targets"] = {{{"cost", "flops"}, {"max", 1e9}, {"name", "a/b"}}};
+  EXPECT_THROW(search(context, options), ConfigError) << "no name of a file";
   options["targets"] = {{{"cost", "flops"}, {"max", 1.0}}};
   EXPECT_THROW(search(context, options), ConfigError) << "below the narrowest policy";
 }
