@@ -23,6 +23,7 @@ int run_command(const Words& words);
 int resume_command(const Words& words);
 int validate_command(const Words& words);
 int report_command(const Words& words);
+int compare_command(const Words& words);
 int evaluate_command(const Words& words);
 int convert_command(const Words& words);
 int inspect_command(const Words& words);

@@ -21,6 +21,7 @@ const std::vector<Command>& commands() {
       {"resume", "go on with a task that was stopped, or rerun some of its steps", resume_command},
       {"validate", "check pipeline files without running anything", validate_command},
       {"report", "write the reports of a task again", report_command},
+      {"compare", "lay tasks side by side", compare_command},
       {"evaluate", "measure a weights file on a pipeline's data", evaluate_command},
       {"convert", "write weights of PyTorch or Hugging Face as safetensors", convert_command},
       {"inspect", "list a network's layers and what a policy costs", inspect_command},

@@ -11,10 +11,17 @@ namespace {
 
 const std::vector<std::pair<std::string, std::string>>& known_kinds() {
   static const std::vector<std::pair<std::string, std::string>> list = {
-      {"pipe_step", "Steps"},      {"search_algorithm", "Searches"}, {"network", "Networks"},
-      {"dataset", "Datasets"},     {"trainer", "Trainers"},          {"criterion", "Criteria"},
-      {"evaluator", "Evaluators"}, {"quantizer", "Quantizers"},      {"cost_model", "Cost models"},
+      {"pipe_step", "Steps"},
+      {"search_algorithm", "Searches"},
+      {"network", "Networks"},
+      {"dataset", "Datasets"},
+      {"trainer", "Trainers"},
+      {"criterion", "Criteria"},
+      {"evaluator", "Evaluators"},
+      {"quantizer", "Quantizers"},
+      {"cost_model", "Cost models"},
       {"report", "Reports"},
+      {"comparison_report", "Comparisons"},
   };
   return list;
 }

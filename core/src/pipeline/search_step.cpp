@@ -60,6 +60,17 @@ std::vector<BitPolicy> policies_of(const SearchSpace& space) {
   return policies;
 }
 
+// Which earlier steps the search gets what it takes from, by kind.
+nlohmann::ordered_json inputs_json(const SearchAlgorithm& algorithm, const RunContext& context) {
+  auto inputs = nlohmann::ordered_json::object();
+  const std::filesystem::path output(context.task_folder + "/output");
+  for (const std::string& kind : algorithm.takes()) {
+    const auto below = std::filesystem::path(context.input(kind)).lexically_relative(output);
+    if (!below.empty()) inputs[kind] = below.begin()->string();
+  }
+  return inputs;
+}
+
 }  // namespace
 
 std::vector<std::string> SearchStep::takes(const Registry& registry, bool) const {
@@ -136,6 +147,7 @@ void SearchStep::run(RunContext& context) {
   }
 
   const auto algorithm = context.registry.make<SearchAlgorithm>(options_.search_algorithm);
+  info["inputs"] = inputs_json(*algorithm, context);
   SearchResult result;
   guard(context.registry.at(SearchAlgorithm::kKind, options_.search_algorithm.type).plugin,
         "search " + options_.search_algorithm.type, [&] { result = algorithm->run(run); });

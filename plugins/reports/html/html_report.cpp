@@ -1,8 +1,11 @@
 #include <deneb/io/files.h>
 #include <deneb/options/options.h>
 #include <deneb/plugin/plugin.h>
+#include <deneb/report/comparison_report.h>
 #include <deneb/report/report.h>
 
+#include "comparison.h"
+#include "page/comparison_page.h"
 #include "page/page.h"
 #include "task_data.h"
 
@@ -34,8 +37,24 @@ class HtmlReport final : public deneb::Report {
   Options options_;
 };
 
+/// stem.html: several tasks on one page.
+class HtmlComparison final : public deneb::ComparisonReport {
+ public:
+  using Options = deneb::NoOptions;
+  explicit HtmlComparison(const Options&) {}
+
+  std::vector<std::string> write(const deneb::ComparisonInput& input,
+                                 const std::string& stem) const override {
+    const std::string path = stem + ".html";
+    deneb::write_file_atomically(path,
+                                 deneb::reports::comparison_page(deneb::reports::compare(input)));
+    return {path};
+  }
+};
+
 void register_all(deneb::Registrar& r) {
   r.add<deneb::Report, HtmlReport>("html", "one page with charts and tables, for a browser");
+  r.add<deneb::ComparisonReport, HtmlComparison>("html", "tasks side by side on one page");
 }
 
 }  // namespace

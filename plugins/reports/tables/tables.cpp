@@ -1,8 +1,10 @@
 #include <deneb/io/files.h>
 #include <deneb/options/options.h>
 #include <deneb/plugin/plugin.h>
+#include <deneb/report/comparison_report.h>
 #include <deneb/report/report.h>
 
+#include "comparison_files.h"
 #include "step_tables.h"
 
 namespace {
@@ -40,8 +42,31 @@ class Tables final : public deneb::Report {
   }
 };
 
+/// stem.md, stem.csv (at each budget) and a CSV file for each other table.
+class ComparisonTables final : public deneb::ComparisonReport {
+ public:
+  using Options = deneb::NoOptions;
+  explicit ComparisonTables(const Options&) {}
+
+  std::vector<std::string> write(const deneb::ComparisonInput& input,
+                                 const std::string& stem) const override {
+    const auto comparison = deneb::reports::compare(input);
+    const auto tables = deneb::reports::comparison_tables(comparison);
+    std::vector<std::string> paths = {stem + ".md"};
+    deneb::write_file_atomically(paths.front(),
+                                 deneb::reports::comparison_markdown(comparison, tables));
+    for (const auto& table : tables) {
+      paths.push_back(stem + (table.name == "accuracy" ? "" : "_" + table.name) + ".csv");
+      deneb::write_file_atomically(paths.back(), deneb::reports::comparison_csv(table));
+    }
+    return paths;
+  }
+};
+
 void register_all(deneb::Registrar& r) {
   r.add<deneb::Report, Tables>("tables", "reports.csv, output.csv and reports.json");
+  r.add<deneb::ComparisonReport, ComparisonTables>("tables",
+                                                   "tasks side by side, as CSV and Markdown");
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "e2e/browser/chromium.h"
 #include "plugins/plugin_registry.h"
+#include "plugins/reports/comparison_fixture.h"
 #include "plugins/reports/synthetic_task.h"
 
 /// The HTML report in a real browser: charts are drawn, nothing complains, nothing is fetched.
@@ -274,6 +275,54 @@ TEST_F(ReportInBrowser, HeatMapsHaveColorsOfTheScheme) {
   }
   EXPECT_EQ(colors.size(), 4u);
   EXPECT_EQ(colors.count("none") + colors.count("rgb(0, 0, 0)"), 0u);
+  expect_silence();
+}
+
+/// Tasks of the fixture of the comparison's own tests.
+class Compared final : public ComparisonTest {
+ public:
+  Compared() { SetUp(); }
+  ~Compared() override { TearDown(); }
+  void TestBody() override {}
+  using ComparisonTest::root_;
+  using ComparisonTest::table;
+};
+
+TEST_F(ReportInBrowser, LaysTasksSideBySide) {
+  Compared compared;
+  const auto registry = plugin_test::load({"html"});
+  const auto report = plugin_test::make<ComparisonReport>(*registry, "html");
+  chromium_->open(report->write(compared.table(), compared.root_ + "/compared").front());
+  settle();
+  const nlohmann::json figures = chromium_->evaluate(kMeasure);
+  for (const char* id : {"differences", "fronts-chart", "widths-chart", "scores-chart"}) {
+    ASSERT_TRUE(figures.contains(id)) << figures.dump();
+    EXPECT_EQ(figures[id]["boxes"].size(), 1u) << id;
+    EXPECT_GT(figures[id]["marks"].get<int>(), 0) << id;
+    EXPECT_EQ(figures[id]["empty"].get<int>(), 0) << id;
+  }
+  EXPECT_EQ(figures["fronts-chart"]["marks"], 11);  // models
+  // The numbers that are seen are those of the data.
+  EXPECT_TRUE(chromium_
+                  ->evaluate(R"js(
+    (function () {
+      var data = JSON.parse(document.getElementById('deneb-data').textContent);
+      var rows = document.querySelectorAll('#accuracy tbody tr');
+      return rows.length === data.tables.accuracy.rows.length &&
+        Array.prototype.every.call(rows, function (row, r) {
+          return data.tables.accuracy.rows[r].every(function (value, c) {
+            var cell = row.cells[c];
+            return typeof value === 'number' ? Number(cell.dataset.key) === value
+                                             : cell.textContent === value;
+          });
+        });
+    })()
+  )js")
+                  .get<bool>());
+  for (const char* scheme : {"light", "dark"}) {
+    chromium_->emulate("", scheme);
+    for (const int width : {400, 1280}) expect_fits(width);
+  }
   expect_silence();
 }
 

@@ -8,9 +8,9 @@
 namespace cli_test {
 namespace {
 
-const std::vector<std::string> kCommands = {"run",      "resume",  "validate", "report",
-                                            "evaluate", "convert", "inspect",  "plugins",
-                                            "describe", "schema",  "version"};
+const std::vector<std::string> kCommands = {"run",     "resume",   "validate", "report",
+                                            "compare", "evaluate", "convert",  "inspect",
+                                            "plugins", "describe", "schema",   "version"};
 
 TEST(Help, ListsEveryCommandButTheWorker) {
   const Outcome outcome = run({"--help"});

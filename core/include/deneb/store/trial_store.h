@@ -26,7 +26,8 @@ struct StepRow {
   std::string started, finished;  ///< UTC, ISO 8601; "" = not yet
   std::string message;
   /// Facts for reports: {"objectives": [{"name","direction"}], "network": {...layers...},
-  /// "algorithm": ..., "dataset": ..., "figures": [to_json(Figure), ...], "heat_maps":
+  /// "algorithm": ..., "dataset": ..., "inputs": {kind of artifact: earlier step that a search got
+  /// it from without naming the step}, "figures": [to_json(Figure), ...], "heat_maps":
   /// [to_json(HeatMap), ...], "reference_costs": {"float32": {cost: value, ...}, "uniform w8a8":
   /// {...}, ...}, "cache": {"answered": trials}, "marks": {"12": "knee"}}; written by the step,
   /// read by reports.

@@ -39,21 +39,17 @@ struct LrSchedulerOptions {
     v("warmup_share", warmup_share, "OneCycle: share of all steps that rise from lr/25", {0, 1});
     v("per_step", per_step, "change lr at every step (false: once an epoch)");
   }
-  /// What a shape would ignore is refused.
+  /// What a shape would ignore is refused, but for what searches set by default (milestones, min_lr):
+  /// a pipeline that changes their type need not take it back.
   void check(OptionErrors& errors) const {
     const LrSchedulerOptions other;
     const bool one_cycle = type == "OneCycle", cosine = type == "Cosine";
-    const bool multi_step = type == "MultiStep";
     const auto ignored = [&](bool changed, const char* key, const char* instead) {
       if (changed) errors.add(key, "has no effect on " + type + "; " + instead);
     };
-    if (multi_step && milestones.empty()) {
+    if (type == "MultiStep" && milestones.empty()) {
       errors.add("milestones", "is empty; name the epochs after which lr falls, or use Constant");
     }
-    ignored(!multi_step && !milestones.empty(), "milestones", "use MultiStep, or remove it");
-    ignored(!multi_step && gamma != other.gamma, "gamma", "use MultiStep, or remove it");
-    ignored((multi_step || type == "Constant") && min_lr != other.min_lr, "min_lr",
-            "use Cosine, OneCycle or Linear, or remove it");
     ignored(one_cycle && warmup_epochs != 0, "warmup_epochs", "which rises by warmup_share");
     ignored(one_cycle && warmup_lr != 0, "warmup_lr", "which rises from lr/25");
     ignored(!one_cycle && warmup_share != other.warmup_share, "warmup_share",

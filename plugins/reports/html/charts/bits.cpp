@@ -44,7 +44,8 @@ void draw_matrix(Svg& svg, const BitChart& chart, bool weights, double left, dou
       const int width = weights ? bits.weight_bits : bits.activation_bits;
       const std::string css = width_class(width);
       const double x = left + double(i) * cell;
-      svg.tip("trial " + std::to_string(row.id) + "\n" + cell_tip(chart.layers[i], bits));
+      svg.tip((row.tip.empty() ? "trial " + std::to_string(row.id) : row.tip) + "\n" +
+              cell_tip(chart.layers[i], bits));
       svg.rect("mark bit w" + css, x + 0.5, y + 0.5, cell - 1, kRow - 1, 2);
       svg.text("bit-text i" + css, x + cell / 2, y + 15, "middle",
                width_text(weights ? bits.weight : bits.activation, width));

@@ -13,6 +13,7 @@ struct BitRow {
   std::int64_t id = 0;
   std::string label;  ///< "12 · 91.2 % · 0.65 G"
   std::vector<LayerBits> layers;
+  std::string tip = {};  ///< what it is, for tooltips; "" = "trial <id>"
 };
 
 struct BitChart {

@@ -80,6 +80,12 @@ std::string curve_legend(const std::vector<CurveChart>& charts, const std::strin
   return out;
 }
 
+std::string series_legend(const std::vector<std::pair<std::string, std::string>>& series) {
+  std::string out;
+  for (const auto& [css, words] : series) out += swatch("line " + css, words);
+  return out;
+}
+
 std::string heat_legend(const HeatMap& map) {
   const HeatScale scale = heat_scale(map);
   bool gaps = false;

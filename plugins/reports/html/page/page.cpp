@@ -4,8 +4,8 @@
 
 #include <deneb/config.h>
 
-#include "assets/assets.h"
 #include "escape.h"
+#include "page/frame.h"
 #include "page/sections.h"
 
 namespace deneb::reports {
@@ -61,20 +61,6 @@ ordered_json data_of(const TaskData& task) {
           {"seed", task.seed},       {"steps", steps}};
 }
 
-std::string head(const TaskData& task) {
-  // The policy forbids every fetch: what the page needs is in it.
-  return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-         "'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
-         "form-action 'none'\">\n"
-         "<meta name=\"generator\" content=\"Deneb " DENEB_VERSION
-         "\">\n"
-         "<link rel=\"icon\" href=\"data:,\">\n<title>" +
-         html(task.task) + " - Deneb report</title>\n<style>" + kStyle +
-         "</style>\n<noscript><style>.view[hidden]{display:block}</style></noscript>\n</head>\n";
-}
-
 std::string navigation(const TaskData& task) {
   std::string out = "<nav aria-label=\"Sections\">";
   const auto link = [&](const std::string& target, const std::string& words) {
@@ -88,10 +74,6 @@ std::string navigation(const TaskData& task) {
   return out + "</nav>\n";
 }
 
-std::string script(const std::string& source) {
-  return "<script>\n" + script_source(source) + "</script>\n";
-}
-
 std::string footer() {
   return "<footer>\n<p>Written by Deneb " DENEB_VERSION
          ". The full record lies beside this file: <code>reports.json</code>, and "
@@ -102,14 +84,12 @@ std::string footer() {
 }  // namespace
 
 std::string page(const TaskData& task) {
-  std::string out = head(task) + "<body>\n" + header_section(task) + navigation(task) + "<main>\n" +
-                    guide_section(task);
+  std::string out = page_head(task.task + " - Deneb report") + header_section(task) +
+                    navigation(task) + "<main>\n" + guide_section(task);
   for (const StepData* step : task.by_interest()) {
     out += step->search ? search_section(*step) : models_section(*step);
   }
-  return out + steps_section(task) + "</main>\n" + footer() +
-         "<script type=\"application/json\" id=\"deneb-data\">" + script_json(data_of(task)) +
-         "</script>\n" + script(kScript) + "</body>\n</html>\n";
+  return out + steps_section(task) + "</main>\n" + footer() + page_end(data_of(task));
 }
 
 }  // namespace deneb::reports

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# The table of searches on CIFAR-10 from nothing: runs pipelines/compare/*.json with each seed and lays
+# the tasks side by side.
+set -euo pipefail
+
+readonly kProgram="compare_cifar10.sh"
+readonly kRows="float uniform random sensitivity limpq edmips fliqs emq quant_ea"
+
+usage() {
+  cat <<USAGE
+Usage: scripts/compare_cifar10.sh [--dir DIR] [--seeds "1 2 3"] [--deneb PROGRAM] [ROW...] [-- ARGS...]
+
+Runs pipelines/compare/ROW.json for every seed; by default all rows:
+  ${kRows}
+
+Options:
+  --dir DIR        folder that gets a task ROW_sSEED for each run, and comparison.* (default:
+                   tasks/compare_cifar10)
+  --seeds "N..."   general.seed of the runs (default: 1 2 3); float is measured once
+  --deneb PROGRAM  default: build/release/bin/deneb, or that of the preset dev, or the one installed
+  ARGS             more arguments for \`deneb run\`: -- --set general.threads=1
+
+What is there is not done again: finished tasks are skipped, interrupted ones are resumed where they
+stopped. So repeating the call is all it takes after a break. A row that fails is reported, and the
+others go on. Needs: scripts/fetch_data.sh cifar10.
+
+Exit codes: 0 all there and compared, 1 some task failed, 2 wrong usage.
+USAGE
+}
+
+say() { printf '%s: %s\n' "${kProgram}" "$*"; }
+
+refuse() {
+  printf '%s: error: %s\n' "${kProgram}" "$*" >&2
+  exit 2
+}
+
+source_dir=$(cd "$(dirname "$0")/.." && pwd)
+dir=tasks/compare_cifar10
+seeds="1 2 3"
+deneb=""
+rows=()
+more=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --help | -h) usage; exit 0 ;;
+    --dir | --seeds | --deneb)
+      [ $# -ge 2 ] || refuse "$1 needs a value"
+      case "$1" in
+        --dir) dir=$2 ;;
+        --seeds) seeds=$2 ;;
+        --deneb) deneb=$2 ;;
+      esac
+      shift 2
+      ;;
+    --) shift; more=("$@"); break ;;
+    -*) refuse "unknown option '$1'; --help lists them" ;;
+    *)
+      [[ " ${kRows} " == *" $1 "* ]] || refuse "no row '$1'; there are: ${kRows}"
+      rows+=("$1")
+      shift
+      ;;
+  esac
+done
+if [ ${#rows[@]} -eq 0 ]; then read -ra rows <<< "${kRows}"; fi
+read -ra seed_list <<< "${seeds}"
+[ ${#seed_list[@]} -gt 0 ] || refuse "--seeds is empty"
+if [ -z "${deneb}" ]; then
+  for candidate in "${source_dir}"/build/{release,dev}/bin/deneb "$(command -v deneb || true)"; do
+    if [ -x "${candidate}" ]; then deneb=${candidate}; break; fi
+  done
+fi
+[ -x "${deneb}" ] || refuse "no program deneb; build it (make build), or name it by --deneb"
+
+# Every step of the pipeline has finished.
+is_finished() {
+  python3 - "$1" <<'PY'
+import json, os, sys
+task = sys.argv[1]
+try:
+    planned = json.load(open(os.path.join(task, "config.resolved.json")))["pipeline"]
+    steps = json.load(open(os.path.join(task, "output", "reports.json")))["_steps_"]
+except (OSError, ValueError, KeyError):
+    sys.exit(1)
+done = {step["step_name"] for step in steps if step["status"] == "finished"}
+sys.exit(0 if all(step in done for step in planned) else 1)
+PY
+}
+
+failed=0
+tasks=()
+for seed in "${seed_list[@]}"; do
+  for row in "${rows[@]}"; do
+    if [ "${row}" = float ] && [ "${seed}" != "${seed_list[0]}" ]; then continue; fi
+    id="${row}_s${seed}"
+    task="${dir}/${id}"
+    if is_finished "${task}"; then
+      say "${id}: finished before"
+    elif [ -e "${task}/config.resolved.json" ]; then
+      say "${id}: resumed"
+      "${deneb}" resume "${task}" || { say "${id}: failed"; failed=1; }
+    else
+      say "${id}: started"
+      "${deneb}" run "${source_dir}/pipelines/compare/${row}.json" --task-id "${id}" \
+        --set "general.task.local_base_path=${dir}" --set "general.seed=${seed}" \
+        ${more[@]+"${more[@]}"} || { say "${id}: failed"; failed=1; }
+    fi
+    if [ -e "${task}/task.sqlite" ]; then tasks+=("${task}"); fi
+  done
+done
+[ ${#tasks[@]} -gt 0 ] || { say "no task has anything to compare"; exit 1; }
+"${deneb}" compare "${tasks[@]}" --output "${dir}/comparison.html" || failed=1
+exit ${failed}
