@@ -202,7 +202,9 @@ std::vector<ModelTask> foreseen_models(const TrainStepOptions& options,
     }
   } else if (!folder.empty()) {
     models = models_in(folder, label_of(folder), block.load_weights);
-    if (models.empty()) throw ConfigError("pipe_step.models_folder: " + nothing_in(folder));
+    if (models.empty() && fs::exists(folder)) {  // a missing one has been told
+      throw ConfigError("pipe_step.models_folder: " + nothing_in(folder));
+    }
   }
   TrainStepOptions named = options;
   // A missing one has been told; one that an earlier step leaves is not there yet.

@@ -3,12 +3,12 @@
 # working directory, and a missing file is told before anything runs.
 . "$(dirname "$0")/common.sh"
 
-# What sounds like a file is declared as one. The rest: names of files in data_path, and the folder of
-# the tasks.
+# What sounds like a file is declared as one. The rest: names of files in data_path, and the folders of
+# tasks and of the cache.
 "$deneb" describe --all > options.md
 python3 - <<'PY'
 import re
-inside = {"train_file", "test_file", "train_folder", "test_folder", "task.local_base_path"}
+inside = {"train_file", "test_file", "train_folder", "test_folder", "task.local_base_path", "cache"}
 noun = re.compile(r"(^|_)(path|file|files|folder|dir|directory|table|scores|indicators|config|"
                   r"checkpoint|tokenizer|vocab|benchmark|proxy|teacher|policy|root)$")
 paths = wrong = 0
