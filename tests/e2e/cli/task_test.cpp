@@ -155,13 +155,17 @@ TEST_F(Task, FromNeedsATask) {
 }
 
 TEST_F(Task, AFailureNamesTheCommandThatGoesOn) {
-  // Data are read when the step runs, not when the pipeline is checked.
+  // Damaged data are found when the step reads them, missing ones before.
+  for (const char* split : {"train", "t10k"}) {
+    folder_->file(std::string(split) + "-images-idx3-ubyte", "damaged");
+    folder_->file(std::string(split) + "-labels-idx1-ubyte", "damaged");
+  }
   const Outcome outcome =
       deneb({"run", "p.json", "--task-id", "broken", "--set", "judge.pipe_step.type=TrainPipeStep",
              "--set", "judge.weights=\"\"", "--set", "judge.network.input_shape=[1,28,28]", "--set",
-             "judge.dataset.type=Mnist", "--set", "judge.dataset.data_path=/absent"});
+             "judge.dataset.type=Mnist", "--set", "judge.dataset.data_path=" + folder_->path()});
   EXPECT_EQ(outcome.exit_code, 4) << outcome.err;
-  EXPECT_TRUE(holds(outcome.err, "fetch_data.sh mnist")) << outcome.err;
+  EXPECT_TRUE(holds(outcome.err, "-ubyte")) << outcome.err;
   EXPECT_TRUE(holds(outcome.err, "deneb resume " + task("broken"))) << outcome.err;
   EXPECT_TRUE(holds(log("broken"), "error   run"));
 }
