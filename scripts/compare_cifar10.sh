@@ -24,7 +24,7 @@ What is there is not done again: finished tasks are skipped, interrupted ones ar
 stopped. So repeating the call is all it takes after a break. A row that fails is reported, and the
 others go on. Needs: scripts/fetch_data.sh cifar10.
 
-Exit codes: 0 all there and compared, 1 some task failed, 2 wrong usage.
+Exit codes: 0 all there and compared, 1 some task failed, 2 wrong usage, 130 and 143 stopped by a signal.
 USAGE
 }
 
@@ -87,7 +87,19 @@ sys.exit(0 if all(step in done for step in planned) else 1)
 PY
 }
 
+# A task that fails is told; a signal ends the script too.
 failed=0
+attempt() {  # ID COMMAND...
+  local id="$1" code=0
+  shift
+  "$@" || code=$?
+  [ "${code}" -ne 130 ] && [ "${code}" -ne 143 ] || exit "${code}"
+  if [ "${code}" -ne 0 ]; then
+    say "${id}: failed"
+    failed=1
+  fi
+}
+
 tasks=()
 for seed in "${seed_list[@]}"; do
   for row in "${rows[@]}"; do
@@ -98,12 +110,12 @@ for seed in "${seed_list[@]}"; do
       say "${id}: finished before"
     elif [ -e "${task}/config.resolved.json" ]; then
       say "${id}: resumed"
-      "${deneb}" resume "${task}" || { say "${id}: failed"; failed=1; }
+      attempt "${id}" "${deneb}" resume "${task}"
     else
       say "${id}: started"
-      "${deneb}" run "${source_dir}/pipelines/compare/${row}.json" --task-id "${id}" \
+      attempt "${id}" "${deneb}" run "${source_dir}/pipelines/compare/${row}.json" --task-id "${id}" \
         --set "general.task.local_base_path=${dir}" --set "general.seed=${seed}" \
-        ${more[@]+"${more[@]}"} || { say "${id}: failed"; failed=1; }
+        ${more[@]+"${more[@]}"}
     fi
     if [ -e "${task}/task.sqlite" ]; then tasks+=("${task}"); fi
   done

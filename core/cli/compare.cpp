@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "failure.h"
 #include "session.h"
+#include "text.h"
 
 namespace deneb::cli {
 namespace {
@@ -71,6 +72,24 @@ std::vector<double> budgets(const Words& words) {
     values.push_back(value);
   }
   return values;
+}
+
+/// A mistyped cost would leave all models out.
+void check_cost(const std::vector<ComparedTask>& tasks, const std::string& cost) {
+  std::set<std::string> known;
+  for (const ComparedTask& task : tasks) {
+    for (const StepRow& step : task.store->steps()) {
+      const auto costs = step.info.value("/reference_costs/float32"_json_pointer,
+                                         nlohmann::ordered_json::object());
+      for (const auto& [name, value] : costs.items()) known.insert(name);
+    }
+  }
+  if (known.empty() || known.count(cost) != 0) return;
+  const Words names(known.begin(), known.end());
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  throw ConfigError("compare: --cost " + cost + ": no task knows this cost" +
+                    suggestion(cost, names) + "; there are: " + list);
 }
 
 std::string stem_of(const std::string& output) {
@@ -146,6 +165,7 @@ int compare_command(const Words& words) {
         "looked for");
   }
   input.cost = arguments.has("cost") ? arguments.text("cost") : table_cost(input.tasks);
+  if (arguments.has("cost")) check_cost(input.tasks, input.cost);
   input.disagreements = disagreements(input.tasks, input.cost);
   if (!input.disagreements.empty() && !arguments.has("allow-different")) {
     refuse(input.disagreements);

@@ -114,4 +114,5 @@ mistake() {  # TEXT ARGS...
 mistake "TASK is missing"
 mistake "is given twice" tasks/probe_s1 tasks/probe_s1
 mistake "is no task" tasks/none
+mistake "--cost bitop: no task knows this cost (did you mean 'bitops'?)" tasks/probe_s1 --cost bitop
 mistake "--budget x is no positive number" tasks/probe_s1 --budget x

@@ -1,8 +1,6 @@
 #include "page/comparison_page.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <map>
 
 #include <deneb/config.h>
@@ -444,6 +442,9 @@ std::string comparison_page(const Comparison& comparison) {
     if (part.empty()) continue;
     parts += part;
     links += "<a href=\"#" + html(table.name) + "\">" + html(table.title) + "</a> ";
+    if (part.find("<section id=\"fronts\">") != std::string::npos) {
+      links += "<a href=\"#fronts\">Fronts</a> ";
+    }
   }
   return page_head(comparison.network + " on " + comparison.dataset + " - Deneb comparison") +
          header_of(comparison) + "<nav aria-label=\"Sections\">" + links + "</nav>\n<main>\n" +
