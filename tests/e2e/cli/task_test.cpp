@@ -155,15 +155,23 @@ TEST_F(Task, FromNeedsATask) {
 }
 
 TEST_F(Task, AFailureNamesTheCommandThatGoesOn) {
-  // Damaged data are found when the step reads them, missing ones before.
-  for (const char* split : {"train", "t10k"}) {
-    folder_->file(std::string(split) + "-images-idx3-ubyte", "damaged");
-    folder_->file(std::string(split) + "-labels-idx1-ubyte", "damaged");
+  // What is not there is told before there is a task; what is damaged, when the step reads it.
+  const auto with_data = [&](const std::string& path) {
+    return deneb({"run", "p.json", "--task-id", "broken", "--set",
+                  "judge.pipe_step.type=TrainPipeStep", "--set", "judge.weights=\"\"", "--set",
+                  "judge.network.input_shape=[1,28,28]", "--set", "judge.dataset.type=Mnist",
+                  "--set", "judge.dataset.data_path=" + path});
+  };
+  const Outcome missing = with_data("/absent");
+  EXPECT_EQ(missing.exit_code, 4) << missing.err;
+  EXPECT_TRUE(holds(missing.err, "fetch_data.sh mnist")) << missing.err;
+  EXPECT_FALSE(holds(missing.err, "deneb resume")) << missing.err;
+  EXPECT_FALSE(fs::exists(task("broken")));
+  for (const std::string name : {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+                                 "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}) {
+    folder_->file("damaged/" + name, "x");
   }
-  const Outcome outcome =
-      deneb({"run", "p.json", "--task-id", "broken", "--set", "judge.pipe_step.type=TrainPipeStep",
-             "--set", "judge.weights=\"\"", "--set", "judge.network.input_shape=[1,28,28]", "--set",
-             "judge.dataset.type=Mnist", "--set", "judge.dataset.data_path=" + folder_->path()});
+  const Outcome outcome = with_data(folder_->path() + "/damaged");
   EXPECT_EQ(outcome.exit_code, 4) << outcome.err;
   EXPECT_TRUE(holds(outcome.err, "-ubyte")) << outcome.err;
   EXPECT_TRUE(holds(outcome.err, "deneb resume " + task("broken"))) << outcome.err;

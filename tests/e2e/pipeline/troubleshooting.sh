@@ -2,6 +2,7 @@
 # Every message of docs/TROUBLESHOOTING.md is one that the program says.
 . "$(dirname "$0")/common.sh"
 
+export DENEB_DATA=$work/no_data
 docs=$(dirname "$0")/../../../docs/TROUBLESHOOTING.md
 : > said.txt
 said() { "$deneb" "$@" >> said.txt 2>&1 || true; }
@@ -50,7 +51,7 @@ said validate good.json --set 'nas.search_algorithm={"type": "ExactAssignment", 
 said validate good.json --set 'nas.search_algorithm={"type": "LIMPQ", "constraints": [{"name": "a", "avg_bits": {"w": 4}}]}'
 said validate good.json --set general.device=cuda:99
 said run good.json --set nas.weights=absent.safetensors
-said run good.json --task-id nowhere --set 'pipeline=["train"]' --set 'train.dataset={"type": "Cifar10", "data_path": "absent"}' \
+said run good.json --task-id nowhere --set 'pipeline=["train"]' --set 'train.dataset={"type": "Cifar10"}' \
   --set 'train.network={"type": "ResNetCifar", "depth": 8}'
 
 run good.json done
@@ -65,7 +66,7 @@ said resume tasks/done --set nas.trainer.max_steps=3
 said run good.json --set general.task.local_base_path=/proc/absent
 said run good.json --task-id diverges --set 'pipeline=["nas"]' --set general.max_failures=0 --set "nas.trainer=$diverging"
 said run good.json --task-id slow --set 'pipeline=["nas"]' --set general.max_failures=0 --set general.trial_timeout=0.5 \
-  --set nas.trainer.max_steps=1000000
+  --set 'nas.trainer={"epochs": 100000, "valid_interval": 0}'
 (ulimit -v 16000000; said validate good.json --set 'nas.network.hidden=[65536, 65536, 65536]')
 echo "no plugin" > plugin.so
 said validate good.json --plugin plugin.so
