@@ -116,7 +116,7 @@ head -c 5000 "$deneb" > cut.so
 refused 3 'cut\.so' "$smoke" --plugin "$PWD/cut.so"
 
 # --- numbers that go wrong while running, and places that cannot be written: exit 1
-refused 1 'loss is nan|not finite' "$smoke" --set nas.trainer.optimizer.lr=1e6 --set general.max_failures=1 \
+refused 1 'loss is nan|not finite|answers NaN' "$smoke" --set nas.trainer.optimizer.lr=1e6 --set general.max_failures=1 \
   --set nas.trainer.optimizer.momentum=0.99
 refused 1 '/proc/nowhere' "$smoke" --set general.task.local_base_path=/proc/nowhere
 mkdir small
