@@ -44,11 +44,14 @@ void check_domain(const Nsga3Domain& domain) {
     const bool integer = gene >= genes - domain.integers;
     const bool whole = !integer || (std::floor(lower) == lower && std::floor(upper) == upper &&
                                     upper - lower <= std::numeric_limits<int>::max());
-    if (std::isfinite(upper - lower) && lower < upper && whole) continue;
+    // A gene of one candidate is a decision made.
+    const bool ordered = integer ? lower <= upper : lower < upper;
+    if (std::isfinite(upper - lower) && ordered && whole) continue;
     std::ostringstream text;
     text << "gene " << gene << " has the bounds [" << lower << ", " << upper
-         << "], expected finite ones with lower < upper" << (integer ? ", both integers" : "")
-         << "; leave genes that cannot change out of the problem";
+         << "], expected finite ones with lower "
+         << (integer ? "<= upper, both integers" : "< upper")
+         << "; leave real genes that cannot change out of the problem";
     reject(text.str());
   }
 }
@@ -85,7 +88,12 @@ Nsga3Core::Nsga3Core(Nsga3Options options, Nsga3Domain domain)
   check_groups(options_.gene_groups, genes);
   integer_groups_ =
       domain_.integers == genes ? options_.gene_groups : single_genes(domain_.integers);
-  p_gene_ = options_.p_m < 0.0 ? 1.0 / static_cast<double>(genes) : options_.p_m;
+  std::size_t open = 0;  // genes that can change
+  for (std::size_t gene = 0; gene < genes; ++gene) {
+    open += domain_.lower[gene] < domain_.upper[gene];
+  }
+  if (open == 0) reject("no gene can change; widen the bounds of one");
+  p_gene_ = options_.p_m < 0.0 ? 1.0 / static_cast<double>(open) : options_.p_m;
   for (std::size_t gene = genes - domain_.integers; gene < genes; ++gene) {
     candidates_.push_back(static_cast<int>(domain_.upper[gene] - domain_.lower[gene]));
   }

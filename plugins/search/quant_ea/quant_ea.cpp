@@ -262,13 +262,10 @@ class QuantEa final : public deneb::SearchAlgorithm {
                                std::to_string(options_.policy.length) + ", the search space has " +
                                std::to_string(genes) + " genes; set 0 to take that");
     }
-    for (const deneb::Gene& gene : space.genes()) {
-      if (gene.candidates.size() < 2) {
-        throw deneb::ConfigError(
-            "search_space: QuantEA needs two or more candidates per gene; layer '" +
-            space.network().layers[gene.layers.front()].name + "' has one for its " +
-            (gene.role == deneb::Gene::Role::kActivation ? "activation" : "weight"));
-      }
+    if (space.size() < 2) {
+      throw deneb::ConfigError(
+          "search_space: has a single policy, nothing is left to search; offer two or more "
+          "candidates for a layer");
     }
     check_targets(setup);
     if (!options_.warm_start.empty() && std::filesystem::exists(options_.warm_start)) {

@@ -364,7 +364,8 @@ TEST(Core, ConstructionChecksSettingsAndDomain) {
   EXPECT_TRUE(contains(message(options, {{0, 0}, {1, 1}, 1, 2, 16}), "integer genes only"));
   EXPECT_TRUE(contains(message(options, {{0, 0}, {1, 1}, 2, 2, 16}), "gene groups"));
   EXPECT_TRUE(contains(message({}, {{0, .5}, {1, 2}, 1, 2, 16}), "gene 1"));
-  EXPECT_TRUE(contains(message({}, {{0, 2}, {1, 2}, 1, 2, 16}), "bounds [2, 2]"));
+  EXPECT_TRUE(contains(message({}, {{0, 2}, {1, 1}, 1, 2, 16}), "bounds [2, 1]"));
+  EXPECT_TRUE(contains(message({}, {{2}, {2}, 1, 2, 16}), "no gene can change"));
   EXPECT_NO_THROW(Nsga3Core({}, {{0}, {1}, 0, 5, 4})) << "fewer members than objectives";
 }
 

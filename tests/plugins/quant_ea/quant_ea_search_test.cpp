@@ -356,6 +356,23 @@ TEST_F(QuantEaSearch, LayersMayHaveOneGeneOrShareThem) {
   EXPECT_EQ(best, context.accuracy(context.space().decode(context.space().widest())));
 }
 
+// Where a list of candidates has one, nothing is decided.
+TEST_F(QuantEaSearch, GenesMayHaveOneCandidate) {
+  SearchSpaceOptions options = testing::open_space({2, 4, 8});
+  options.weight_candidates = {"int4"};
+  for (const char* strategy : {"nsga3", "nsga2", "moead", "nspso", "maco", "vega_archive"}) {
+    FakeSearchContext context(testing::chain_network(4), options, 5);
+    ASSERT_EQ(context.space().genes().front().candidates.size(), 1u);
+    nlohmann::json json = sized(12, 12, 12);
+    json["strategy"] = strategy;
+    const SearchResult result = search(context, json);
+    ASSERT_FALSE(result.candidates.empty()) << strategy;
+    for (const Candidate& candidate : result.candidates) {
+      EXPECT_EQ(candidate.policy.find("layer1")->weight.text(), "int4") << strategy;
+    }
+  }
+}
+
 TEST_F(QuantEaSearch, AnchorsAreTried) {
   FakeSearchContext context(10, {2, 4, 8}, 2);
   const SearchResult result = search(context, sized(0, 8, 8));
