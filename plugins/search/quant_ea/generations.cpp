@@ -209,7 +209,9 @@ std::unique_ptr<Generations> make_generations(const QuantEaOptions& options,
   // pagmo's moead and nspso move in real numbers.
   const bool real = options.strategy == "moead" || options.strategy == "nspso";
   const TrialProblem problem(archive, origin,
-                             real ? TrialProblem::Genes::kRounded : TrialProblem::Genes::kInteger);
+                             real                          ? TrialProblem::Genes::kRounded
+                             : options.strategy == "nsga3" ? TrialProblem::Genes::kInteger
+                                                           : TrialProblem::Genes::kTwoOrMore);
   return std::make_unique<PagmoGenerations>(
       nsga3_core(options, context.space()), context.seed("first population"),
       pagmo::problem(problem),

@@ -183,11 +183,9 @@ void TrialArchive::repair(Point& genome, std::mt19937_64& rng) const {
 }
 
 Points TrialProblem::evaluate(Points genomes) const {
-  if (genes_ == Genes::kRounded) {
-    for (Point& genome : genomes) {
-      for (std::size_t g = 0; g < genome.size(); ++g) {
-        genome[g] = std::clamp(std::round(genome[g]), 0.0, double(archive_->upper()[g]));
-      }
+  for (Point& genome : genomes) {
+    for (std::size_t g = 0; g < genome.size(); ++g) {
+      genome[g] = std::clamp(std::round(genome[g]), 0.0, double(archive_->upper()[g]));
     }
   }
   Points rows = archive_->evaluate(genomes, *origin_);
@@ -219,7 +217,7 @@ std::pair<pagmo::vector_double, pagmo::vector_double> TrialProblem::get_bounds()
   pagmo::vector_double lower, upper;
   for (const int rank : archive_->upper()) {
     lower.push_back(-margin);
-    upper.push_back(rank + margin);
+    upper.push_back(std::max(rank, genes_ == Genes::kTwoOrMore ? 1 : 0) + margin);
   }
   return {lower, upper};
 }
@@ -229,7 +227,7 @@ pagmo::vector_double::size_type TrialProblem::get_nobj() const {
 }
 
 pagmo::vector_double::size_type TrialProblem::get_nix() const {
-  return genes_ == Genes::kInteger ? get_bounds().first.size() : 0;
+  return genes_ != Genes::kRounded ? get_bounds().first.size() : 0;
 }
 
 }  // namespace deneb::quant_ea

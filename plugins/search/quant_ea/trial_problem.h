@@ -82,8 +82,10 @@ class TrialArchive {
 /// so the archive is shared.
 class TrialProblem {
  public:
-  /// Integer genes, or real ones that are rounded: for algorithms that know no integers.
-  enum class Genes { kInteger, kRounded };
+  /// Integer genes; the same with two values at least, which pagmo's algorithms ask for (both mean
+  /// the same where a gene has one candidate); or real ones that are rounded, for algorithms that
+  /// know no integers.
+  enum class Genes { kInteger, kTwoOrMore, kRounded };
   TrialProblem() = default;  // pagmo asks for it; such a problem cannot evaluate
   /// `origin`: of the trials, for reports; may change between two calls.
   TrialProblem(std::shared_ptr<TrialArchive> archive, std::shared_ptr<std::string> origin,

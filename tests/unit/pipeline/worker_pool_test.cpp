@@ -49,7 +49,7 @@ TEST(WorkerPool, WaitsForAProcessThatEndsSlowly) {
 }
 
 TEST(WorkerPool, NamesTheLimitOfTime) {
-  EXPECT_THAT(failure_of("sleep 20", 0.5), HasSubstr("out of time after 0.5 s"));
+  EXPECT_THAT(failure_of("exec sleep 20", 0.5), HasSubstr("out of time after 0.5 s"));
 }
 
 TEST(WorkerPool, GivesUpRequestsThatAnExceptionLeaves) {
