@@ -1,5 +1,7 @@
 #include "inception_network.h"
 
+#include <deneb/nn/initialization.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -51,6 +53,7 @@ Tensor with_even_deviation(const Tensor& x) {
 // By the inverse of the distribution function: erf(sqrt 2) of all normal values lie within twice
 // the deviation.
 void fill_truncated_normal(Tensor weight, double deviation) {
+  if (nn::SkipInitialization::is_active()) return;
   torch::NoGradGuard no_grad;
   const double inside = std::erf(std::sqrt(2.0));
   weight.uniform_(-inside, inside).erfinv_().mul_(deviation * std::sqrt(2.0));

@@ -1,5 +1,7 @@
 #include "inverted_residual_network.h"
 
+#include <deneb/nn/initialization.h>
+
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
@@ -22,6 +24,7 @@ Conv2d mobile_convolution(int in, int out, int kernel, const Plan& plan, int str
                    .padding(pads_itself ? 0 : kernel / 2)
                    .groups(groups)
                    .bias(false));
+  if (nn::SkipInitialization::is_active()) return layer;
   torch::NoGradGuard no_grad;
   // He et al. 2015 by the fan out; LibTorch's leaves out the groups.
   layer->weight.normal_(0, std::sqrt(2.0 * groups / (double(kernel) * kernel * out)));
@@ -173,6 +176,7 @@ InvertedResidualNetwork::InvertedResidualNetwork(InvertedResidualPlan plan)
   classifier_ = below(*this, "classifier")
                     .register_module("1", nn::Linear(plan_.last_channels, plan_.num_classes));
   if (plan_.activation == Plan::Activation::kSilu) classifier_->declare_signed_input();
+  if (nn::SkipInitialization::is_active()) return;
   torch::NoGradGuard no_grad;
   const double reach = 1 / std::sqrt(double(plan_.num_classes));
   plan_.uniform_classifier ? classifier_->weight.uniform_(-reach, reach)

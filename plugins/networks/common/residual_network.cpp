@@ -1,5 +1,7 @@
 #include "residual_network.h"
 
+#include <deneb/nn/initialization.h>
+
 #include <torch/nn/init.h>
 #include <torch/nn/modules/container/modulelist.h>
 
@@ -12,7 +14,9 @@ using nn::Conv2d;
 Conv2d convolution(int in, int out, int kernel, int stride) {
   Conv2d layer(
       torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
-  torch::nn::init::kaiming_normal_(layer->weight, 0.0, torch::kFanOut, torch::kReLU);
+  if (!nn::SkipInitialization::is_active()) {
+    torch::nn::init::kaiming_normal_(layer->weight, 0.0, torch::kFanOut, torch::kReLU);
+  }
   return layer;
 }
 

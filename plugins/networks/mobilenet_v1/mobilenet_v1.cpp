@@ -1,3 +1,4 @@
+#include <deneb/nn/initialization.h>
 #include <deneb/nn/layers.h>
 #include <deneb/plugin/plugin.h>
 #include <torch/nn/init.h>
@@ -46,6 +47,7 @@ Conv2d conv(int in, int out, int kernel, int stride, int groups = 1) {
                    .padding(kernel / 2)
                    .groups(groups)
                    .bias(false));
+  if (deneb::nn::SkipInitialization::is_active()) return layer;
   // LibTorch's fan out leaves out the groups, so depthwise weights would start far too small.
   torch::nn::init::kaiming_normal_(layer->weight, 0.0, torch::kFanIn, torch::kReLU);
   return layer;

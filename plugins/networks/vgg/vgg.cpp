@@ -1,3 +1,4 @@
+#include <deneb/nn/initialization.h>
 #include <deneb/nn/layers.h>
 #include <deneb/plugin/plugin.h>
 #include <torch/nn/init.h>
@@ -58,6 +59,7 @@ class Vgg final : public deneb::Network {
   using Options = VggOptions;
   explicit Vgg(const Options& o) : options_(o) {
     const auto features = register_module("features", std::make_shared<torch::nn::Module>());
+    const bool fill = !deneb::nn::SkipInitialization::is_active();
     int in = o.in_channels, channels = 64, number = 0;
     for (const int convolutions : o.convolutions()) {
       for (int i = 0; i < convolutions; ++i) {
@@ -65,8 +67,10 @@ class Vgg final : public deneb::Network {
         layer.name = "features." + std::to_string(number);
         layer.conv = features->register_module(
             std::to_string(number), Conv2d(torch::nn::Conv2dOptions(in, channels, 3).padding(1)));
-        torch::nn::init::kaiming_normal_(layer.conv->weight, 0.0, torch::kFanOut, torch::kReLU);
-        torch::nn::init::zeros_(layer.conv->bias);
+        if (fill) {
+          torch::nn::init::kaiming_normal_(layer.conv->weight, 0.0, torch::kFanOut, torch::kReLU);
+          torch::nn::init::zeros_(layer.conv->bias);
+        }
         layer.bn = features->register_module(std::to_string(number + 1), BatchNorm2d(layer.conv));
         layer.pools = i + 1 == convolutions;
         layers_.push_back(layer);
@@ -126,8 +130,10 @@ class Vgg final : public deneb::Network {
     const auto classifier = std::make_shared<torch::nn::Module>();
     for (std::size_t i = 0; i < widths.size(); ++i) {
       Linear layer(in, widths[i]);
-      torch::nn::init::normal_(layer->weight, 0, 0.01);
-      torch::nn::init::zeros_(layer->bias);
+      if (!deneb::nn::SkipInitialization::is_active()) {
+        torch::nn::init::normal_(layer->weight, 0, 0.01);
+        torch::nn::init::zeros_(layer->bias);
+      }
       if (widths.size() == 1) {
         linears_.push_back({"classifier", register_module("classifier", layer)});
         return;

@@ -8,7 +8,8 @@ smoke=$source/pipelines/smoke/quant_ea_digits.json
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
-here=(--quiet --set "general.task.local_base_path=$work/tasks")
+# Small networks: a second thread would mostly wait, and two tests run at once.
+here=(--quiet --set "general.task.local_base_path=$work/tasks" --set general.threads=1)
 
 # run FILE ID [ARGS...]: a task in tasks/ID.
 run() {
