@@ -59,7 +59,8 @@ void mutate_group(IntGenome& genome, const std::vector<int>& upper, double p_gen
     return;
   }
   for (const std::size_t gene : group) {
-    if (uniform_real(rng) < p_gene && upper[gene] > 0) genome[gene] = step_gene(genome[gene], upper[gene], rng);
+    if (uniform_real(rng) < p_gene && upper[gene] > 0)
+      genome[gene] = step_gene(genome[gene], upper[gene], rng);
   }
 }
 

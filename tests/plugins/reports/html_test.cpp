@@ -291,10 +291,11 @@ TEST_F(HtmlTest, TwoSearchesAreToldApart) {
   {
     TrialStore store(task_ + "/task.sqlite");
     store.begin_step("solve", "SearchPipeStep");
-    store.set_step_info("solve", {{"algorithm", "Solver"},
-                                  {"objectives",
-                                   {{{"name", "damage"}, {"direction", "min"}},
-                                    {{"name", "size"}, {"direction", "min"}}}}});
+    store.set_step_info(
+        "solve",
+        {{"algorithm", "Solver"},
+         {"objectives",
+          {{{"name", "damage"}, {"direction", "min"}}, {{"name", "size"}, {"direction", "min"}}}}});
     for (std::int64_t id = 1; id <= 2; ++id) {
       ResultRow row;
       row.step = "solve";

@@ -39,8 +39,8 @@ struct LrSchedulerOptions {
     v("warmup_share", warmup_share, "OneCycle: share of all steps that rise from lr/25", {0, 1});
     v("per_step", per_step, "change lr at every step (false: once an epoch)");
   }
-  /// What a shape would ignore is refused, but for what searches set by default (milestones, min_lr):
-  /// a pipeline that changes their type need not take it back.
+  /// What a shape would ignore is refused, but for what searches set by default (milestones,
+  /// min_lr): a pipeline that changes their type need not take it back.
   void check(OptionErrors& errors) const {
     const LrSchedulerOptions other;
     const bool one_cycle = type == "OneCycle", cosine = type == "Cosine";
