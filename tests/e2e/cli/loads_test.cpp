@@ -99,6 +99,16 @@ TEST_F(LoadsTest, AStepThatDoesNotUseStateOfQuantizersSaysSo) {
   EXPECT_EQ(console.count("`weights` is not set"), 0u);
 }
 
+// A policy of float32 in every layer is none.
+TEST_F(LoadsTest, FloatWeightsWithAPolicyHaveNoQuantizers) {
+  Listener console;
+  run("a",
+      {R"(pipeline=["quantized", "nas"])", "nas.weights=quantized:weights",
+       R"(quantized.uniform=[{"weight_bits": 32, "activation_bits": 32}])"},
+      console);
+  EXPECT_EQ(console.count("quantizers"), 0u);
+}
+
 TEST_F(LoadsTest, ASearchOfRandomWeightsSaysSoWhenItRuns) {
   Listener console;
   run("a", {R"(pipeline=["nas"])"}, console);

@@ -180,7 +180,8 @@ class DENEB_API SectionParts {
   std::map<std::string, std::string> unusable_costs_;  // name -> why
 };
 
-/// The policy that a training step left in the metadata of its weights; empty where there is none.
+/// The policy that a training step left in the metadata of its weights; empty where there is none,
+/// or one of float32 alone.
 /// DataError (text begins with `path`) for a damaged one.
 DENEB_API BitPolicy trained_policy(const TensorFile& weights, const std::string& path);
 
