@@ -388,9 +388,8 @@ BitPolicy trained_policy(const TensorFile& weights, const std::string& path) {
     const auto policy =
         BitPolicy::from_json(nlohmann::ordered_json::parse(stored->second), "deneb.policy");
     const auto& layers = policy.layers();
-    const bool is_float = std::all_of(layers.begin(), layers.end(), [](const auto& layer) {
-      return layer.second.is_float32();
-    });
+    const bool is_float = std::all_of(layers.begin(), layers.end(),
+                                      [](const auto& layer) { return layer.second.is_float32(); });
     return is_float ? BitPolicy() : policy;
   } catch (const std::exception& e) {
     throw DataError(path + ": its metadata deneb.policy are damaged (" + e.what() +

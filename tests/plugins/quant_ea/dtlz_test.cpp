@@ -22,7 +22,6 @@ namespace {
 
 constexpr unsigned kAlpha = 100;  // of DTLZ4
 constexpr unsigned kFirstSeed = 1234;
-constexpr unsigned kSeeds = 11;
 
 struct Case {
   unsigned id;
@@ -32,6 +31,11 @@ struct Case {
   unsigned generations;
   double paper_best;  // the paper's results of NSGA-III over 20 runs
   double paper_median;
+
+  // The paper's best is that of 20 runs, which for one block of 20 is a matter of luck: the median
+  // over three blocks. Fewer where runs take long.
+  unsigned blocks() const { return objectives > 3 ? 1 : 3; }
+  unsigned runs() const { return objectives > 3 ? 11 : 20 * blocks(); }
 };
 
 std::string name_of(const Case& c) {
@@ -70,20 +74,26 @@ TEST_P(Dtlz, MedianAndBestDistanceReachThePaper) {
   const Case& c = GetParam();
   const auto begin = std::chrono::steady_clock::now();
   std::vector<double> distances;
-  for (unsigned run = 0; run < kSeeds; ++run) {
+  for (unsigned run = 0; run < c.runs(); ++run) {
     distances.push_back(igd_of_run(c, kFirstSeed + run));
   }
+  std::vector<double> bests;
+  const std::size_t block = distances.size() / c.blocks();
+  for (auto it = distances.begin(); it != distances.end(); it += std::ptrdiff_t(block)) {
+    bests.push_back(*std::min_element(it, it + std::ptrdiff_t(block)));
+  }
+  std::sort(bests.begin(), bests.end());
+  const double best = bests[bests.size() / 2];
   std::sort(distances.begin(), distances.end());
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  const double median = distances[kSeeds / 2];
+  const double median = distances[c.runs() / 2];
   std::printf(
       "DTLZ%u M %u: best %.3e (paper %.3e), median %.3e (paper %.3e), worst %.3e, %.2f s/run\n",
-      c.id, c.objectives, distances.front(), c.paper_best, median, c.paper_median, distances.back(),
-      seconds.count() / kSeeds);
+      c.id, c.objectives, best, c.paper_best, median, c.paper_median, distances.back(),
+      seconds.count() / c.runs());
   // No bound on the worst run: DTLZ4 now and then ends on an edge of the front, in the paper too.
   EXPECT_LE(median, (c.objectives > 3 ? 2.0 : 3.0) * c.paper_median);
-  // The best of few runs is a matter of luck: that of 60 runs of DTLZ1 has 1.3 times the paper's.
-  EXPECT_LE(distances.front(), 2.5 * c.paper_best);
+  EXPECT_LE(best, 2.0 * c.paper_best);
 }
 
 INSTANTIATE_TEST_SUITE_P(ThreeObjectives, Dtlz,
