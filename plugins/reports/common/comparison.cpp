@@ -55,6 +55,14 @@ std::string text_of(const ordered_json& object, const char* key) {
              : "";
 }
 
+/// What of a configuration makes the results of one seed.
+ordered_json pipeline_of(const ComparedTask& task) {
+  ordered_json pipeline = task.config;
+  pipeline.erase("general");
+  pipeline.erase("plugins");
+  return pipeline;
+}
+
 /// The name that tasks of one group share: without "_s1", "-seed2".
 std::string group_label(const std::vector<std::string>& names) {
   std::string label = names.front();
@@ -264,18 +272,18 @@ class Reader {
                               "): what it has stored so far is shown.");
     }
     result_.tasks.push_back(facts);
-    ordered_json pipeline = task.config;
-    pipeline.erase("general");
-    pipeline.erase("plugins");
+    ordered_json pipeline = pipeline_of(task);
     const bool labelled = !task.label.empty();
     const std::string key = labelled ? "label " + task.label : pipeline.dump();
     auto group = std::find_if(groups_.begin(), groups_.end(),
                               [&](const Group& known) { return known.key == key; });
     if (group == groups_.end()) {
-      group = groups_.insert(group, {key, std::move(pipeline), labelled, task.label, {}});
+      group = groups_.insert(group, {key, pipeline, labelled, task.label, {}});
     }
     for (const std::size_t other : group->tasks) {
       if (result_.tasks[other].seed != facts.seed) continue;
+      // A label may gather what was trained budget by budget.
+      if (labelled && pipeline_of(input_.tasks[other]) != pipeline) continue;
       result_.notes.push_back(task.name + " repeats the pipeline and the seed of " +
                               result_.tasks[other].name + " and is left out.");
       return;

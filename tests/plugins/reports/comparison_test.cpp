@@ -234,6 +234,28 @@ TEST_F(ComparisonTest, WhatIsLeftOutIsSaid) {
   EXPECT_EQ(row_of(labelled, "<mine>").tasks.size(), 3u);
 }
 
+// Policies of one search, each trained by a task of its own.
+TEST_F(ComparisonTest, ALabelGathersTasksOfOneSeed) {
+  ComparisonInput input;
+  input.cost = "bitops";
+  const auto of_budget = [&](const char* name, int width, double accuracy, double cost) {
+    ComparedTask made = task(name, 1, {{"nas", "Evolution", {{"width", width}}}},
+                             {{"nas/a", accuracy, 0.5, cost},
+                              {"uniform w2a3", 0.80, 0.5, kW2A3},
+                              {"uniform w3a3", 0.90, 0.5, kW3A3}});
+    made.label = "mine";
+    return made;
+  };
+  input.tasks = {of_budget("low", 2, 0.82, kW2A3), of_budget("high", 3, 0.91, kW3A3),
+                 of_budget("high again", 3, 0.95, kW3A3)};
+  const Comparison comparison = reports::compare(input);
+  EXPECT_THAT(comparison.notes,
+              ElementsAre("high again repeats the pipeline and the seed of high and is left out."));
+  const ComparedRow& row = row_of(comparison, "mine");
+  EXPECT_DOUBLE_EQ(row.at[0].mean, 0.82);
+  EXPECT_DOUBLE_EQ(row.at[1].mean, 0.91);
+}
+
 TEST_F(ComparisonTest, BudgetsMayBeGiven) {
   ComparisonInput input = table();
   input.budgets = {880, kW2A3};
