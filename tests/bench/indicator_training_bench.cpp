@@ -61,7 +61,7 @@ void step_time(benchmark::State& state) {
       ratios.push_back(joint.wall_ms / one.wall_ms);
       cpu_ratios.push_back(joint.cpu_ms / one.cpu_ms);
     };
-    deneb::limpq::train_indicators(context, recipe(kWarmup + kPairs), kBits);
+    deneb::limpq::train_steps(context, recipe(kWarmup + kPairs), kBits);
   }
   state.counters["joint_ms"] = median(joint_ms);
   state.counters["plain_ms"] = median(plain_ms);
@@ -75,8 +75,7 @@ void peak_memory(benchmark::State& state) {
   CountingAllocator& memory = CountingAllocator::install();
   double joint = 0, one = 0;
   for (auto _ : state) {
-    joint =
-        double(memory.peak_of([&] { deneb::limpq::train_indicators(context, recipe(3), kBits); }));
+    joint = double(memory.peak_of([&] { deneb::limpq::train_steps(context, recipe(3), kBits); }));
     one = double(memory.peak_of([&] {
       PlainTraining plain(context);
       for (int i = 0; i < 3; ++i) plain.step();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <random>
 
 #include <deneb/data/data_loader.h>
@@ -15,6 +16,9 @@
 #include <deneb/random.h>
 #include <deneb/train/criterion.h>
 #include <deneb/train/training_loop.h>
+
+#include "score_figures.h"
+#include "step_learning.h"
 
 namespace deneb::limpq {
 namespace {
@@ -76,17 +80,21 @@ class JointTraining {
       : context_(context), options_(options), bits_(bits), network_(context.make_network()) {
     put_quantizers_in();
     find_layers();
+    steps_.emplace(banks());
     if (options_.freeze_weights) freeze_weights();
   }
 
-  LayerScores run() {
+  LearnedSteps run() {
     TrainingLoop loop(options_.trainer);
     FitRequest request;
     request.seed = context_.seed("indicators");
     request.device = context_.device();
     request.criterion = &context_.criterion();
     request.checkpoint = context_.artifact_path("indicators.checkpoint.safetensors");
-    request.hooks.before_step = [this](StepInfo& info) { step_ = info.step; };
+    request.hooks.before_step = [this](StepInfo& info) {
+      step_ = info.step;
+      lr_ = info.lr;
+    };
     request.hooks.forward_backward = [this](Network& network, const Batch& batch) {
       return pass_all(network, batch);
     };
@@ -94,8 +102,16 @@ class JointTraining {
       context_.progress(info.step, info.total_steps,
                         "training indicators, loss " + std::to_string(info.loss));
     };
+    request.hooks.save_state = [this] { return steps_->save(); };
+    request.hooks.load_state = [this](const HookState& state) { steps_->load(state); };
     loop.fit(*network_, context_.data(), request);
-    return extract();
+    steps_->start();  // of a training of no steps
+    return {table_of("LIMPQ, learned step sizes",
+                     [](const Tensor& bank, std::int64_t) { return bank; }),
+            table_of("LIMPQ, initial step sizes",
+                     [initial = steps_->initial()](const Tensor&, std::int64_t i) {
+                       return initial[i];
+                     })};
   }
 
  private:
@@ -107,11 +123,30 @@ class JointTraining {
                               Format::integer(bits_.front(), layer.signed_input)});
     }
     const auto factory = [this](const Format&) {
-      return context_.make_quantizer(
-          {"LSQ", {{"widths", bits_}, {"clamp_step", true}, {"gain", "tensor"}}});
+      return context_.make_quantizer({"LSQ",
+                                      {{"widths", bits_},
+                                       {"clamp_step", !relative()},
+                                       {"scale_grad", !relative()},
+                                       {"gain", "tensor"}}});
     };
     apply_policy(*network_, policy, factory, factory);
     network_->to(context_.device());
+  }
+
+  bool relative() const { return options_.steps.update == "relative"; }
+
+  static const StepBank& bank_of(const Quantizer& quantizer) {
+    return dynamic_cast<const StepBank&>(quantizer);
+  }
+
+  // Two for each layer: of the weight, of the input.
+  std::vector<Tensor> banks() const {
+    std::vector<Tensor> banks;
+    for (const SearchedLayer& layer : layers_) {
+      banks.push_back(bank_of(*layer.layer->weight_quantizer()).steps());
+      banks.push_back(bank_of(*layer.layer->input_quantizer()).steps());
+    }
+    return banks;
   }
 
   // A batch norm takes the width of the layer registered before it, whatever is between them.
@@ -166,6 +201,10 @@ class JointTraining {
       for (SearchedLayer& layer : layers_) layer.use(bits_[uniform_index(rng, bits_.size())]);
       pass();
     }
+    steps_->start();
+    if (relative()) {
+      steps_->update(lr_ * options_.steps.lr_factor, options_.trainer.optimizer.momentum);
+    }
     drop_zero_gradients(network);
     return reported;
   }
@@ -178,20 +217,23 @@ class JointTraining {
     }
   }
 
-  LayerScores extract() const {
-    LayerScores scores;
-    scores.model = context_.space().network().model;
-    scores.origin = "LIMPQ, learned step sizes";
-    for (const SearchedLayer& layer : layers_) {
-      scores.layers.push_back({layer.name, steps_of(*layer.layer->weight_quantizer(), true),
-                               steps_of(*layer.layer->input_quantizer(), layer.signed_input)});
+  // `row` gives the steps of the i-th of banks().
+  template <class Row>
+  LayerScores table_of(const char* origin, const Row& row) const {
+    LayerScores table;
+    table.model = context_.space().network().model;
+    table.origin = origin;
+    const std::vector<Tensor> all = banks();
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const auto weight = static_cast<std::int64_t>(2 * i), input = weight + 1;
+      table.layers.push_back({layers_[i].name, by_width(row(all[2 * i], weight), true),
+                              by_width(row(all[2 * i + 1], input), layers_[i].signed_input)});
     }
-    return scores;
+    return table;
   }
 
-  FormatScores steps_of(Quantizer& quantizer, bool is_signed) const {
-    const Tensor steps =
-        dynamic_cast<const StepBank&>(quantizer).steps().detach().to(torch::kCPU, torch::kFloat64);
+  FormatScores by_width(const Tensor& bank, bool is_signed) const {
+    const Tensor steps = bank.detach().to(torch::kCPU, torch::kFloat64);
     FormatScores scores;
     for (std::size_t i = 0; i < bits_.size(); ++i) {
       const double step = steps[static_cast<std::int64_t>(i)].item<double>();
@@ -209,14 +251,57 @@ class JointTraining {
   const std::vector<int>& bits_;
   std::shared_ptr<Network> network_;
   std::vector<SearchedLayer> layers_;
+  std::optional<StepLearning> steps_;
   std::int64_t step_ = 0;
+  double lr_ = 0;
 };
+
+// f(learned, initial, initial step of the narrowest width) in place of every step.
+template <class F>
+LayerScores combined(const LearnedSteps& steps, const F& f) {
+  LayerScores result = steps.learned;
+  for (std::size_t i = 0; i < result.layers.size(); ++i) {
+    const auto combine = [&](FormatScores& scores, const FormatScores& initial) {
+      double narrowest = 0;  // the fewer the levels, the larger their distance
+      for (const auto& entry : initial) narrowest = std::max(narrowest, entry.second);
+      for (auto& [format, score] : scores) score = f(score, initial.at(format), narrowest);
+    };
+    combine(result.layers[i].weight, steps.initial.layers[i].weight);
+    combine(result.layers[i].activation, steps.initial.layers[i].activation);
+  }
+  return result;
+}
 
 }  // namespace
 
-LayerScores train_indicators(SearchContext& context, const TrainingOptions& options,
-                             const std::vector<int>& bits) {
+LearnedSteps train_steps(SearchContext& context, const TrainingOptions& options,
+                         const std::vector<int>& bits) {
   return JointTraining(context, options, bits).run();
+}
+
+LayerScores indicators_of(const LearnedSteps& steps, const std::string& indicator) {
+  if (indicator == "step") return steps.learned;
+  LayerScores noise = combined(steps, [](double learned, double /*initial*/, double narrowest) {
+    return learned * learned / (narrowest * narrowest);
+  });
+  noise.origin = "LIMPQ, noise of the learned step sizes";
+  return noise;
+}
+
+std::vector<Figure> drift_figures(const LearnedSteps& steps) {
+  std::vector<Figure> figures = searches::score_figures(
+      combined(steps, [](double learned, double initial, double) { return learned / initial; }));
+  for (Figure& figure : figures) {
+    const bool weights = figure.name == "scores_of_weights";
+    figure.name = weights ? "drift_of_weights" : "drift_of_activations";
+    figure.title = weights ? "Drift of the weights' steps" : "Drift of the activations' steps";
+    figure.text =
+        "Learned step size over the initial one, for every layer and width. Far above 1 means that "
+        "the layer wants a wider range at the price of coarser levels; all near 1 means that the "
+        "steps have hardly learned.";
+    figure.y_label = "learned / initial step";
+  }
+  return figures;
 }
 
 }  // namespace deneb::limpq

@@ -60,13 +60,24 @@ class Limpq final : public deneb::SearchAlgorithm {
 
   deneb::SearchResult run(deneb::SearchContext& context) override {
     const std::string file = context.artifact_path("layer_scores.json");
-    const deneb::LayerScores scores =
-        options_.indicators.empty()
-            ? train_indicators(context, options_.training, widths_of(options_, context.space()))
-            : deneb::read_layer_scores(options_.indicators);
+    const bool learns = options_.indicators.empty();
+    LearnedSteps steps;
+    deneb::LayerScores scores;
+    if (learns) {
+      steps = train_steps(context, options_.training, widths_of(options_, context.space()));
+      deneb::write_layer_scores(context.artifact_path("initial_steps.json"), steps.initial);
+      deneb::write_layer_scores(context.artifact_path("learned_steps.json"), steps.learned);
+      scores = indicators_of(steps, options_.training.indicator);
+    } else {
+      scores = deneb::read_layer_scores(options_.indicators);
+    }
     deneb::write_layer_scores(file, scores);
-    deneb::SearchResult result = deneb::searches::assign(
-        context, scores, options_, options_.indicators.empty() ? file : options_.indicators);
+    deneb::SearchResult result =
+        deneb::searches::assign(context, scores, options_, learns ? file : options_.indicators);
+    if (learns) {
+      for (deneb::Figure& figure : drift_figures(steps))
+        result.figures.push_back(std::move(figure));
+    }
     result.artifacts = {{kScores, file}};
     return result;
   }

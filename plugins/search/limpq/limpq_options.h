@@ -8,9 +8,28 @@
 
 namespace deneb::limpq {
 
+/// How the step sizes themselves are learned.
+struct StepOptions {
+  std::string update = "absolute";
+  double lr_factor = 2;
+  template <class V>
+  void visit(V& v) {
+    v("update", update,
+      "absolute: by the optimizer, with LSQ's gradient scale for the whole batch (the paper's "
+      "code). relative: steps are multiplied by exp(-lr u), u the running sum (trainer.optimizer."
+      "momentum) of the loss's derivative by the logarithm of the step, so that they move alike in "
+      "all layers and far enough in a few hundred passes",
+      {"absolute", "relative"});
+    v("lr_factor", lr_factor, "relative: lr as a multiple of the trainer's learning rate",
+      {0, 1e6});
+  }
+};
+
 /// How indicators are trained: LIMPQ's recipe (github.com/1hunters/LIMPQ, ResNet-50) by default.
 struct TrainingOptions {
   TrainerOptions trainer = recipe();
+  StepOptions steps;
+  std::string indicator = "step";
   int mixed_passes = 1;
   bool inplace_distillation = false;
   bool freeze_weights = false;
@@ -19,6 +38,12 @@ struct TrainingOptions {
     v("trainer", trainer,
       "optimizer, schedule, clipping; the step's data_loader.train_limit says how much data, its "
       "criterion what the loss is");
+    v("steps", steps, "update of the step sizes");
+    v("indicator", indicator,
+      "step: the learned step size (the paper). noise: its square in units of the step that LSQ "
+      "starts the narrowest width of the same tensor with, so that tensors of all magnitudes "
+      "compare",
+      {"step", "noise"});
     v("mixed_passes", mixed_passes,
       "passes per step with a random width for every layer, after one pass for each width",
       {0, 100});

@@ -30,7 +30,8 @@ run "$smoke" reused --set "nas.search_algorithm.indicators=$PWD/$nas/layer_score
 diff <(timeless_solutions $nas/solutions.json) \
      <(timeless_solutions tasks/reused/output/nas/solutions.json) || fail "reused solutions differ"
 
-long=(--set 'pipeline=["nas"]' --set nas.search_algorithm.training.trainer.epochs=16)
+long=(--set 'pipeline=["nas"]' --set nas.search_algorithm.training.trainer.epochs=16
+      --set nas.search_algorithm.training.steps.update=relative)
 run "$smoke" undisturbed "${long[@]}"
 for pause in 1.4 1.2; do  # limpq_kills.sh: ten, at random
   if [ -e tasks/killed/config.resolved.json ]; then
@@ -44,8 +45,12 @@ if [ ! -e tasks/killed/config.resolved.json ]; then  # too early each time, on a
 elif [ ! -e tasks/killed/output/nas/solutions.json ]; then
   "$deneb" resume "$work/tasks/killed" --quiet
 fi
-cmp tasks/undisturbed/output/nas/layer_scores.json tasks/killed/output/nas/layer_scores.json ||
-  fail "indicators differ after kill -9"
+for file in layer_scores initial_steps learned_steps; do
+  cmp tasks/undisturbed/output/nas/$file.json tasks/killed/output/nas/$file.json ||
+    fail "$file differ after kill -9"
+done
+! cmp -s tasks/killed/output/nas/learned_steps.json tasks/killed/output/nas/initial_steps.json ||
+  fail "no step has moved"
 
 reuse=(--set "nas.search_algorithm.indicators=$PWD/$nas/layer_scores.json" --set 'pipeline=["nas"]')
 impossible='[{"name": "can", "bitops": {"wb": 3, "ab": 3}}, {"name": "cannot", "compression_ratio": 20}]'

@@ -14,8 +14,7 @@ using namespace resnet20_indicators;
 TEST(IndicatorTrainingMemory, IsHardlyMoreThanThatOfAPlainTraining) {
   CountingAllocator& memory = CountingAllocator::install();
   Context context(/*batch_size=*/16, /*batches=*/2);
-  const auto joint =
-      memory.peak_of([&] { deneb::limpq::train_indicators(context, recipe(2), kBits); });
+  const auto joint = memory.peak_of([&] { deneb::limpq::train_steps(context, recipe(2), kBits); });
   const auto plain = memory.peak_of([&] {
     PlainTraining training(context);
     training.step();
