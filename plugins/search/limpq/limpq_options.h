@@ -11,7 +11,7 @@ namespace deneb::limpq {
 /// How the step sizes themselves are learned.
 struct StepOptions {
   std::string update = "absolute";
-  double lr_factor = 2;
+  double lr_factor = 6;
   template <class V>
   void visit(V& v) {
     v("update", update,
