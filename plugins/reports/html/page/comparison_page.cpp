@@ -79,8 +79,8 @@ std::string lead_of(const Comparison& comparison) {
   std::vector<std::string> sentences;
   for (std::size_t b = 0; b < comparison.budgets.size(); ++b) {
     if (const ComparedRow* best = best_row(comparison, b)) {
-      sentences.push_back(comparison.budgets[b].name + ": " + best->name + " is best, " +
-                          value_text(comparison, best->at[b]) + ".");
+      sentences.push_back(comparison.budgets[b].name + ": the best that is not uniform is " +
+                          best->name + ", " + value_text(comparison, best->at[b]) + ".");
     }
   }
   if (sentences.empty())
