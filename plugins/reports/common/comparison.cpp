@@ -1,14 +1,14 @@
 #include "comparison.h"
 
 #include <algorithm>
-#include <cctype>
-#include <limits>
 #include <map>
 #include <set>
 
 #include <deneb/io/artifact.h>
 #include <deneb/quant/format.h>
 
+#include "row_names.h"
+#include "task_read.h"
 #include "text.h"
 #include "trial_facts.h"
 
@@ -21,25 +21,6 @@ using Kind = ComparedRow::Kind;
 /// Rounding of costs must not move a policy out of its budget.
 constexpr double kWithin = 1 + 1e-9;
 
-/// A task while it is read.
-struct TaskRead {
-  const ComparedTask* task;
-  std::size_t index, group;
-  std::vector<StepRow> steps;
-  std::map<std::string, std::vector<ResultRow>> trials;  // by step
-
-  const ordered_json& section(const std::string& step) const {
-    static const ordered_json none = ordered_json::object();
-    return task->config.contains(step) ? task->config[step] : none;
-  }
-  bool searches(const std::string& step) const {
-    const auto found = std::find_if(steps.begin(), steps.end(),
-                                    [&](const StepRow& row) { return row.name == step; });
-    return found != steps.end() && is_search(*found);
-  }
-  std::string folder(const std::string& step) const { return task->folder + "/output/" + step; }
-};
-
 /// Tasks of one pipeline.
 struct Group {
   std::string key;
@@ -49,170 +30,12 @@ struct Group {
   std::vector<std::size_t> tasks;
 };
 
-std::string text_of(const ordered_json& object, const char* key) {
-  return object.is_object() && object.contains(key) && object[key].is_string()
-             ? object[key].get<std::string>()
-             : "";
-}
-
 /// What of a configuration makes the results of one seed.
 ordered_json pipeline_of(const ComparedTask& task) {
   ordered_json pipeline = task.config;
   pipeline.erase("general");
   pipeline.erase("plugins");
   return pipeline;
-}
-
-/// The name that tasks of one group share: without "_s1", "-seed2".
-std::string group_label(const std::vector<std::string>& names) {
-  std::string label = names.front();
-  for (const std::string& name : names) {
-    std::size_t same = 0;
-    while (same < std::min(label.size(), name.size()) && label[same] == name[same]) ++same;
-    label.resize(same);
-  }
-  std::size_t end = label.size();
-  while (end > 0 && std::isdigit(static_cast<unsigned char>(label[end - 1]))) --end;
-  for (const std::string word : {"seed", "s"}) {
-    if (end < word.size() + 1 || label.compare(end - word.size(), word.size(), word) != 0) continue;
-    const std::size_t at = end - word.size() - 1;
-    if (label[at] == '_' || label[at] == '-' || label[at] == '.') label.resize(at);
-    break;
-  }
-  while (!label.empty() && std::string("_-./").find(label.back()) != std::string::npos) {
-    label.pop_back();
-  }
-  return label.empty() ? names.front() : label;
-}
-
-/// Steps that a search takes something from: those that its options name as `step:kind`, in their
-/// order, then those that it found by itself.
-std::vector<std::string> sources_of(const TaskRead& task, const std::string& step,
-                                    bool benchmarks) {
-  std::vector<std::string> sources;
-  const ordered_json& section = task.section(step);
-  if (!section.contains("search_algorithm")) return sources;
-  const auto add_step = [&](const std::string& name, const std::string& kind) {
-    if (!task.task->config.contains(name)) return;
-    if (benchmarks || kind != "benchmark") sources.push_back(name);
-  };
-  const auto add = [&](const ordered_json& value) {
-    if (!value.is_string()) return;
-    const auto reference = parse_artifact_reference(value.get<std::string>());
-    if (reference) add_step(reference->step, reference->kind);
-  };
-  for (const auto& [key, value] : section["search_algorithm"].items()) {
-    if (value.is_array()) {
-      for (const auto& item : value) add(item);
-    } else {
-      add(value);
-    }
-  }
-  for (const StepRow& row : task.steps) {
-    if (row.name != step || !row.info.is_object() || !row.info.contains("inputs")) continue;
-    for (const auto& [kind, name] : row.info["inputs"].items()) {
-      if (name.is_string()) add_step(name.get<std::string>(), kind);
-    }
-  }
-  return sources;
-}
-
-/// The step and all that it needs.
-void add_chain(const TaskRead& task, const std::string& step, std::set<std::string>& chain) {
-  if (!chain.insert(step).second) return;
-  for (const std::string& source : sources_of(task, step, true)) add_chain(task, source, chain);
-}
-
-/// "Sensitivity + ExactAssignment": a search and what it starts from. A benchmark judges proxies
-/// and is no part of the name.
-std::string search_name(const TaskRead& task, const std::string& step, int depth = 0) {
-  const ordered_json& section = task.section(step);
-  std::string name;
-  if (section.contains("search_algorithm")) name = text_of(section["search_algorithm"], "type");
-  if (name.empty()) name = step;
-  const auto sources = sources_of(task, step, false);
-  if (sources.empty() || depth > 8) return name;
-  // One that applies what an earlier run of it has found is the same search.
-  const std::string source = search_name(task, sources.front(), depth + 1);
-  const std::string tail = " + " + name;
-  const bool same =
-      source == name || (source.size() > tail.size() &&
-                         source.compare(source.size() - tail.size(), tail.size(), tail) == 0);
-  return same ? source : source + tail;
-}
-
-/// What of a step's section decides how a model trains, whatever its policy.
-std::string training_key(const TaskRead& task, const std::string& step) {
-  ordered_json section = task.section(step);
-  for (const char* key : {"pipe_step", "policy", "uniform", "cost_models", "evaluator"}) {
-    section.erase(key);
-  }
-  if (section.contains("data_loader")) {
-    for (const char* key : {"workers", "eval_batch_size"}) section["data_loader"].erase(key);
-  }
-  return section.dump();
-}
-
-/// "nas", 12 of "nas/12, uniform w3a3"; nothing for an origin of another form.
-std::optional<std::pair<std::string, std::string>> parse_origin(const std::string& origin) {
-  const std::string first = origin.substr(0, origin.find(", "));
-  const std::size_t slash = first.find('/');
-  if (slash == std::string::npos || slash == 0) return std::nullopt;
-  return std::pair{first.substr(0, slash), first.substr(slash + 1)};
-}
-
-/// "W3A3" where the origin is, or includes, "uniform w3a3"; "" for 32 bits, which are float32.
-std::string uniform_name(const std::string& origin) {
-  const std::size_t at = origin.find("uniform w");
-  if (at == std::string::npos) return "";
-  std::string name = origin.substr(at + 8, origin.find(',', at) - at - 8);
-  for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return name == "W32A32" ? "" : name;
-}
-
-bool is_float(const ResultRow& model) {
-  return model.encoding == "float32" || model.origin.find("uniform w32a32") != std::string::npos;
-}
-
-const ResultRow* row_of(const TaskRead& task, const std::string& step, const std::string& id) {
-  const auto trials = task.trials.find(step);
-  if (trials == task.trials.end()) return nullptr;
-  for (const ResultRow& row : trials->second) {
-    if (std::to_string(row.id) == id) return &row;
-  }
-  return nullptr;
-}
-
-/// The search that a model's policy comes from, through the trainings in between; "" if none.
-std::string search_of(const TaskRead& task, const ResultRow& model, int depth = 0) {
-  const auto origin = parse_origin(model.origin);
-  if (!origin || depth > 32) return "";
-  if (task.searches(origin->first)) return origin->first;
-  const ResultRow* before = row_of(task, origin->first, origin->second);
-  return before ? search_of(task, *before, depth + 1) : "";
-}
-
-/// Origins may be whole formulas: what a head has room for.
-std::string shortened(const std::string& name) {
-  constexpr std::size_t kLongest = 32;
-  if (name.size() <= kLongest) return name;
-  std::size_t end = kLongest - 3;
-  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;  // whole letters
-  return name.substr(0, end) + "...";
-}
-
-/// Names that occur more than once get, in brackets, the first of these words that differs, and the
-/// next one if need be; a number in the end.
-void tell_apart(std::vector<std::vector<std::string>> words, std::vector<std::string>& names) {
-  words.emplace_back();
-  for (std::size_t i = 0; i < names.size(); ++i) words.back().push_back(std::to_string(i + 1));
-  for (const auto& word : words) {
-    std::map<std::string, std::set<std::string>> words_of;
-    for (std::size_t i = 0; i < names.size(); ++i) words_of[names[i]].insert(word[i]);
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (words_of[names[i]].size() > 1 && !word[i].empty()) names[i] += " (" + word[i] + ")";
-    }
-  }
 }
 
 class Reader {
