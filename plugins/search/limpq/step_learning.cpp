@@ -24,7 +24,15 @@ Tensor named(const HookState& state, const std::string& name) {
 }  // namespace
 
 void StepLearning::start() {
-  if (has_started()) return;
+  torch::NoGradGuard no_grad;
+  if (has_started()) {
+    // 1 is the step of a width that has seen nothing but zeros so far (StepBank::steps).
+    for (std::size_t i = 0; i < banks_.size(); ++i) {
+      const Tensor late = (initial_[i] == 1).logical_and_(velocity_[i] == 0);
+      initial_[i] = torch::where(late, banks_[i], initial_[i]);
+    }
+    return;
+  }
   for (const Tensor& bank : banks_) {
     initial_.push_back(bank.detach().clone());
     velocity_.push_back(torch::zeros_like(initial_.back()));

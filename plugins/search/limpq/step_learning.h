@@ -19,8 +19,8 @@ class StepLearning {
  public:
   explicit StepLearning(std::vector<torch::Tensor> banks) : banks_(std::move(banks)) {}
 
-  /// The first call takes the present steps as the initial ones; to be called when every width of
-  /// every bank has seen a batch.
+  /// The first call takes the present steps as the initial ones, later ones those that no tensor
+  /// had set before. To be called after the passes of every training step, before update().
   void start();
   bool has_started() const { return !initial_.empty(); }
 

@@ -269,6 +269,23 @@ TEST(StepLearning, StaysWithinAFactorOfEightOfItsStart) {
   EXPECT_FLOAT_EQ(bank[1].item<float>(), 8);
 }
 
+// A width whose first batches were all zeros: LSQ sets its step later.
+TEST(StepLearning, StepsMayStartLate) {
+  const Tensor bank = bank_with_gradient({1, .5}, {0, .2f});
+  StepLearning learning({bank});
+  learning.start();
+  learning.update(1, 0);
+  {
+    torch::NoGradGuard no_grad;
+    bank[0] = .01;
+  }
+  bank.mutable_grad() = torch::tensor({0.f, 0.f});
+  learning.start();
+  learning.update(1, 0);
+  EXPECT_FLOAT_EQ(bank[0].item<float>(), .01f);
+  EXPECT_TRUE(torch::equal(learning.initial()[0], torch::tensor({.01f, .5f})));
+}
+
 TEST(StepLearning, GoesOnFromItsState) {
   const auto run = [](bool interrupted) {
     const Tensor bank = bank_with_gradient({.3f, .7f}, {.1f, -.2f});
