@@ -24,8 +24,7 @@ constexpr double kWithin = 1 + 1e-9;
 /// Tasks of one pipeline.
 struct Group {
   std::string key;
-  ordered_json pipeline;  ///< what of the configuration makes the results
-  bool labelled;          ///< by the user
+  bool labelled;  ///< by the user
   std::string label;
   std::vector<std::size_t> tasks;
 };
@@ -95,18 +94,19 @@ class Reader {
                               "): what it has stored so far is shown.");
     }
     result_.tasks.push_back(facts);
-    ordered_json pipeline = pipeline_of(task);
+    pipelines_.push_back(pipeline_of(task));
+    const ordered_json& pipeline = pipelines_.back();
     const bool labelled = !task.label.empty();
     const std::string key = labelled ? "label " + task.label : pipeline.dump();
     auto group = std::find_if(groups_.begin(), groups_.end(),
                               [&](const Group& known) { return known.key == key; });
     if (group == groups_.end()) {
-      group = groups_.insert(group, {key, pipeline, labelled, task.label, {}});
+      group = groups_.insert(group, {key, labelled, task.label, {}});
     }
     for (const std::size_t other : group->tasks) {
       if (result_.tasks[other].seed != facts.seed) continue;
       // A label may gather what was trained budget by budget.
-      if (labelled && pipeline_of(input_.tasks[other]) != pipeline) continue;
+      if (labelled && pipelines_[other] != pipeline) continue;
       result_.notes.push_back(task.name + " repeats the pipeline and the seed of " +
                               result_.tasks[other].name + " and is left out.");
       return;
@@ -142,7 +142,8 @@ class Reader {
   /// By their names one expects them to be one row.
   void explain_groups(const Group& a, const Group& b) {
     constexpr std::size_t kNamed = 3;
-    const ordered_json ours = a.pipeline.flatten(), theirs = b.pipeline.flatten();
+    const ordered_json ours = pipelines_[a.tasks.front()].flatten(),
+                       theirs = pipelines_[b.tasks.front()].flatten();
     std::vector<std::string> paths;
     for (const auto& [path, value] : ours.items()) {
       if (!theirs.contains(path) || theirs[path] != value) paths.push_back(path);
@@ -644,6 +645,7 @@ class Reader {
 
   const ComparisonInput& input_;
   Comparison result_;
+  std::vector<ordered_json> pipelines_;  // of all tasks, those that are left out included
   std::vector<Group> groups_;
   std::vector<TaskRead> tasks_;
   std::vector<Entry> entries_;
