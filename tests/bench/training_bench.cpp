@@ -136,7 +136,8 @@ class FormatSearch {
   }
 
   void learn(double loss) {
-    policy_.learn(choice_, -loss - cost_->total(info_, drawn_) / 1e9, 0.01);
+    const double advantage = -loss - cost_->total(info_, drawn_) / 1e9;
+    policy_.learn(choice_, std::vector<double>(choice_.size(), advantage), 0.01);
   }
 
   static QuantizerFactory switches(const std::string& integers, const json& options,

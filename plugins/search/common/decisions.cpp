@@ -9,6 +9,23 @@ namespace deneb::searches {
 namespace {
 
 constexpr double kSmallestProbability = 1e-30;
+// Of the log of a probability beside the square of a width in bits.
+constexpr double kKindShare = 1e-2;
+
+double minus_log(double probability) {
+  return -std::log(std::max(probability, kSmallestProbability));
+}
+
+/// How much less probable candidate i is than the best of its width, in log. Decides between an
+/// integer and a small float of one width, which are equally far from any other.
+double behind_its_width(const std::vector<Format>& candidates, const std::vector<double>& p,
+                        std::size_t i) {
+  double best = p[i];
+  for (std::size_t j = 0; j < p.size(); ++j) {
+    if (candidates[j].bits == candidates[i].bits) best = std::max(best, p[j]);
+  }
+  return minus_log(p[i]) - minus_log(best);
+}
 
 std::string plural(QuantizerRole role) {
   return role == QuantizerRole::kWeight ? "weights" : "inputs";
@@ -96,13 +113,18 @@ LayerScores scores_of(const SearchSpace& space, const Probabilities& probabiliti
       if (!gene) return side;
       const auto& candidates = space.genes()[*gene].candidates;
       const auto& p = probabilities[*gene];
-      const double share = space.genes()[*gene].role == Gene::Role::kBoth ? 0.5 : 1;
+      const bool both = space.genes()[*gene].role == Gene::Role::kBoth;
+      const double share = both ? 0.5 : 1, power = both ? 2 : 1;
       double mean = 0;
-      for (std::size_t i = 0; i < candidates.size(); ++i) mean += p[i] * candidates[i].bits;
       for (std::size_t i = 0; i < candidates.size(); ++i) {
-        const double score = share * (by_mean ? std::pow(candidates[i].bits - mean, 2)
-                                              : -std::log(std::max(p[i], kSmallestProbability)));
-        side[in_place(candidates[i], is_signed).text()] = score;
+        mean += p[i] * std::pow(candidates[i].bits, power);
+      }
+      mean = std::pow(mean, 1 / power);
+      for (std::size_t i = 0; i < candidates.size(); ++i) {
+        const double score = by_mean ? std::pow(candidates[i].bits - mean, 2) +
+                                           kKindShare * behind_its_width(candidates, p, i)
+                                     : minus_log(p[i]);
+        side[in_place(candidates[i], is_signed).text()] = share * score;
       }
       return side;
     };

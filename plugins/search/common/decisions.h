@@ -24,10 +24,12 @@ std::vector<int> most_probable_genome(const Probabilities& probabilities,
 BitPolicy most_probable(const SearchSpace& space, const Probabilities& probabilities);
 
 /// `rounding` "likelihood": -log of the probabilities, so that the most probable policy has the
-/// least sum. "mean": squared distance of the width from the expected one. The most probable policy
-/// may cost far less than the expectation (a decision of 0.4, 0.3, 0.3 is rounded down with all
-/// others like it); this one costs about as much. Of a gene that decides weight and input each gets
-/// half. `search`: its name, for the origin.
+/// least sum. "mean": squared distance of the width from the expected one; of several formats of
+/// one width the most probable. The most probable policy may cost far less than the expectation (a
+/// decision of 0.4, 0.3, 0.3 is rounded down with all others like it); this one costs about as
+/// much. Of a gene that decides weight and input, which multiplies both, the root of the expected
+/// square takes the place of the expected width, and each of the two gets half of the score.
+/// `search`: its name, for the origin.
 LayerScores scores_of(const SearchSpace& space, const Probabilities& probabilities,
                       const std::string& rounding, const std::string& search);
 

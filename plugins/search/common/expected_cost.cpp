@@ -108,6 +108,32 @@ double ExpectedCost::searched(const Probabilities& probabilities) const {
   return searched(shares).item<double>();
 }
 
+std::vector<double> ExpectedCost::averaged_over_own(const std::vector<int>& genome,
+                                                    const Probabilities& probabilities) const {
+  double whole = 0;
+  std::vector<double> change(genome.size(), 0.0);
+  for (const Prices& layer : layers_) {
+    const double* prices = layer.table.data_ptr<double>();
+    const auto columns = layer.both ? 1 : layer.table.size(1);
+    const auto& [info, weight, activation] = layer.genes;
+    const int row = weight ? genome[*weight] : 0;
+    const int column = activation && !layer.both ? genome[*activation] : 0;
+    const double drawn = prices[row * columns + column];
+    whole += drawn;
+    const auto average = [&](std::size_t gene, const double* first, std::int64_t stride) {
+      double expected = 0;
+      for (std::size_t i = 0; i < probabilities[gene].size(); ++i) {
+        expected += probabilities[gene][i] * first[std::int64_t(i) * stride];
+      }
+      change[gene] += expected - drawn;
+    };
+    if (weight) average(*weight, prices + column, columns);
+    if (activation && !layer.both) average(*activation, prices + row * columns, 1);
+  }
+  for (double& value : change) value += whole;
+  return change;
+}
+
 double target_value(const SearchSetup& setup, const TargetOptions& target) {
   const ExpectedCost cost(setup, target.cost);
   const double value = largest_cost(target.limit(), setup.cost_model(target.cost), setup.space());

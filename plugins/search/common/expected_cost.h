@@ -32,6 +32,10 @@ class ExpectedCost {
   torch::Tensor searched(const std::vector<LayerShares>& shares) const;
   /// The same as a number.
   double searched(const Probabilities& probabilities) const;
+  /// By decision: that of the searched layers where this decision is drawn by its row of
+  /// `probabilities` and all others are those of `genome`.
+  std::vector<double> averaged_over_own(const std::vector<int>& genome,
+                                        const Probabilities& probabilities) const;
   /// What no decision changes.
   double fixed() const { return fixed_; }
   /// Of the whole network at the candidates of the least or largest cost.

@@ -60,6 +60,7 @@ struct EntropyOptions {
 struct PolicyOptions {
   double lr = 5e-3;
   double temperature = 1;
+  std::string baseline = "reward";
   double baseline_decay = 0.99;
   double delay = 0.1;
   EntropyOptions entropy;
@@ -67,7 +68,14 @@ struct PolicyOptions {
   void visit(V& v) {
     v("lr", lr, "learning rate of the logits (Adam), which move by about that in a step", {0, 1e6});
     v("temperature", temperature, "the logits are divided by it", {1e-6, 1e6});
-    v("baseline_decay", baseline_decay, "of the running mean of rewards", {0, 0.999999});
+    v("baseline", baseline,
+      "what a reward is compared with. reward: the running mean of rewards (the paper). decision: "
+      "for every decision the reward at the running mean of the quality and at the policy's cost "
+      "with this decision averaged out, so that the cost of the others, which is most of the "
+      "noise, does not count as its merit",
+      {"reward", "decision"});
+    v("baseline_decay", baseline_decay, "of the running means of rewards and qualities",
+      {0, 0.999999});
     v("delay", delay,
       "share of all steps at the beginning in which policies are uniformly random and the weights "
       "alone learn",

@@ -66,33 +66,35 @@ std::vector<int> FormatPolicy::sample(std::mt19937_64& rng, bool uniform) const 
   return choice;
 }
 
-FormatPolicy::Gradient FormatPolicy::gradient(const std::vector<int>& choice, double advantage,
+FormatPolicy::Gradient FormatPolicy::gradient(const std::vector<int>& choice,
+                                              const std::vector<double>& advantages,
                                               double entropy_weight) const {
   Gradient result;
   const double decisions = double(logits_.size());
-  double log_likelihood = 0;
   for (std::size_t i = 0; i < logits_.size(); ++i) {
     const std::vector<double> p = softmax(logits_[i], temperature_);
     double entropy = 0;
     for (const double v : p) entropy -= v * std::log(v);
     const auto taken = std::size_t(choice[i]);
-    log_likelihood += std::log(p[taken]);
+    result.loss -= advantages[i] * std::log(p[taken]) / decisions;
     result.mean_entropy += entropy / decisions;
     std::vector<double> row;
     for (std::size_t j = 0; j < p.size(); ++j) {
       const double likelihood = (j == taken ? 1 : 0) - p[j];
-      row.push_back(-(advantage * likelihood + entropy_weight * p[j] * (std::log(p[j]) + entropy)) /
-                    (decisions * temperature_));
+      row.push_back(
+          -(advantages[i] * likelihood + entropy_weight * p[j] * (std::log(p[j]) + entropy)) /
+          (decisions * temperature_));
     }
     result.logits.push_back(std::move(row));
   }
-  result.loss = -advantage * log_likelihood / decisions + entropy_weight * result.mean_entropy;
+  result.loss += entropy_weight * result.mean_entropy;
   return result;
 }
 
-FormatPolicy::Gradient FormatPolicy::learn(const std::vector<int>& choice, double advantage,
+FormatPolicy::Gradient FormatPolicy::learn(const std::vector<int>& choice,
+                                           const std::vector<double>& advantages,
                                            double entropy_weight) {
-  Gradient result = gradient(choice, advantage, entropy_weight);
+  Gradient result = gradient(choice, advantages, entropy_weight);
   ++steps_;
   const double first = 1 - std::pow(adam_.beta1, double(steps_));
   const double second = 1 - std::pow(adam_.beta2, double(steps_));
@@ -131,20 +133,29 @@ bool FormatPolicy::set_state(const std::vector<double>& state) {
 double Baseline::advantage(double reward) {
   mean_ = count_ == 0 ? reward : decay_ * mean_ + (1 - decay_) * reward;
   count_ += 1;
-  const double advantage = reward - mean_;
-  square_ = decay_ * square_ + (1 - decay_) * advantage * advantage;
-  weight_ = decay_ * weight_ + (1 - decay_);
-  return advantage;
+  return reward - mean_;
 }
 
-double Baseline::spread() const { return weight_ > 0 ? std::sqrt(square_ / weight_) : 0; }
-
 bool Baseline::set_state(const std::vector<double>& state) {
-  if (state.size() != 4) return false;
+  if (state.size() != 2) return false;
   count_ = state[0];
   mean_ = state[1];
-  square_ = state[2];
-  weight_ = state[3];
+  return true;
+}
+
+void Spread::take(const std::vector<double>& advantages) {
+  double square = 0;
+  for (const double a : advantages) square += a * a / double(advantages.size());
+  square_ = decay_ * square_ + (1 - decay_) * square;
+  weight_ = decay_ * weight_ + (1 - decay_);
+}
+
+double Spread::value() const { return weight_ > 0 ? std::sqrt(square_ / weight_) : 0; }
+
+bool Spread::set_state(const std::vector<double>& state) {
+  if (state.size() != 2) return false;
+  square_ = state[0];
+  weight_ = state[1];
   return true;
 }
 

@@ -27,15 +27,17 @@ class FormatPolicy {
   /// One option for every decision: uniform where `uniform`, else by the probabilities. As many
   /// numbers of `rng` as there are decisions.
   std::vector<int> sample(std::mt19937_64& rng, bool uniform) const;
-  /// The loss -advantage * mean log p[i][choice[i]] + entropy_weight * mean H[i] and its gradient
-  /// by the logits, means over decisions.
+  /// The loss -mean advantages[i] log p[i][choice[i]] + entropy_weight * mean H[i] and its gradient
+  /// by the logits, means over decisions i.
   struct Gradient {
     double loss = 0, mean_entropy = 0;
     Table logits;
   };
-  Gradient gradient(const std::vector<int>& choice, double advantage, double entropy_weight) const;
+  Gradient gradient(const std::vector<int>& choice, const std::vector<double>& advantages,
+                    double entropy_weight) const;
   /// One step of Adam down that gradient.
-  Gradient learn(const std::vector<int>& choice, double advantage, double entropy_weight);
+  Gradient learn(const std::vector<int>& choice, const std::vector<double>& advantages,
+                 double entropy_weight);
 
   const Table& logits() const { return logits_; }
   void set_logits(const Table& logits) { logits_ = logits; }
@@ -52,23 +54,36 @@ class FormatPolicy {
   Table logits_, mean_, square_;
 };
 
-/// Exponential average of the rewards, which is what an advantage is measured from, and how far
-/// advantages spread.
+/// Exponential average of rewards (or qualities), which is what an advantage is measured from.
 class Baseline {
  public:
   explicit Baseline(double decay) : decay_(decay) {}
   /// Takes a reward in and returns its advantage over the average with it: 0 for the first.
   double advantage(double reward);
-  /// Root of the average square of the advantages so far.
-  double spread() const;
   double mean() const { return mean_; }
 
-  std::vector<double> state() const { return {count_, mean_, square_, weight_}; }
+  std::vector<double> state() const { return {count_, mean_}; }
   bool set_state(const std::vector<double>& state);
 
  private:
   double decay_;
-  double count_ = 0, mean_ = 0, square_ = 0, weight_ = 0;
+  double count_ = 0, mean_ = 0;
+};
+
+/// How far advantages spread: root of the exponential average of their mean square.
+class Spread {
+ public:
+  explicit Spread(double decay) : decay_(decay) {}
+  /// The advantages of the decisions of a step.
+  void take(const std::vector<double>& advantages);
+  double value() const;
+
+  std::vector<double> state() const { return {square_, weight_}; }
+  bool set_state(const std::vector<double>& state);
+
+ private:
+  double decay_;
+  double square_ = 0, weight_ = 0;
 };
 
 }  // namespace deneb::fliqs

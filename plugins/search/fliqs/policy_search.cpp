@@ -75,6 +75,8 @@ class PolicySearch {
         target_(searches::target_value(context, options.target)),
         policy_(options_of(space_), options.policy.temperature, {options.policy.lr}),
         baseline_(options.policy.baseline_decay),
+        quality_(options.policy.baseline_decay),
+        spread_(options.policy.baseline_decay),
         validation_(context.data()) {}
 
   Trace run() {
@@ -158,12 +160,18 @@ class PolicySearch {
     const double rho = cost_of(genome_) / target_;
     const double beta = how.raw_beta ? how.beta : punishing_beta(how.form, how.beta, q);
     const double earned = reward(how.form, q, rho, beta);
-    const double advantage = baseline_.advantage(earned);
+    std::vector<double> advantages(genome_.size(), baseline_.advantage(earned));
+    quality_.advantage(q);
+    if (options_.policy.baseline == "decision") {
+      auto ratios = cost_.averaged_over_own(genome_, policy_.probabilities());
+      for (double& ratio : ratios) ratio = (cost_.fixed() + ratio) / target_;
+      advantages = advantages_by_decision(how.form, earned, quality_.mean(), ratios, beta);
+    }
+    spread_.take(advantages);
     const EntropyOptions& entropy = options_.policy.entropy;
-    const std::int64_t wait = delay(info);
-    const double unit = entropy.scale == "spread" ? baseline_.spread() : 1;
+    const double unit = entropy.scale == "spread" ? spread_.value() : 1;
     const double weight = unit * entropy.weight * schedule_->at(info.step);
-    if (info.step >= wait) policy_.learn(genome_, advantage, weight);
+    if (info.step >= delay(info)) policy_.learn(genome_, advantages, weight);
     note(info, q, earned, rho, weight);
   }
 
@@ -246,6 +254,8 @@ class PolicySearch {
     };
     return {{"policy", tensor(policy_.state())},
             {"baseline", tensor(baseline_.state())},
+            {"quality", tensor(quality_.state())},
+            {"spread", tensor(spread_.state())},
             {"sums", tensor(sum_)},
             {"points", tensor(points)},
             {"probes", tensor(probes)},
@@ -268,6 +278,7 @@ class PolicySearch {
     for (const std::size_t n : options_of(space_)) row += n;
     sum_ = numbers("sums");
     if (!policy_.set_state(numbers("policy")) || !baseline_.set_state(numbers("baseline")) ||
+        !quality_.set_state(numbers("quality")) || !spread_.set_state(numbers("spread")) ||
         sum_.size() != 4 || points.size() % 8 != 0 || probes.size() % (3 + uniform) != 0 ||
         epochs.size() % row != 0) {
       throw damaged();
@@ -303,7 +314,8 @@ class PolicySearch {
   searches::ExpectedCost cost_;
   double target_;
   FormatPolicy policy_;
-  Baseline baseline_;
+  Baseline baseline_, quality_;  // of rewards, and of qualities
+  Spread spread_;
   std::optional<EntropySchedule> schedule_;  // when the number of steps is known
   ValidationBatches validation_;
   std::vector<int> genome_;

@@ -22,6 +22,16 @@ double reward(const std::string& form, double quality, double cost_ratio, double
   throw ConfigError("reward: there is no form '" + form + "'");
 }
 
+std::vector<double> advantages_by_decision(const std::string& form, double earned,
+                                           double usual_quality,
+                                           const std::vector<double>& cost_ratios, double beta) {
+  std::vector<double> advantages;
+  for (const double ratio : cost_ratios) {
+    advantages.push_back(earned - reward(form, usual_quality, ratio, beta));
+  }
+  return advantages;
+}
+
 std::vector<std::string> reward_forms() {
   return {"tunas_abs", "one_sided_tunas_abs", "soft_exponential", "hard_exponential"};
 }

@@ -15,6 +15,16 @@ namespace deneb::fliqs {
 /// one where q is positive.
 double reward(const std::string& form, double quality, double cost_ratio, double beta);
 
+/// Advantages of the decisions of a policy that earned `earned`, each over a baseline of its own:
+/// the reward for the usual quality at `cost_ratios[i]`, the ratio of the policy's cost to the
+/// target with decision i averaged out. Since that does not depend on what decision i took, the
+/// gradient of REINFORCE stays unbiased, and what the others cost is no noise in it
+/// (action-dependent factorized baselines, Wu et al., ICLR 2018, arXiv 1803.07246; the cost is
+/// known, so that no baseline has to be learned).
+std::vector<double> advantages_by_decision(const std::string& form, double earned,
+                                           double usual_quality,
+                                           const std::vector<double>& cost_ratios, double beta);
+
 /// Names of the forms, the default first.
 std::vector<std::string> reward_forms();
 

@@ -215,6 +215,39 @@ TEST(ExpectedCost, IsTheMeanOverAllPolicies) {
   }
 }
 
+TEST(ExpectedCost, AveragesADecisionOverItsOwnCandidates) {
+  const NetworkInfo network = deneb::testing::chain_network(4);
+  SearchSpaceOptions options = deneb::testing::open_space({2, 3, 5});
+  for (const bool tied : {false, true}) {
+    SCOPED_TRACE(tied);
+    options.tie_weight_activation = tied;
+    if (!tied) options.overrides = {{"layer1", Words("int4"), Words("search")}};
+    if (tied) options.overrides.clear();
+    options.groups = {{{"layer0", "layer2"}}};
+    const KnownNetwork setup(network, options);
+    const SearchSpace& space = setup.space();
+    Probabilities p;
+    std::vector<int> genome;
+    for (std::size_t g = 0; g < space.genes().size(); ++g) {
+      p.push_back({0.2 + 0.01 * double(g), 0.5, 0.3 - 0.01 * double(g)});
+      genome.push_back(int(g % 3));
+    }
+    const ExpectedCost cost(setup, "bitops");
+    const auto averaged = cost.averaged_over_own(genome, p);
+    ASSERT_EQ(averaged.size(), genome.size());
+    for (std::size_t g = 0; g < genome.size(); ++g) {
+      double mean = 0;
+      for (int option = 0; option < 3; ++option) {
+        std::vector<int> other = genome;
+        other[g] = option;
+        mean += p[g][std::size_t(option)] *
+                setup.cost_model("bitops").total(network, space.decode(other));
+      }
+      EXPECT_NEAR(averaged[g] + cost.fixed(), mean, 1e-9 * mean) << g;
+    }
+  }
+}
+
 TEST(TargetValue, RefusesWhatNoPolicyHas) {
   const KnownNetwork setup(resnet18(), paper_space());
   searches::TargetOptions target;

@@ -76,6 +76,7 @@ INSTANTIATE_TEST_SUITE_P(FLIQS, Qualities,
 TEST_P(Qualities, SameSeedSameResultAlsoResumed) {
   FliqsOptions options = short_search(4);
   options.reward.quality = GetParam();
+  if (options.reward.is_loss()) options.policy.baseline = "decision";
   Context first(mixed_space());
   SampledNetwork whole_network(first);
   const Trace whole = search_policy(first, options, whole_network);
@@ -117,14 +118,24 @@ TEST(FLIQS, QualityIsThatOfTheOptionsAndRewardsCost) {
   }
 }
 
-// A heavy weight of the cost leaves nothing else to decide by.
-TEST(FLIQS, FollowsTheTargetInBothDirections) {
+// A heavy weight of the cost leaves nothing else to decide by. Baselines by decision need half the
+// steps.
+struct Patience {
+  const char* baseline;
+  int epochs;
+};
+class Baselines : public ::testing::TestWithParam<Patience> {};
+INSTANTIATE_TEST_SUITE_P(FLIQS, Baselines,
+                         ::testing::Values(Patience{"reward", 60}, Patience{"decision", 30}));
+
+TEST_P(Baselines, FollowTheTargetInBothDirections) {
   for (const int bits : {4, 8}) {
     SCOPED_TRACE(bits);
     Context context(deneb::testing::space_between_fixed_ends({4, 8}));
-    FliqsOptions options = short_search(60);
+    FliqsOptions options = short_search(GetParam().epochs);
     options.target.weight_bits = options.target.activation_bits = bits;
     options.reward.beta = 100;
+    options.policy.baseline = GetParam().baseline;
     options.probes = 0;
     SampledNetwork network(context);
     const Trace trace = search_policy(context, options, network);
@@ -179,6 +190,31 @@ TEST(FLIQS, StateIsThatOfTheOrdinaryNetwork) {
     torch::NoGradGuard no_grad;
     const Tensor x = ordinary->example_batch().input();
     EXPECT_TRUE(at::equal(ordinary->forward(x), network.network().forward(x)));
+  }
+}
+
+// Of the expected width, then the more probable of its formats.
+TEST(FLIQS, RoundingToTheMeanKnowsKindsOfFormats) {
+  for (const bool tied : {false, true}) {
+    SearchSpaceOptions space = mixed_space();  // int4, e2m1, int8, e4m3
+    space.tie_weight_activation = tied;
+    const Context context(space);
+    const searches::Probabilities p(context.space().genes().size(), {0.2, 0.4, 0.3, 0.1});
+    const double expected = tied ? std::sqrt(0.6 * 16 + 0.4 * 64) : 0.6 * 4 + 0.4 * 8;
+    const double share = tied ? 0.5 : 1;
+    for (const LayerScore& layer : searches::scores_of(context.space(), p, "mean", "").layers) {
+      for (const FormatScores* side : {&layer.weight, &layer.activation}) {
+        std::map<std::string, double> scores;
+        for (const auto& [word, score] : *side) {
+          scores[word[0] == 'u' ? word.substr(1) : word] = score / share;
+        }
+        ASSERT_EQ(scores.size(), 4u);
+        EXPECT_NEAR(scores["e2m1"], std::pow(expected - 4, 2), 1e-12);
+        EXPECT_NEAR(scores["int8"], std::pow(expected - 8, 2), 1e-12);
+        EXPECT_GT(scores["int4"], scores["e2m1"]);
+        EXPECT_GT(scores["e4m3"], scores["int8"]);
+      }
+    }
   }
 }
 
