@@ -8,9 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
-#include <string>
 
-#include <deneb/errors.h>
 #include <deneb/interrupt.h>
 
 namespace deneb::emq {
@@ -19,6 +17,7 @@ namespace {
 using torch::Tensor;
 
 constexpr double kGuard = 1e-6;  // against division by zero
+constexpr double kDifference = 1e-3;
 
 // -1 and 1, from the bits of `rng`: the same on every machine.
 Tensor random_signs(const Tensor& like, std::mt19937_64& rng) {
@@ -49,16 +48,13 @@ Tensor normalized(const Tensor& v) { return v / (std::sqrt(dot_product(v, v)) + 
 
 }  // namespace
 
-BlockHessian::BlockHessian(const Tensor& loss, std::vector<Tensor> weights)
-    : weights_(std::move(weights)) {
+std::optional<BlockHessian> BlockHessian::of(const Tensor& loss, std::vector<Tensor> weights) {
   try {
-    gradients_ = torch::autograd::grad({loss}, weights_, {}, /*retain_graph=*/true,
-                                       /*create_graph=*/true, /*allow_unused=*/true);
-  } catch (const std::runtime_error& e) {
-    // LibTorch 1.13 does so for transformers.
-    throw RunError(std::string("Hessian: LibTorch cannot differentiate this network layer by layer "
-                               "(") +
-                   e.what() + "); take a proxy without the Hessian");
+    auto gradients = torch::autograd::grad({loss}, weights, {}, /*retain_graph=*/true,
+                                           /*create_graph=*/true, /*allow_unused=*/true);
+    return BlockHessian(std::move(weights), std::move(gradients));
+  } catch (const std::runtime_error&) {
+    return std::nullopt;
   }
 }
 
@@ -69,6 +65,33 @@ Tensor BlockHessian::product(std::size_t i, const Tensor& v) const {
       torch::autograd::grad({gradients_[i]}, {weights_[i]}, {v}, /*retain_graph=*/true,
                             /*create_graph=*/false, /*allow_unused=*/true)[0];
   return product.defined() ? product : torch::zeros_like(v);
+}
+
+Tensor difference_product(const Tensor& weight, const Tensor& v,
+                          const std::function<Tensor()>& gradient) {
+  class Moved {
+   public:
+    explicit Moved(const Tensor& weight) : weight_(weight), own_(weight.detach().clone()) {}
+    ~Moved() { to(own_); }
+    void to(const Tensor& values) {
+      const torch::NoGradGuard no_grad;
+      weight_.copy_(values);
+    }
+    const Tensor& own() const { return own_; }
+
+   private:
+    Tensor weight_, own_;
+  };
+  Moved moved(weight);
+  const double size = std::sqrt(dot_product(moved.own(), moved.own()));
+  const double step = kDifference * (size + kGuard) / (std::sqrt(dot_product(v, v)) + kGuard);
+  const auto gradient_at = [&](double shift) {
+    moved.to(moved.own() + shift * v);
+    const Tensor found = gradient();
+    return found.defined() ? found.detach().clone() : torch::zeros_like(v);
+  };
+  const Tensor after = gradient_at(step);
+  return (after - gradient_at(-step)) / (2 * step);
 }
 
 HessianEstimate hutchinson_trace(const HessianProduct& product, const Tensor& like,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -20,19 +21,29 @@ struct HessianOptions {
 /// loss and of its gradient alive.
 class BlockHessian {
  public:
-  /// `loss`: a scalar with graph, which LibTorch must be able to differentiate twice. `weights`:
-  /// leaves that require gradients; one that the loss does not depend on has a Hessian of zeros.
-  /// RunError where LibTorch cannot take derivatives along these weights alone
-  /// (transformers, 1.13).
-  BlockHessian(const torch::Tensor& loss, std::vector<torch::Tensor> weights);
+  /// `loss`: a scalar with graph. `weights`: leaves that require gradients; one that the loss does
+  /// not depend on has a Hessian of zeros. Nothing where LibTorch cannot take derivatives along
+  /// these weights alone (transformers, 1.13): see difference_product().
+  static std::optional<BlockHessian> of(const torch::Tensor& loss,
+                                        std::vector<torch::Tensor> weights);
 
   std::size_t size() const { return weights_.size(); }
   /// H_i v for the block of weight i; v has its shape. No graph.
   torch::Tensor product(std::size_t i, const torch::Tensor& v) const;
 
  private:
+  BlockHessian(std::vector<torch::Tensor> weights, std::vector<torch::Tensor> gradients)
+      : weights_(std::move(weights)), gradients_(std::move(gradients)) {}
+
   std::vector<torch::Tensor> weights_, gradients_;
 };
+
+/// H v without second derivatives, from the gradients at weight + e v and weight - e v, where e v
+/// is a thousandth of the weight in norm. `gradient`: by the weight, at its present values, which
+/// are put back afterwards, also when it throws. Errors are of the order of e^2, and of the
+/// gradient's rounding over e.
+torch::Tensor difference_product(const torch::Tensor& weight, const torch::Tensor& v,
+                                 const std::function<torch::Tensor()>& gradient);
 
 /// What an iteration arrived at.
 struct HessianEstimate {

@@ -304,9 +304,14 @@ class Collection {
     std::vector<Tensor> weights;
     for (const Met& met : met_) weights.push_back(met.weight);
     ++work_.backward_passes;
-    const BlockHessian hessian(loss, weights);
+    const auto exact = BlockHessian::of(loss, weights);
     for (std::size_t i = 0; i < met_.size(); ++i) {
-      const auto product = [&](const Tensor& v) { return hessian.product(i, v); };
+      const auto gradient = [&] {
+        return backward(finite_loss(criterion_, forward(batch_), batch_))[i];
+      };
+      const auto product = [&](const Tensor& v) {
+        return exact ? exact->product(i, v) : difference_product(weights[i], v, gradient);
+      };
       const Tensor like = weights[i].detach();
       const auto estimate = [&](const char* what, const auto& method) {
         return record.value(met_[i].name + "." + what, work_, [&] {

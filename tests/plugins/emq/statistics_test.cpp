@@ -184,7 +184,10 @@ TEST(Hessian, OfTheTinyNetwork) {
   for (const NamedQuantLayer& layer : quant_layers(network)) {
     weights.push_back(layer.layer->float_weight());
   }
-  const BlockHessian hessian(CrossEntropy().loss(network.Network::forward(batch), batch), weights);
+  const auto loss = [&] { return CrossEntropy().loss(network.Network::forward(batch), batch); };
+  const auto exact = BlockHessian::of(loss(), weights);
+  ASSERT_TRUE(exact);
+  const BlockHessian& hessian = *exact;
   const double traces[] = {0.01258313517, 0.03833573223, 0.01134796454};
   const double products[] = {0.01845331465, 0.009644277413, 0};
   const double eigenvalues[] = {0.01073211136, 0.03630619763, 0.005973032828};
@@ -197,7 +200,6 @@ TEST(Hessian, OfTheTinyNetwork) {
     Tensor v = torch::ones_like(like);
     v.view(-1).slice(0, 1, v.numel(), 2).fill_(-1);
     EXPECT_NEAR(total(v * hessian.product(i, v)), products[i], 1e-11);
-
     std::mt19937_64 rng(i);
     const auto product = [&](const Tensor& x) {
       return torch::matmul(whole, x.reshape(-1)).view(x.sizes());
@@ -208,6 +210,26 @@ TEST(Hessian, OfTheTinyNetwork) {
     const HessianEstimate top = top_eigenvalue(product, like, {1000, 1e-9}, rng);
     EXPECT_TRUE(top.converged);
     EXPECT_NEAR(top.value, eigenvalues[i], 1e-3 * eigenvalues[i]);
+  }
+}
+
+TEST(Hessian, DifferencesOfGradients) {
+  TinyNetwork network;
+  const Batch batch = TinyNetwork::batch();
+  const auto loss = [&] { return CrossEntropy().loss(network.Network::forward(batch), batch); };
+  for (const NamedQuantLayer& layer : quant_layers(network)) {
+    SCOPED_TRACE(layer.name);
+    const Tensor weight = layer.layer->float_weight();
+    const Tensor own = weight.detach().clone();
+    const auto gradient = [&] { return torch::autograd::grad({loss()}, {weight})[0]; };
+    at::manual_seed(1);
+    const Tensor v = torch::randn_like(own);
+    const Tensor exact = BlockHessian::of(loss(), {weight})->product(0, v);
+    EXPECT_TRUE(torch::allclose(difference_product(weight, v, gradient), exact, 1e-4, 1e-8));
+    EXPECT_TRUE(at::equal(weight.detach(), own));
+    const auto fails = []() -> Tensor { throw RunError("no gradient"); };
+    EXPECT_THROW(difference_product(weight, v, fails), RunError);
+    EXPECT_TRUE(at::equal(weight.detach(), own));
   }
 }
 
