@@ -106,6 +106,19 @@ ModelTask float_model() {
   return task;
 }
 
+// w4a4, or by name where it has small floats: e2m1, e2m1/int8.
+std::string text_of(const UniformOptions& o) {
+  if (o.weight.empty() && o.activation.empty()) {
+    return "w" + std::to_string(o.weight_bits) + "a" + std::to_string(o.activation_bits);
+  }
+  const auto word = [](const std::string& format, int bits) {
+    return format.empty() ? Format::of_width(bits, true).text() : format;
+  };
+  const std::string weight = word(o.weight, o.weight_bits);
+  const std::string activation = word(o.activation, o.activation_bits);
+  return weight == activation ? weight : weight + "/" + activation;
+}
+
 // The policy file and the uniform policies of the section.
 void add_named_models(const TrainStepOptions& options, const SectionParts& parts,
                       std::vector<ModelTask>& models) {
@@ -118,8 +131,7 @@ void add_named_models(const TrainStepOptions& options, const SectionParts& parts
   for (const UniformOptions& u : options.uniform) {
     check_baseline(u, parts.network_info());
     ModelTask task;
-    task.origin =
-        "uniform w" + std::to_string(u.weight_bits) + "a" + std::to_string(u.activation_bits);
+    task.origin = "uniform " + text_of(u);
     task.policy = baseline_policy(u, parts.network_info());
     add_unless_there(models, task);
   }
@@ -143,8 +155,13 @@ BitPolicy baseline_policy(const UniformOptions& o, const NetworkInfo& network) {
     const bool is_first = i == 0, is_last = i + 1 == network.layers.size();
     const char* key = is_first ? "first_layer" : "last_layer";
     const std::string word = is_first ? o.first_layer : is_last ? o.last_layer : "search";
-    policy.set(layer.name, {format(key, word, o.weight_bits, true),
-                            format(key, word, o.activation_bits, layer.signed_input)});
+    const auto side = [&](const char* own_key, const std::string& own, int bits, bool is_signed) {
+      const bool by_name = word == "search" && !own.empty();
+      return format(by_name ? own_key : key, by_name ? own : word, bits, is_signed);
+    };
+    policy.set(layer.name,
+               {side("weight", o.weight, o.weight_bits, true),
+                side("activation", o.activation, o.activation_bits, layer.signed_input)});
   }
   return policy;
 }

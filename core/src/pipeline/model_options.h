@@ -60,14 +60,17 @@ struct TrainStepBlock {
   }
 };
 
-/// The same widths in all layers that are not first or last: the baseline of every paper.
+/// The same formats in all layers that are not first or last: the baseline of every paper.
 struct UniformOptions {
   int weight_bits = 8, activation_bits = 8;
+  std::string weight, activation;
   std::string first_layer = "float32", last_layer = "float32";
   template <class V>
   void visit(V& v) {
     v("weight_bits", weight_bits, "width of weights, 1 .. 16; 32 = float", {1, 32});
     v("activation_bits", activation_bits, "width of activations, 1 .. 16; 32 = float", {1, 32});
+    v("weight", weight, "format of weights in place of the integer of that width, such as e2m1");
+    v("activation", activation, "format of activations, likewise");
     v("first_layer", first_layer, "format of the first layer");
     v("last_layer", last_layer, "format of the last layer");
   }

@@ -122,6 +122,7 @@ nlohmann::ordered_json reference_costs(const TrainStepOptions& options, const Se
   };
   nlohmann::ordered_json all = {{"float32", costs_of({})}};
   UniformOptions uniform = options.uniform.empty() ? UniformOptions() : options.uniform.front();
+  uniform.weight = uniform.activation = "";
   for (const int bits : {8, 4, 2}) {
     uniform.weight_bits = uniform.activation_bits = bits;
     const std::string word = std::to_string(bits);

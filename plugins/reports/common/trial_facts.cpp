@@ -108,7 +108,7 @@ std::map<std::int64_t, std::string> policy_paths(const std::string& task_folder,
 }
 
 bool is_baseline(const ResultRow& trial) {
-  return trial.origin == "float32" || trial.origin.rfind("uniform w", 0) == 0;
+  return trial.origin == "float32" || trial.origin.rfind("uniform ", 0) == 0;
 }
 
 bool was_tried(const ResultRow& trial) { return trial.status != "finished" || trial.seconds > 0; }

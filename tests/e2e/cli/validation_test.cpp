@@ -107,6 +107,7 @@ TEST_F(ValidationTest, WhatMustFailLaterIsRefused) {
         "train.data_loader.train_portion=0.1"},
        "of 4 samples leaves nothing to train on"},
       {{"nas.data_loader.train_portion=1"}, "no validation samples"},
+      {{R"(train.uniform=[{"weight": "e9m9"}])"}, "uniform.weight: small float format: got e9m9"},
       // Optimizers.
       {{R"(train.trainer.optimizer={"type": "Adam", "betas": [1, 0.9]})"},
        "train.trainer.optimizer.betas: has a 1"},

@@ -10,7 +10,8 @@ space='{"weight_candidates": ["int4", "e2m1"], "activation_candidates": ["int4",
         "overrides": [{"layer": "conv1", "weight": ["int4", "e2m1"], "activation": "uint8"}]}'
 small=(--set nas.limits='[]' --set nas.search_space="$space" --set nas.data_loader.train_limit=64
   --set nas.search_algorithm='{"type": "RandomSearch", "samples": 4}')
-run "$random" mixed "${small[@]}"
+run "$random" mixed "${small[@]}" \
+  --set fully_train.uniform='[{"weight": "e2m1", "activation": "e4m3", "first_layer": "int8", "last_layer": "int8"}]'
 nas=tasks/mixed/output/nas
 [ "$(column status $nas/reports.csv | sort | uniq -c | xargs)" = "4 finished" ] ||
   fail "trials: $(cat $nas/reports.csv)"
@@ -25,6 +26,14 @@ first = layers["conv1"]["activation"].lstrip("u")
 sys.exit(not (len(group) == 1 and first == "int8" and words & {"e2m1", "e4m3"} and
               words & {"int4", "uint4"}))
 PY
+# The uniform one is of the formats that were named.
+python3 - tasks/mixed/output/fully_train <<'PY' || fail "no uniform policy of e2m1 and e4m3"
+import glob, json, sys
+inner = [[(layer["weight"], layer["activation"]) for layer in json.load(open(path))["layers"]][1:-1]
+         for path in glob.glob(sys.argv[1] + "/models/*/policy.json")]
+assert any(set(words) == {("e2m1", "e4m3")} for words in inner), inner
+PY
+grep -q "(uniform e2m1/e4m3)" tasks/mixed/run.log || fail "the uniform policy has no name"
 "$deneb" evaluate tasks/mixed --weights $model/weights.safetensors --round-trip > evaluated.txt 2>&1 ||
   fail "the weights cannot be measured: $(cat evaluated.txt)"
 if grep -E "has no state|have no place" evaluated.txt; then fail "some state did not fit"; fi
