@@ -4,18 +4,23 @@
 set -euo pipefail
 
 readonly kProgram="compare_cifar10.sh"
-readonly kRows="float uniform random sensitivity limpq edmips fliqs emq quant_ea"
+readonly kRows="float uniform random sensitivity limpq edmips fliqs emq quant_ea quant_ea_warm"
+readonly kResNet32Rows="float uniform sensitivity limpq edmips"
 
 usage() {
   cat <<USAGE
-Usage: scripts/compare_cifar10.sh [--dir DIR] [--seeds "1 2 3"] [--deneb PROGRAM] [ROW...] [-- ARGS...]
+Usage: scripts/compare_cifar10.sh [--network NAME] [--dir DIR] [--seeds "1 2 3"] [--deneb PROGRAM]
+                                 [ROW...] [-- ARGS...]
 
 Runs pipelines/compare/ROW.json for every seed; by default all rows:
   ${kRows}
+or, with --network resnet32, pipelines/compare/resnet32/ROW.json:
+  ${kResNet32Rows}
 
 Options:
+  --network NAME   resnet20 (default) or resnet32
   --dir DIR        folder that gets a task ROW_sSEED for each run, and comparison.* (default:
-                   tasks/compare_cifar10)
+                   tasks/compare_cifar10, tasks/compare_cifar10_resnet32)
   --seeds "N..."   general.seed of the runs (default: 1 2 3); float is measured once
   --deneb PROGRAM  default: build/release/bin/deneb, or that of the preset dev, or the one installed
   ARGS             more arguments for \`deneb run\`: -- --set general.threads=1
@@ -36,7 +41,8 @@ refuse() {
 }
 
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
-dir=tasks/compare_cifar10
+network=resnet20
+dir=""
 seeds="1 2 3"
 deneb=""
 rows=()
@@ -44,9 +50,10 @@ more=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --help | -h) usage; exit 0 ;;
-    --dir | --seeds | --deneb)
+    --network | --dir | --seeds | --deneb)
       [ $# -ge 2 ] || refuse "$1 needs a value"
       case "$1" in
+        --network) network=$2 ;;
         --dir) dir=$2 ;;
         --seeds) seeds=$2 ;;
         --deneb) deneb=$2 ;;
@@ -55,14 +62,22 @@ while [ $# -gt 0 ]; do
       ;;
     --) shift; more=("$@"); break ;;
     -*) refuse "unknown option '$1'; --help lists them" ;;
-    *)
-      [[ " ${kRows} " == *" $1 "* ]] || refuse "no row '$1'; there are: ${kRows}"
-      rows+=("$1")
-      shift
-      ;;
+    *) rows+=("$1"); shift ;;
   esac
 done
-if [ ${#rows[@]} -eq 0 ]; then read -ra rows <<< "${kRows}"; fi
+case "${network}" in
+  resnet20) all_rows=${kRows} pipelines=pipelines/compare default_dir=tasks/compare_cifar10 ;;
+  resnet32)
+    all_rows=${kResNet32Rows} pipelines=pipelines/compare/resnet32
+    default_dir=tasks/compare_cifar10_resnet32
+    ;;
+  *) refuse "no network '${network}'; there are: resnet20 resnet32" ;;
+esac
+[ -n "${dir}" ] || dir=${default_dir}
+if [ ${#rows[@]} -eq 0 ]; then read -ra rows <<< "${all_rows}"; fi
+for row in "${rows[@]}"; do
+  [[ " ${all_rows} " == *" ${row} "* ]] || refuse "no row '${row}'; there are: ${all_rows}"
+done
 read -ra seed_list <<< "${seeds}"
 [ ${#seed_list[@]} -gt 0 ] || refuse "--seeds is empty"
 if [ -z "${deneb}" ]; then
@@ -113,7 +128,7 @@ for seed in "${seed_list[@]}"; do
       attempt "${id}" "${deneb}" resume "${task}"
     else
       say "${id}: started"
-      attempt "${id}" "${deneb}" run "${source_dir}/pipelines/compare/${row}.json" --task-id "${id}" \
+      attempt "${id}" "${deneb}" run "${source_dir}/${pipelines}/${row}.json" --task-id "${id}" \
         --set "general.task.local_base_path=${dir}" --set "general.seed=${seed}" \
         ${more[@]+"${more[@]}"}
     fi
