@@ -27,6 +27,10 @@ namespace {
 
 using nlohmann::ordered_json;
 
+// Rows of every table of correlations.
+constexpr const char* kSizeRow = "size of the weights";
+constexpr const char* kBitopsRow = "bitops";
+
 // The layers of the step whose weights are searched, and their integer widths.
 struct SearchedWeights {
   std::vector<std::string> names;
@@ -338,8 +342,8 @@ class Search {
         add(other, set, scores_of(scores, *benchmark_, set, "search_algorithm.compare " + other));
       }
       // What more bits alone tell.
-      add("size of the weights", set, set.size);
-      add("bitops", set, set.bitops);
+      add(kSizeRow, set, set.size);
+      add(kBitopsRow, set, set.bitops);
     }
     write_file_atomically(context_.artifact_path("correlations.csv"),
                           correlations_csv(rows, limits));
@@ -396,8 +400,13 @@ void check_emq(const SearchSetup& setup, const EmqOptions& options) {
   if (std::filesystem::is_regular_file(options.benchmark)) {
     check_layers(read_benchmark(options.benchmark), setup.space().network(), options.benchmark);
   }
-  if (std::filesystem::is_regular_file(options.proxy)) read_proxy(options.proxy);
+  std::string own = "evolved";
+  if (std::filesystem::is_regular_file(options.proxy)) own = read_proxy(options.proxy).name;
   for (const CompareOptions& row : options.compare) {
+    if (row.name == own || row.name == kSizeRow || row.name == kBitopsRow) {
+      throw ConfigError("search_algorithm.compare: a row is named '" + row.name +
+                        "', as one that the tables have anyway; give it another name");
+    }
     if (std::filesystem::is_regular_file(row.scores)) read_layer_scores(row.scores);
   }
 }

@@ -42,4 +42,6 @@ done
 refused "is missing: proxies are evolved by one" --set proxy.search_algorithm.benchmark= --set 'proxy.search_algorithm.compare=[]'
 refused "sensitivity" --set proxy.search_algorithm.benchmark=sensitivity:benchmark
 refused "expected one of log" --set 'proxy.search_algorithm.unary=["abslgo"]'
+refused "a row is named 'evolved', as one" \
+  --set 'proxy.search_algorithm.compare=[{"name": "evolved", "scores": "sensitivity:layer_scores"}]'
 refused "integer widths only" --set 'proxy.search_space.weight_candidates=["int2","e2m1"]'
