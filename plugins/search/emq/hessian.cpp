@@ -16,8 +16,8 @@ namespace {
 
 using torch::Tensor;
 
-constexpr double kGuard = 1e-6;  // against division by zero
-constexpr double kDifference = 1e-3;
+constexpr double kGuard = 1e-6;       // against division by zero
+constexpr double kDifference = 1e-3;  // of the norm of the weight
 
 // -1 and 1, from the bits of `rng`: the same on every machine.
 Tensor random_signs(const Tensor& like, std::mt19937_64& rng) {

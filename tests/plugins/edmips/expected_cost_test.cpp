@@ -221,8 +221,8 @@ TEST(ExpectedCost, AveragesADecisionOverItsOwnCandidates) {
   for (const bool tied : {false, true}) {
     SCOPED_TRACE(tied);
     options.tie_weight_activation = tied;
+    options.overrides.clear();
     if (!tied) options.overrides = {{"layer1", Words("int4"), Words("search")}};
-    if (tied) options.overrides.clear();
     options.groups = {{{"layer0", "layer2"}}};
     const KnownNetwork setup(network, options);
     const SearchSpace& space = setup.space();

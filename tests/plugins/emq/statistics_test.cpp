@@ -184,8 +184,8 @@ TEST(Hessian, OfTheTinyNetwork) {
   for (const NamedQuantLayer& layer : quant_layers(network)) {
     weights.push_back(layer.layer->float_weight());
   }
-  const auto loss = [&] { return CrossEntropy().loss(network.Network::forward(batch), batch); };
-  const auto exact = BlockHessian::of(loss(), weights);
+  const auto exact =
+      BlockHessian::of(CrossEntropy().loss(network.Network::forward(batch), batch), weights);
   ASSERT_TRUE(exact);
   const BlockHessian& hessian = *exact;
   const double traces[] = {0.01258313517, 0.03833573223, 0.01134796454};
@@ -200,6 +200,7 @@ TEST(Hessian, OfTheTinyNetwork) {
     Tensor v = torch::ones_like(like);
     v.view(-1).slice(0, 1, v.numel(), 2).fill_(-1);
     EXPECT_NEAR(total(v * hessian.product(i, v)), products[i], 1e-11);
+
     std::mt19937_64 rng(i);
     const auto product = [&](const Tensor& x) {
       return torch::matmul(whole, x.reshape(-1)).view(x.sizes());
