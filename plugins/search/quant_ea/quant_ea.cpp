@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "budget_sampler.h"
 #include "front_measures.h"
 #include "generations.h"
 #include "quant_ea_options.h"
@@ -20,6 +21,8 @@ namespace {
 using namespace deneb::quant_ea;
 using deneb::Candidate;
 using deneb::SearchSpace;
+using deneb::searches::BudgetSampler;
+using deneb::searches::CostRange;
 
 constexpr int kRetries = 20;  // of a random policy that was drawn before
 
@@ -30,6 +33,18 @@ std::vector<double> target_values(const QuantEaOptions& options, const deneb::Se
     values.push_back(largest_cost(target, setup.cost_model(target.cost), setup.space()));
   }
   return values;
+}
+
+/// What new policies may cost: with `fill` one range below each of the targets.
+std::vector<CostRange> windows_of(const QuantEaOptions& options, const deneb::SearchSetup& setup) {
+  std::vector<CostRange> windows;
+  if (options.fill == 0) return windows;
+  const std::vector<double> values = target_values(options, setup);
+  for (std::size_t t = 0; t < values.size(); ++t) {
+    const std::string& cost = options.targets[t].cost;
+    windows.push_back({cost, &setup.cost_model(cost), options.fill * values[t], values[t]});
+  }
+  return windows;
 }
 
 std::string name_of(const NamedLimit& target, double value) {
@@ -52,7 +67,8 @@ class Search {
       : options_(options),
         context_(context),
         archive_(std::make_shared<TrialArchive>(
-            context, deneb::searches::find_objectives(options.objectives, context.measures()))),
+            context, deneb::searches::find_objectives(options.objectives, context.measures()),
+            windows_of(options, context))),
         origin_(std::make_shared<std::string>()) {}
 
   deneb::SearchResult run() {
@@ -120,6 +136,7 @@ class Search {
   // so many.
   Points random_genomes(const Points& known) {
     std::mt19937_64 rng = context_.rng("samples");
+    std::vector<BudgetSampler> samplers = window_samplers();
     const auto wanted = static_cast<std::size_t>(options_.policy.random_samples);
     const std::size_t count = wanted > known.size() ? wanted - known.size() : 0;
     Points genomes;
@@ -128,13 +145,33 @@ class Search {
              std::find(genomes.begin(), genomes.end(), genome) != genomes.end();
     };
     for (std::size_t i = 0; i < count; ++i) {
-      Point genome = random_genome_of(i, count, rng);
-      for (int retry = 0; retry < kRetries && is_known(genome); ++retry) {
-        genome = random_genome_of(i, count, rng);
-      }
+      const auto draw = [&] {
+        return samplers.empty() ? random_genome_of(i, count, rng)
+                                : filling_genome(samplers[i % samplers.size()], rng);
+      };
+      Point genome = draw();
+      for (int retry = 0; retry < kRetries && is_known(genome); ++retry) genome = draw();
       genomes.push_back(std::move(genome));
     }
     return genomes;
+  }
+
+  // One for each window, which keep the limits of the step too.
+  std::vector<BudgetSampler> window_samplers() const {
+    std::vector<BudgetSampler> samplers;
+    for (const CostRange& window : windows_of(options_, context_)) {
+      std::vector<CostRange> ranges = deneb::searches::limit_ranges(context_, /*fill=*/0);
+      ranges.push_back(window);
+      samplers.emplace_back(context_.space(), ranges);
+    }
+    return samplers;
+  }
+
+  Point filling_genome(BudgetSampler& sampler, std::mt19937_64& rng) const {
+    for (int retry = 0; retry < kRetries; ++retry) {
+      if (const auto indices = sampler.draw(rng)) return archive_->from_indices(*indices);
+    }
+    throw deneb::RunError("QuantEA: " + sampler.misses());
   }
 
   Point random_genome_of(std::size_t i, std::size_t count, std::mt19937_64& rng) {
@@ -303,11 +340,32 @@ class QuantEa final : public deneb::SearchAlgorithm {
         throw deneb::ConfigError(key + ": " + target.cost + text +
                                  "; raise it or offer narrower widths");
       }
+      check_fill(setup, target, values[t], key);
       for (std::size_t other = 0; other < t; ++other) {
         if (name_of(options_.targets[other], values[other]) != name_of(target, values[t])) continue;
         throw deneb::ConfigError(key + ".name: another target has it; give each a name of its own");
       }
     }
+  }
+
+  void check_fill(const deneb::SearchSetup& setup, const NamedLimit& target, double value,
+                  const std::string& key) const {
+    if (options_.fill == 0) return;
+    const SearchSpace& space = setup.space();
+    double most =
+        setup.cost_model(target.cost).total(space.network(), space.decode(space.widest()));
+    std::string whose = "of the widest policy";
+    for (const deneb::Limit& limit : setup.limits()) {
+      if (limit.cost != target.cost || limit.most >= most) continue;
+      most = limit.most;
+      whose = "within the limits of the step";
+    }
+    if (most >= options_.fill * value) return;
+    char text[160];
+    std::snprintf(text, sizeof(text), " %s is at most %.6g, below %.6g of the target of %.6g",
+                  whose.c_str(), most, options_.fill, value);
+    throw deneb::ConfigError(key + ": " + target.cost + text +
+                             "; lower it or search_algorithm.fill, or offer wider widths");
   }
 
   Options options_;

@@ -69,6 +69,7 @@ struct QuantEaOptions {
   int divisions = 0;
   StagnationOptions stagnation;
   std::vector<NamedLimit> targets;
+  double fill = 0;
   template <class V>
   void visit(V& v) {
     v("codec", codec, "genome: all weight widths, then all activation widths", {"QuantCodec"});
@@ -109,6 +110,10 @@ struct QuantEaOptions {
     v("targets", targets,
       "costs: the policy that is best in the first objective within each of them is put forward; "
       "none = the whole Pareto front");
+    v("fill", fill,
+      "nsga3: share of a target that policies use at least, so that the search keeps "
+      "to the targets; those of warm_start and the anchors are tried all the same. 0 = all costs",
+      {0, 1});
   }
   void check(OptionErrors& errors) const {
     if (objectives.size() < 2) errors.add("objectives", "needs two or more objectives");
@@ -118,6 +123,14 @@ struct QuantEaOptions {
                  "is " + std::to_string(policy.random_samples) +
                      ", but the first population is chosen from them; use num_individual (" +
                      std::to_string(policy.num_individual) + ") or more");
+    }
+    if (fill > 0 && targets.empty()) {
+      errors.add("fill", "is " + std::to_string(fill) +
+                             ", but there are no targets to fill; add targets, or set it to 0");
+    }
+    if (fill > 0 && strategy != "nsga3") {
+      errors.add("fill", "has no effect on strategy \"" + strategy +
+                             "\", whose offspring cost what they will; use nsga3, or set it to 0");
     }
     if (strategy == "nsga2" && (policy.num_individual % 4 != 0 || policy.num_individual < 8)) {
       errors.add("policy.num_individual",

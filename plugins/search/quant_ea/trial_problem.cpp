@@ -21,8 +21,9 @@ bool is_dominated(const Point& row, const Point& by) {
 
 }  // namespace
 
-TrialArchive::TrialArchive(SearchContext& context, std::vector<Objective> objectives)
-    : context_(context), objectives_(std::move(objectives)) {
+TrialArchive::TrialArchive(SearchContext& context, std::vector<Objective> objectives,
+                           std::vector<searches::CostRange> windows)
+    : context_(context), objectives_(std::move(objectives)), windows_(std::move(windows)) {
   for (const Gene& gene : context.space().genes()) {
     std::vector<int> order(gene.candidates.size());
     std::iota(order.begin(), order.end(), 0);
@@ -51,7 +52,10 @@ BitPolicy TrialArchive::decode(const Point& genome) const {
 }
 
 Point TrialArchive::encode(const BitPolicy& policy) const {
-  const std::vector<int> indices = context_.space().encode(policy);
+  return from_indices(context_.space().encode(policy));
+}
+
+Point TrialArchive::from_indices(const std::vector<int>& indices) const {
   Point genome;
   for (std::size_t g = 0; g < indices.size(); ++g) {
     const auto& order = index_of_rank_[g];
@@ -166,7 +170,16 @@ bool TrialArchive::within_limits(const Point& genome) const {
 }
 
 bool TrialArchive::avoid(const Point& genome) const {
-  return seen_.count(genome) || !within_limits(genome);
+  if (seen_.count(genome)) return true;
+  const BitPolicy policy = decode(genome);
+  return !context_.within_limits(policy) || !in_a_window(policy);
+}
+
+bool TrialArchive::in_a_window(const BitPolicy& policy) const {
+  return windows_.empty() ||
+         std::any_of(windows_.begin(), windows_.end(), [&](const searches::CostRange& window) {
+           return is_within(window, context_.space().network(), policy);
+         });
 }
 
 void TrialArchive::repair(Point& genome, std::mt19937_64& rng) const {

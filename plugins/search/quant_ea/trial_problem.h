@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "budget_sampler.h"
 #include "reference_points.h"
 
 namespace deneb::quant_ea {
@@ -23,11 +24,16 @@ namespace deneb::quant_ea {
 /// it never reaches a front.
 class TrialArchive {
  public:
-  TrialArchive(SearchContext& context, std::vector<Objective> objectives);
+  /// `windows`: where new policies are looked for, any one of them; empty = everywhere. Each range
+  /// alone is one window. What evaluate() gets is tried inside or outside of them.
+  TrialArchive(SearchContext& context, std::vector<Objective> objectives,
+               std::vector<searches::CostRange> windows = {});
 
   /// Largest rank of each gene.
   const std::vector<int>& upper() const { return upper_; }
   BitPolicy decode(const Point& genome) const;
+  /// Of indices into the candidates of each gene.
+  Point from_indices(const std::vector<int>& indices) const;
   /// Inverse of decode; ConfigError when the policy is not in the space.
   Point encode(const BitPolicy& policy) const;
 
@@ -37,7 +43,7 @@ class TrialArchive {
   /// The same with an origin for each.
   Points evaluate(const Points& genomes, const std::vector<std::string>& origins);
   bool within_limits(const Point& genome) const;
-  /// Seen before, or outside of the limits: not worth a trial.
+  /// Seen before, or outside of the limits or of all windows: not worth a trial.
   bool avoid(const Point& genome) const;
   /// Narrows genes, drawn at random, by one rank each until the limits are kept. Under a tight
   /// limit nearly every random genome breaks it.
@@ -62,11 +68,13 @@ class TrialArchive {
 
  private:
   std::vector<int> to_indices(const Point& genome) const;
+  bool in_a_window(const BitPolicy& policy) const;
   Point minimised(const TrialResult& result) const;
   void add_to_front(std::size_t i);
 
   SearchContext& context_;
   std::vector<Objective> objectives_;
+  std::vector<searches::CostRange> windows_;
   std::vector<std::vector<int>> index_of_rank_;  // of each gene
   std::vector<int> upper_;
   Points genomes_, rows_;

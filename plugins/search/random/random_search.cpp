@@ -19,6 +19,7 @@ using namespace deneb::random_search;
 using deneb::BitPolicy;
 using deneb::Objective;
 using deneb::SearchContext;
+using deneb::searches::BudgetSampler;
 
 // Policies that are new, and how many draws in a row were not.
 class Policies {
@@ -99,7 +100,7 @@ class RandomSearch final : public deneb::SearchAlgorithm {
     Policies policies(context, options_.max_attempts);
     const auto samples = static_cast<std::size_t>(options_.samples);
     std::mt19937_64 rng = context.rng("samples");
-    BudgetSampler sampler(context, options_.fill);
+    BudgetSampler sampler(context.space(), deneb::searches::limit_ranges(context, options_.fill));
     const std::size_t uniform = is_stratified() ? samples - samples / 2 : samples;
     while (policies.all().size() < uniform && policies.add([&] { return sampler.draw(rng); })) {
     }

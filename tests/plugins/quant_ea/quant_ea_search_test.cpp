@@ -275,6 +275,71 @@ TEST_F(QuantEaSearch, TargetsPutForwardTheBestWithinEach) {
   EXPECT_THROW(search(context, options), ConfigError) << "below the narrowest policy";
 }
 
+// Twenty layers, 208 evaluations, and the best accuracies there are within two costs.
+TEST_F(QuantEaSearch, FillKeepsToTheTargetsAndFindsBetterPoliciesThere) {
+  std::map<double, std::vector<double>> missing;  // accuracy, by fill
+  for (const double fill : {0.0, 0.95}) {
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+      RecordingContext context(20, {2, 4, 8}, seed);
+      const double low = context.flops(uniform_policy(context.space().network(), 2, 4));
+      const double high = context.flops(uniform_policy(context.space().network(), 4, 4));
+      context.max_flops = high;
+      nlohmann::json options = sized(12, 16, 16);
+      options["fill"] = fill;
+      options["targets"] = {{{"cost", "flops"}, {"max", low}}, {{"cost", "flops"}, {"max", high}}};
+      const SearchResult result = search(context, options);
+      ASSERT_EQ(result.candidates.size(), 2u);
+      double lacks = 0;
+      for (const Candidate& candidate : result.candidates) {
+        const double cost = &candidate == &result.candidates[0] ? low : high;
+        double most = 0;
+        for (const auto& [flops, accuracy] : true_front(context.space())) {
+          if (flops <= cost) most = std::max(most, accuracy);
+        }
+        EXPECT_LE(candidate.metrics.at("flops"), cost);
+        lacks += most - candidate.metrics.at("accuracy");
+      }
+      missing[fill].push_back(lacks);
+      for (const TrialRequest& request : context.requests) {
+        if (fill == 0 || request.origin == "uniform") continue;
+        const double use = context.flops(request.policy);
+        EXPECT_TRUE((use >= fill * low && use <= low) || (use >= fill * high && use <= high))
+            << request.origin << ": " << use << " of " << low << ", " << high;
+      }
+    }
+  }
+  for (auto& entry : missing) std::sort(entry.second.begin(), entry.second.end());
+  std::printf("missing accuracy: %.4f; with fill: %.4f (median of ten)\n", missing[0.0][5],
+              missing[0.95][5]);
+  EXPECT_LT(missing[0.95][5], missing[0.0][5]);
+}
+
+TEST_F(QuantEaSearch, FillIsRefusedWhereItCannotBe) {
+  FakeSearchContext context(6, {2, 4, 8}, 3);
+  const auto message = [&](const nlohmann::json& options) -> std::string {
+    try {
+      search(context, options);
+    } catch (const ConfigError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  nlohmann::json options = sized(2, 8, 8);
+  options["fill"] = 0.9;
+  EXPECT_THAT(message(options), HasSubstr("no targets to fill"));
+  options["targets"] = {{{"cost", "flops"}, {"weight_bits", 4}, {"activation_bits", 4}}};
+  EXPECT_EQ(message(options), "");
+  options["strategy"] = "nsga2";
+  EXPECT_THAT(message(options), HasSubstr("use nsga3, or set it to 0"));
+  options["strategy"] = "nsga3";
+  options["targets"][0] = {{"cost", "flops"}, {"max", 1e9}};
+  EXPECT_THAT(message(options), HasSubstr("of the widest policy is at most"));
+  options["targets"][0] = {{"cost", "flops"}, {"weight_bits", 8}, {"activation_bits", 8}};
+  EXPECT_EQ(message(options), "");
+  context.max_flops = context.flops(uniform_policy(context.space().network(), 4, 8));
+  EXPECT_THAT(message(options), HasSubstr("within the limits of the step is at most"));
+}
+
 TEST_F(QuantEaSearch, MarksTheKneeAndDrawsTheHypervolume) {
   FakeSearchContext context(8, {2, 4, 8}, 3);
   const SearchResult result = search(context, sized(10, 8, 16));

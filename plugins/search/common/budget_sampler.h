@@ -7,16 +7,27 @@
 #include <string>
 #include <vector>
 
-namespace deneb::random_search {
+namespace deneb::searches {
 
-/// Draws genomes that use between `fill` and all of every limit. A genome starts with every gene
-/// uniform among its candidates; genes drawn at random are narrowed by one width while a cost is
-/// above its limit, then widened while one is below its share. Rejection alone would hardly ever
-/// meet a budget that is far from that of the mean width.
+/// What a policy should cost.
+struct CostRange {
+  std::string cost;        ///< name of the cost model
+  const CostModel* model;  ///< outlives whoever has the range
+  double least, most;      ///< both inclusive, in the model's unit
+};
+
+/// The limits of the step, each with `fill` (0 .. 1) of it as the least.
+std::vector<CostRange> limit_ranges(const SearchSetup& setup, double fill);
+bool is_within(const CostRange& range, const NetworkInfo& network, const BitPolicy& policy);
+
+/// Draws genomes whose costs lie within every range. A genome starts with every gene uniform among
+/// its candidates; genes drawn at random are narrowed by one width while a cost is above its range,
+/// then widened while one is below. Rejection alone would hardly ever meet a budget that is far
+/// from that of the mean width.
 class BudgetSampler {
  public:
-  /// Keeps references to the context's space and cost models.
-  BudgetSampler(const SearchContext& context, double fill);
+  /// Keeps a reference to the space.
+  BudgetSampler(const SearchSpace& space, const std::vector<CostRange>& ranges);
 
   /// One random start; nothing when no gene can be moved further and a cost is still off.
   std::optional<std::vector<int>> draw(std::mt19937_64& rng);
@@ -25,10 +36,7 @@ class BudgetSampler {
   std::string misses() const;
 
  private:
-  struct Budget {
-    std::string cost;
-    const CostModel* model;
-    double least, most;
+  struct Budget : CostRange {
     int above = 0, below = 0;                     // draws that ended there
     double nearest_above = 0, nearest_below = 0;  // what they used
   };
@@ -47,11 +55,10 @@ class BudgetSampler {
   void note_miss(const Draft& draft);
 
   const SearchSpace& space_;
-  double fill_;
   std::vector<Budget> budgets_;
   /// Per gene: its candidates by width, narrowest first. Formats of equal width (e4m3, e5m2) share
   /// an entry, since a move between them would change no cost.
   std::vector<std::vector<std::vector<int>>> widths_;
 };
 
-}  // namespace deneb::random_search
+}  // namespace deneb::searches

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <map>
 
-namespace deneb::random_search {
+namespace deneb::searches {
 namespace {
 
 std::string number(double value) {
@@ -41,12 +41,22 @@ int any_of(const std::vector<int>& candidates, std::mt19937_64& rng) {
 
 }  // namespace
 
-BudgetSampler::BudgetSampler(const SearchContext& context, double fill)
-    : space_(context.space()), fill_(fill) {
-  for (const Limit& limit : context.limits()) {
-    budgets_.push_back(
-        {limit.cost, &context.cost_model(limit.cost), fill * limit.most, limit.most});
+std::vector<CostRange> limit_ranges(const SearchSetup& setup, double fill) {
+  std::vector<CostRange> ranges;
+  for (const Limit& limit : setup.limits()) {
+    ranges.push_back({limit.cost, &setup.cost_model(limit.cost), fill * limit.most, limit.most});
   }
+  return ranges;
+}
+
+bool is_within(const CostRange& range, const NetworkInfo& network, const BitPolicy& policy) {
+  const double use = range.model->total(network, policy);
+  return range.least <= use && use <= range.most;
+}
+
+BudgetSampler::BudgetSampler(const SearchSpace& space, const std::vector<CostRange>& ranges)
+    : space_(space) {
+  for (const CostRange& range : ranges) budgets_.push_back({range});
   for (const Gene& gene : space_.genes()) widths_.push_back(by_width(gene));
 }
 
@@ -152,12 +162,13 @@ std::string BudgetSampler::misses() const {
     }
     if (budget.below > most) {
       most = budget.below;
-      text = std::to_string(most) + " random policies do not use " + number(fill_) + " of the " +
-             limit + ", the nearest uses " + number(budget.nearest_below) +
+      text = std::to_string(most) + " random policies do not use " +
+             number(budget.least / budget.most) + " of the " + limit + ", the nearest uses " +
+             number(budget.nearest_below) +
              "; lower search_algorithm.fill or the limit, or offer other widths";
     }
   }
   return text;
 }
 
-}  // namespace deneb::random_search
+}  // namespace deneb::searches
