@@ -8,6 +8,7 @@
 #include <deneb/quant/format.h>
 
 #include "row_names.h"
+#include "search_work.h"
 #include "task_read.h"
 #include "text.h"
 #include "trial_facts.h"
@@ -56,7 +57,9 @@ class Reader {
     order_rows();
     name_rows();
     for (Entry& entry : entries_) take_differences(entry);
-    for (Entry& entry : entries_) measure_work(entry);
+    for (Entry& entry : entries_) {
+      if (entry.row.kind == Kind::kSearch) measure_work(entry.row, entry.searches, tasks_);
+    }
     for (std::size_t i = 0; i < entries_.size(); ++i) add_fronts(i);
     for (Entry& entry : entries_) result_.rows.push_back(std::move(entry.row));
     read_scores();
@@ -119,11 +122,6 @@ class Reader {
           step.name, all ? TrialStore::Policies::kAll : TrialStore::Policies::kFront);
     }
     tasks_.push_back(std::move(read));
-  }
-
-  static double seconds_of(const StepRow& step) {
-    if (step.work) return step.work->seconds;
-    return std::max(0.0, seconds_between(step.started, step.finished));
   }
 
   void label_groups() {
@@ -512,85 +510,6 @@ class Reader {
       at.difference = paired_difference(ours, theirs, kConfidence);
       at.against = uniform->row.name;
     }
-  }
-
-  SearchWork work_of(const TaskRead& task, const std::set<std::string>& steps) const {
-    SearchWork work{0.0, 0.0, 0, 0};
-    for (const StepRow& step : task.steps) {
-      if (steps.count(step.name) == 0) continue;
-      work.seconds += seconds_of(step);
-      if (step.work && work.training_samples) {
-        *work.training_samples += double(step.work->training_samples);
-        *work.evaluation_samples += double(step.work->evaluation_samples);
-      } else {
-        work.training_samples = work.evaluation_samples = std::nullopt;
-      }
-      const auto& trials = task.trials.at(step.name);
-      if (is_search(step)) {
-        work.trials += double(std::count_if(trials.begin(), trials.end(), was_tried));
-      }
-    }
-    return work;
-  }
-
-  static std::optional<SearchWork> mean_work(const std::vector<SearchWork>& all) {
-    if (all.empty()) return std::nullopt;
-    SearchWork sum{0.0, 0.0, 0, 0};
-    const auto count = double(all.size());
-    for (const SearchWork& work : all) {
-      if (work.training_samples && sum.training_samples) {
-        *sum.training_samples += *work.training_samples / count;
-        *sum.evaluation_samples += *work.evaluation_samples / count;
-      } else {
-        sum.training_samples = sum.evaluation_samples = std::nullopt;
-      }
-      sum.seconds += work.seconds / count;
-      sum.trials += work.trials / count;
-    }
-    return sum;
-  }
-
-  /// Steps that serve the first budget, then those that only further ones needed.
-  void measure_work(Entry& entry) {
-    if (entry.row.kind != Kind::kSearch) return;
-    std::vector<SearchWork> firsts, furthers;
-    for (const TaskRead& task : tasks_) {
-      const auto& members = entry.row.tasks;
-      if (std::find(members.begin(), members.end(), task.index) == members.end()) continue;
-      std::vector<std::string> searches;
-      std::set<std::string> all, first, more;
-      for (const StepRow& step : task.steps) {
-        const auto& known = entry.searches;
-        if (std::find(known.begin(), known.end(), step.name) == known.end()) continue;
-        add_chain(task, step.name, all);
-        if (first.empty()) first = all;
-      }
-      for (const std::string& step : all) {
-        if (first.count(step) == 0) more.insert(step);
-      }
-      if (entry.row.steps.empty()) {
-        for (const StepRow& step : task.steps) {
-          if (all.count(step.name) > 0) entry.row.steps.push_back(step.name);
-        }
-      }
-      firsts.push_back(work_of(task, first));
-      std::set<std::size_t> budgets;
-      for (const ComparedModel& model : entry.row.models) {
-        if (model.task == task.index && model.budget) budgets.insert(*model.budget);
-      }
-      if (budgets.size() < 2) continue;
-      SearchWork further = work_of(task, more);
-      const auto count = double(budgets.size() - 1);
-      if (further.training_samples) {
-        *further.training_samples /= count;
-        *further.evaluation_samples /= count;
-      }
-      further.seconds /= count;
-      further.trials /= count;
-      furthers.push_back(further);
-    }
-    entry.row.first = mean_work(firsts);
-    entry.row.further = mean_work(furthers);
   }
 
   /// Searches that tried policies: what validation samples say of the ones put forward.
