@@ -3,7 +3,8 @@
 . "$(dirname "$0")/common.sh"
 
 chain=$source/pipelines/smoke/quant_ea_warm_synthetic.json
-longer=(--set 'pipeline=["sensitivity","assignment","nas"]' --set nas.search_algorithm.policy.num_generation=60)
+longer=(--set 'pipeline=["sensitivity","assignment","nas"]' --set nas.search_algorithm.policy.num_generation=60
+  --set 'nas.search_algorithm.targets=[{"cost": "bitops", "weight_bits": 3, "activation_bits": 3}]' --set nas.search_algorithm.fill=0.8)
 start=$(date +%s%N)
 run "$chain" undisturbed "${longer[@]}" --set "general.cache=$work/first"
 whole=$(( ($(date +%s%N) - start) / 1000000 ))
