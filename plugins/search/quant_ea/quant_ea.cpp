@@ -123,12 +123,27 @@ class Search {
     for (const std::vector<int>& indices : context_.space().uniform()) {
       anchors.push_back(archive_->encode(context_.space().decode(indices)));
     }
+    for (const NamedLimit& target : options_.targets) add_uniform(target, anchors);
     std::sort(anchors.begin(), anchors.end());
     for (const Point& anchor : anchors) {
       if (!archive_->within_limits(anchor)) continue;
       if (std::find(genomes.begin(), genomes.end(), anchor) == genomes.end()) {
         genomes.push_back(anchor);
       }
+    }
+  }
+
+  // The uniform policy that a target is named by, if the space has it: no result may be worse.
+  void add_uniform(const NamedLimit& target, Points& anchors) const {
+    const double weight = target.weight_bits, activation = target.activation_bits;
+    if (target.max > 0 || target.share != 1 || weight != std::floor(weight) ||
+        activation != std::floor(activation)) {
+      return;
+    }
+    try {
+      anchors.push_back(archive_->encode(context_.space().at_widths(int(weight), int(activation))));
+    } catch (const deneb::ConfigError&) {
+      // widths that are no candidates
     }
   }
 

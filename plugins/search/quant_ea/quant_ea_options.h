@@ -86,7 +86,9 @@ struct QuantEaOptions {
       "random policies: of all costs alike, from the cheapest to the dearest; or every width "
       "equally likely, so that nearly all have the mean cost",
       {"spread", "uniform"});
-    v("anchors", anchors, "try the uniform policies first, one for each candidate");
+    v("anchors", anchors,
+      "try the uniform policies first: one for each candidate, and those that targets are given "
+      "by");
     v("parents", parents,
       "nsga3: from the population and the Pareto set of all trials, or from the population alone "
       "as in the paper",

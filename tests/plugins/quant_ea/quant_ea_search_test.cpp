@@ -340,6 +340,35 @@ TEST_F(QuantEaSearch, FillIsRefusedWhereItCannotBe) {
   EXPECT_THAT(message(options), HasSubstr("within the limits of the step is at most"));
 }
 
+TEST_F(QuantEaSearch, AnchorsHoldTheUniformPoliciesOfTargets) {
+  const auto uniform_requests = [&](const nlohmann::json& target) {
+    RecordingContext context(6, {2, 4, 8}, 3);
+    nlohmann::json options = sized(1, 8, 8);
+    options["targets"] = {target};
+    search(context, options);
+    std::set<std::string> tried;
+    for (const TrialRequest& request : context.requests) {
+      if (request.origin == "uniform") tried.insert(request.policy.text());
+    }
+    return tried;
+  };
+  const FakeSearchContext context(6, {2, 4, 8}, 3);
+  const auto text = [&](int weight, int activation) {
+    return context.space().at_widths(weight, activation).text();
+  };
+  const std::set<std::string> same = {text(2, 2), text(4, 4), text(8, 8)};
+  std::set<std::string> more = same;
+  more.insert(text(2, 4));
+  EXPECT_EQ(uniform_requests({{"cost", "flops"}, {"weight_bits", 2}, {"activation_bits", 4}}),
+            more);
+  EXPECT_EQ(uniform_requests({{"cost", "flops"}, {"weight_bits", 4}, {"activation_bits", 4}}),
+            same);
+  EXPECT_EQ(uniform_requests({{"cost", "flops"}, {"weight_bits", 3}, {"activation_bits", 4}}), same)
+      << "3 bits are no candidate";
+  EXPECT_EQ(uniform_requests({{"cost", "flops"}, {"weight_bits", 2.5}, {"activation_bits", 4}}),
+            same);
+}
+
 TEST_F(QuantEaSearch, MarksTheKneeAndDrawsTheHypervolume) {
   FakeSearchContext context(8, {2, 4, 8}, 3);
   const SearchResult result = search(context, sized(10, 8, 16));
