@@ -53,6 +53,7 @@ class Reader {
     set_budgets();
     for (Entry& entry : entries_) place_models(entry);
     merge_rows();
+    merge_labelled_rows();
     for (Entry& entry : entries_) summarize(entry);
     order_rows();
     name_rows();
@@ -381,6 +382,13 @@ class Reader {
     }
   }
 
+  static void absorb(Entry& a, const Entry& b) {
+    a.row.models.insert(a.row.models.end(), b.row.models.begin(), b.row.models.end());
+    a.searches.insert(a.searches.end(), b.searches.begin(), b.searches.end());
+    a.trainings.insert(a.trainings.end(), b.trainings.begin(), b.trainings.end());
+    for (const std::size_t task : b.row.tasks) touch(a, task);
+  }
+
   /// A pipeline may run one search several times, once for each budget: that is one row.
   void merge_rows() {
     const auto budgets_of = [](const Entry& entry) {
@@ -401,12 +409,26 @@ class Reader {
         const bool common = std::any_of(theirs.begin(), theirs.end(),
                                         [&](std::size_t budget) { return ours.count(budget); });
         if (common) continue;
-        a.row.models.insert(a.row.models.end(), b.row.models.begin(), b.row.models.end());
-        a.searches.insert(a.searches.end(), b.searches.begin(), b.searches.end());
-        a.trainings.insert(a.trainings.end(), b.trainings.begin(), b.trainings.end());
-        for (const std::size_t task : b.row.tasks) touch(a, task);
+        absorb(a, b);
         entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(j));
       }
+    }
+  }
+
+  /// What the user gives one label is one row: policies of its search that other tasks trained,
+  /// too.
+  void merge_labelled_rows() {
+    for (std::size_t g = 0; g < groups_.size(); ++g) {
+      if (!groups_[g].labelled) continue;
+      std::vector<std::size_t> searches, given;
+      for (std::size_t i = 0; i < entries_.size(); ++i) {
+        if (entries_[i].group != g) continue;
+        if (entries_[i].row.kind == Kind::kSearch) searches.push_back(i);
+        if (entries_[i].row.kind == Kind::kGiven) given.push_back(i);
+      }
+      if (searches.size() != 1 || given.empty()) continue;
+      absorb(entries_[searches.front()], entries_[given.front()]);
+      entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(given.front()));
     }
   }
 

@@ -64,6 +64,7 @@ void measure_work(ComparedRow& row, const std::vector<std::string>& searches,
       add_chain(task, step.name, all);
       if (first.empty()) first = all;
     }
+    if (all.empty()) continue;  // has trained what another task has found
     for (const std::string& step : all) {
       if (first.count(step) == 0) more.insert(step);
     }

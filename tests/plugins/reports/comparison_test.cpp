@@ -256,6 +256,27 @@ TEST_F(ComparisonTest, ALabelGathersTasksOfOneSeed) {
   EXPECT_DOUBLE_EQ(row.at[1].mean, 0.91);
 }
 
+// One search, whose policy other tasks train with other seeds.
+TEST_F(ComparisonTest, ALabelJoinsASearchWithWhatTrainsItsPolicies) {
+  ComparisonInput input;
+  input.cost = "bitops";
+  input.tasks = {task("second", 2, {}, {{"best", 0.93, 0.5, kW3A3}}),
+                 task("first", 1, {{"nas", "Evolution", {}, {60, 5000, 100}, {}}},
+                      {{"nas/a", 0.91, 0.5, kW3A3}, {"uniform w3a3", 0.90, 0.5, kW3A3}})};
+  const Comparison apart = reports::compare(input);
+  EXPECT_THAT(names_of(apart), ElementsAre("uniform", "Evolution", "second"));
+  for (ComparedTask& each : input.tasks) each.label = "mine";
+  const Comparison comparison = reports::compare(input);
+  EXPECT_THAT(names_of(comparison), ElementsAre("uniform", "mine"));
+  const ComparedRow& row = row_of(comparison, "mine");
+  EXPECT_EQ(row.tasks.size(), 2u);
+  ASSERT_EQ(row.at[0].seeds.size(), 2u);
+  EXPECT_DOUBLE_EQ(row.at[0].mean, 0.92);
+  ASSERT_TRUE(row.first);
+  const ComparedRow& alone = row_of(apart, "Evolution");
+  EXPECT_DOUBLE_EQ(row.first->seconds, alone.first->seconds) << "of the task that has searched";
+}
+
 TEST_F(ComparisonTest, BudgetsMayBeGiven) {
   ComparisonInput input = table();
   input.budgets = {880, kW2A3};
