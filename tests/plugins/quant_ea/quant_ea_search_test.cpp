@@ -30,6 +30,15 @@ class QuantEaSearch : public ::testing::Test {
     algorithm->validate(context);
     return algorithm->run(context);
   }
+  // What the search says against the options; "" if it takes them.
+  std::string refusal(FakeSearchContext& context, const nlohmann::json& options) {
+    try {
+      search(context, options);
+    } catch (const ConfigError& e) {
+      return e.what();
+    }
+    return "";
+  }
   static nlohmann::json sized(int generations, int individuals, int samples) {
     return {{"policy",
              {{"num_generation", generations},
@@ -316,14 +325,7 @@ TEST_F(QuantEaSearch, FillKeepsToTheTargetsAndFindsBetterPoliciesThere) {
 
 TEST_F(QuantEaSearch, FillIsRefusedWhereItCannotBe) {
   FakeSearchContext context(6, {2, 4, 8}, 3);
-  const auto message = [&](const nlohmann::json& options) -> std::string {
-    try {
-      search(context, options);
-    } catch (const ConfigError& e) {
-      return e.what();
-    }
-    return "";
-  };
+  const auto message = [&](const nlohmann::json& options) { return refusal(context, options); };
   nlohmann::json options = sized(2, 8, 8);
   options["fill"] = 0.9;
   EXPECT_THAT(message(options), HasSubstr("no targets to fill"));
@@ -489,14 +491,7 @@ TEST_F(QuantEaSearch, VegaArchiveStrategyRunsTheSameBudgetOrLess) {
 
 TEST_F(QuantEaSearch, WrongOptionsAreNamed) {
   FakeSearchContext context(4, {4, 8}, 2);
-  const auto error = [&](const nlohmann::json& options) -> std::string {
-    try {
-      search(context, options);
-    } catch (const ConfigError& e) {
-      return e.what();
-    }
-    return "";
-  };
+  const auto error = [&](const nlohmann::json& options) { return refusal(context, options); };
   nlohmann::json options = sized(1, 4, 4);
   options["policy"]["length"] = 7;
   EXPECT_THAT(error(options), HasSubstr("is 7, the search space has 8 genes"));
