@@ -8,7 +8,7 @@
 namespace deneb::cli {
 
 /// A subcommand. `run` gets the words after its name and returns the exit code; it throws deneb
-/// errors, which main() prints.
+/// errors, which run_program() prints.
 struct Command {
   const char* name;
   const char* summary;  ///< for `deneb --help`; "" = not listed

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <set>
+#include <tuple>
 
 #include "budget_sampler.h"
 #include "front_measures.h"
@@ -52,6 +54,11 @@ std::string name_of(const NamedLimit& target, double value) {
   char text[400];
   std::snprintf(text, sizeof(text), value < 1000 ? "_%.6g" : "_%.0f", value);
   return target.cost + text;
+}
+
+// The best one has the name of its target.
+std::string finalist_name(const std::string& target, std::size_t k) {
+  return k == 0 ? target : target + "_" + std::to_string(k + 1);
 }
 
 std::string percent(double share) {
@@ -259,26 +266,36 @@ class Search {
     for (std::size_t t = 0; t < values.size(); ++t) {
       const NamedLimit& target = options_.targets[t];
       const std::string name = name_of(target, values[t]);
-      const deneb::TrialResult* best = nullptr;
-      std::size_t best_index = 0;
-      std::pair<double, double> least;  // first objective, minimised; cost
-      for (std::size_t i = 0; i < archive_->results().size(); ++i) {
-        const deneb::TrialResult& result = archive_->results()[i];
-        if (!result.ok || result.metrics.at(target.cost) > values[t]) continue;
-        const std::pair<double, double> now{archive_->row(i)[0], result.metrics.at(target.cost)};
-        if (best && now >= least) continue;
-        best = &result;
-        best_index = i;
-        least = now;
-      }
-      if (!best) {
+      const std::vector<std::size_t> best = best_within(target.cost, values[t]);
+      if (best.empty())
         failure += (failure.empty() ? "" : "; ") + ("no policy within target " + name);
-        continue;
+      for (std::size_t k = 0; k < best.size(); ++k) {
+        const deneb::TrialResult& result = archive_->results()[best[k]];
+        chosen.push_back(
+            {finalist_name(name, k), archive_->policies()[best[k]], result.metrics, result.id, ""});
+        if (result.id == knee.trial) chosen.back().mark = knee.mark;
       }
-      chosen.push_back({name, archive_->policies()[best_index], best->metrics, best->id, ""});
-      if (best->id == knee.trial) chosen.back().mark = knee.mark;
     }
     return chosen;
+  }
+
+  // Indices of trials of different policies, the best in the first objective first, the cheaper of
+  // equals.
+  std::vector<std::size_t> best_within(const std::string& cost, double most) const {
+    std::vector<std::tuple<double, double, std::size_t>> order;
+    for (std::size_t i = 0; i < archive_->results().size(); ++i) {
+      const deneb::TrialResult& result = archive_->results()[i];
+      if (!result.ok || result.metrics.at(cost) > most) continue;
+      order.emplace_back(archive_->row(i)[0], result.metrics.at(cost), i);
+    }
+    std::sort(order.begin(), order.end());
+    std::vector<std::size_t> best;
+    std::set<std::int64_t> taken;  // some strategies ask for a policy again
+    for (const auto& [objective, paid, i] : order) {
+      if (best.size() == static_cast<std::size_t>(options_.finalists)) break;
+      if (taken.insert(archive_->results()[i].id).second) best.push_back(i);
+    }
+    return best;
   }
 
   // The knee, where it is put forward.
@@ -338,6 +355,7 @@ class QuantEa final : public deneb::SearchAlgorithm {
   void check_targets(const deneb::SearchSetup& setup) const {
     const std::vector<double> values = target_values(options_, setup);
     const SearchSpace& space = setup.space();
+    std::set<std::string> names;
     for (std::size_t t = 0; t < values.size(); ++t) {
       const NamedLimit& target = options_.targets[t];
       const std::string key = "search_algorithm.targets[" + std::to_string(t) + "]";
@@ -356,9 +374,11 @@ class QuantEa final : public deneb::SearchAlgorithm {
                                  "; raise it or offer narrower widths");
       }
       check_fill(setup, target, values[t], key);
-      for (std::size_t other = 0; other < t; ++other) {
-        if (name_of(options_.targets[other], values[other]) != name_of(target, values[t])) continue;
-        throw deneb::ConfigError(key + ".name: another target has it; give each a name of its own");
+      for (int k = 0; k < options_.finalists; ++k) {
+        const std::string name = finalist_name(name_of(target, values[t]), std::size_t(k));
+        if (names.insert(name).second) continue;
+        throw deneb::ConfigError(key + ".name: a policy of another target has the name " + name +
+                                 "; give each a name of its own");
       }
     }
   }

@@ -70,6 +70,7 @@ struct QuantEaOptions {
   StagnationOptions stagnation;
   std::vector<NamedLimit> targets;
   double fill = 0;
+  int finalists = 1;
   template <class V>
   void visit(V& v) {
     v("codec", codec, "genome: all weight widths, then all activation widths", {"QuantCodec"});
@@ -116,6 +117,11 @@ struct QuantEaOptions {
       "nsga3: share of a target that policies use at least, so that the search keeps "
       "to the targets; those of warm_start and the anchors are tried all the same. 0 = all costs",
       {0, 1});
+    v("finalists", finalists,
+      "how many policies are put forward for each of the targets, the best first: with more than "
+      "one, a further QuantEA step with longer trials can choose (warm_start: this step's "
+      "policies)",
+      {1, 10000});
   }
   void check(OptionErrors& errors) const {
     if (objectives.size() < 2) errors.add("objectives", "needs two or more objectives");
@@ -129,6 +135,11 @@ struct QuantEaOptions {
     if (fill > 0 && targets.empty()) {
       errors.add("fill", "is " + std::to_string(fill) +
                              ", but there are no targets to fill; add targets, or set it to 0");
+    }
+    if (finalists > 1 && targets.empty()) {
+      errors.add("finalists", "is " + std::to_string(finalists) +
+                                  ", but there are no targets to put policies forward for; add "
+                                  "targets, or set it to 1");
     }
     if (fill > 0 && strategy != "nsga3") {
       errors.add("fill", "has no effect on strategy \"" + strategy +

@@ -81,10 +81,10 @@ TEST(Usage, WrongArgumentsAreNamed) {
 }
 
 TEST(Version, TellsWhatPluginsDependOn) {
-  const Outcome outcome = run({"--version"});
+  const Outcome outcome = own_process({"--version"});
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_EQ(outcome.out.rfind("deneb " DENEB_VERSION_TEXT "\n", 0), 0u) << outcome.out;
-  const auto facts = nlohmann::json::parse(run({"version", "--json"}).out);
+  const auto facts = nlohmann::json::parse(own_process({"version", "--json"}).out);
   EXPECT_EQ(facts.at("deneb"), DENEB_VERSION_TEXT);
   EXPECT_EQ(facts.at("plugin_directory"), DENEB_PLUGIN_DIR);
   EXPECT_GE(facts.at("threads").get<int>(), 1);
@@ -99,6 +99,7 @@ TEST(Output, AFullDiskIsAFailure) {
   Call call;
   call.arguments = {"schema"};
   call.output = "/dev/full";
+  call.own_process = true;
   const Outcome outcome = run(call);
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_TRUE(holds(outcome.err, "standard output cannot be written")) << outcome.err;

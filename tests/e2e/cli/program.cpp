@@ -1,20 +1,31 @@
 #include "program.h"
 
 #include <deneb/io/files.h>
+#include <run_program.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <stdexcept>
 
 namespace cli_test {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Starting LibTorch takes longer than most commands, so they run in a fork of this process, which has
+// done that; not those that start workers, which are the program again.
+bool needs_no_start(const Call& call) {
+  if (call.own_process) return false;
+  static const std::set<std::string> programs_of_their_own = {"run", "resume", "trial-worker"};
+  return call.arguments.empty() || programs_of_their_own.count(call.arguments.front()) == 0;
+}
 
 [[noreturn]] void become_program(const Call& call, const std::string& out, const std::string& err) {
   const int output = ::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -35,6 +46,13 @@ namespace fs = std::filesystem;
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
+  if (needs_no_start(call)) {
+    const int exit_code = deneb::cli::run_program(static_cast<int>(words.size()), argv.data());
+#ifdef DENEB_COVERAGE
+    std::exit(exit_code);
+#endif
+    std::_Exit(exit_code);
+  }
   ::execv(DENEB_PROGRAM, argv.data());
   ::_exit(127);
 }
@@ -63,6 +81,7 @@ Outcome run(const Call& call) {
   const Folder scratch;
   const std::string out = call.output.empty() ? scratch.path() + "/out" : call.output;
   const std::string err = scratch.path() + "/err";
+  std::fflush(nullptr);  // the child has the buffers, too
   const pid_t child = ::fork();
   if (child < 0) throw std::runtime_error("fork failed");
   if (child == 0) become_program(call, out, err);
@@ -80,6 +99,13 @@ Outcome run(const Call& call) {
 Outcome run(const std::vector<std::string>& arguments) {
   Call call;
   call.arguments = arguments;
+  return run(call);
+}
+
+Outcome own_process(const std::vector<std::string>& arguments) {
+  Call call;
+  call.arguments = arguments;
+  call.own_process = true;
   return run(call);
 }
 

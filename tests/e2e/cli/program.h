@@ -3,7 +3,8 @@
 #include <string>
 #include <vector>
 
-/// The built `deneb`, run as a user runs it.
+/// `deneb` as a user runs it: the built program where it starts others, else its commands in a fork of
+/// the test.
 namespace cli_test {
 
 struct Outcome {
@@ -32,11 +33,14 @@ struct Call {
   std::string directory = ".";           ///< working directory
   std::vector<std::string> environment;  ///< NAME=value, beside the inherited ones
   std::string output;                    ///< file for standard output; "" = Outcome::out
+  bool own_process = false;              ///< the built program whatever the command is
 };
 
 Outcome run(const Call& call);
 /// In the current directory.
 Outcome run(const std::vector<std::string>& arguments);
+/// The same by the built program, whatever the command is.
+Outcome own_process(const std::vector<std::string>& arguments);
 
 /// A pipeline with one TrainPipeStep "train", ResNet-20 on CIFAR-10; `extra` stands in its section.
 std::string train_pipeline(const std::string& extra = "");

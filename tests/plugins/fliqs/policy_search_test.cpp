@@ -189,7 +189,8 @@ TEST(FLIQS, StateIsThatOfTheOrdinaryNetwork) {
     network.network().eval();
     torch::NoGradGuard no_grad;
     const Tensor x = ordinary->example_batch().input();
-    EXPECT_TRUE(at::equal(ordinary->forward(x), network.network().forward(x)));
+    // Some processors sum the convolutions of two networks in two orders.
+    EXPECT_TRUE(at::allclose(ordinary->forward(x), network.network().forward(x), 1e-5, 1e-6));
   }
 }
 

@@ -284,6 +284,45 @@ TEST_F(QuantEaSearch, TargetsPutForwardTheBestWithinEach) {
   EXPECT_THROW(search(context, options), ConfigError) << "below the narrowest policy";
 }
 
+TEST_F(QuantEaSearch, FinalistsAreTheBestPoliciesOfEachTarget) {
+  for (const std::string strategy : {"nsga3", "nsga2"}) {
+    RecordingContext context(6, {2, 4, 8}, 3);
+    nlohmann::json options = sized(10, 8, 16);
+    options["strategy"] = strategy;
+    options["finalists"] = 5;
+    const double w4 = context.flops(uniform_policy(context.space().network(), 4, 4));
+    options["targets"] = {{{"cost", "flops"}, {"max", w4}, {"name", "w4"}},
+                          {{"cost", "flops"}, {"max", 1e9}, {"name", "all"}}};
+    const SearchResult result = search(context, options);
+    ASSERT_EQ(result.candidates.size(), 10u) << strategy;
+    const std::vector<std::string> names = {"w4", "w4_2", "w4_3", "w4_4", "w4_5"};
+    std::set<std::string> policies;
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      const Candidate& finalist = result.candidates[k];
+      EXPECT_EQ(finalist.name, names[k]);
+      EXPECT_LE(finalist.metrics.at("flops"), w4);
+      EXPECT_TRUE(policies.insert(finalist.policy.text()).second) << "twice: " << finalist.name;
+    }
+    // What was tried within the target and is no finalist is no better than the last one.
+    const double last = result.candidates[4].metrics.at("accuracy");
+    for (const TrialRequest& request : context.requests) {
+      if (context.flops(request.policy) > w4 || policies.count(request.policy.text())) continue;
+      EXPECT_LE(context.accuracy(request.policy), last) << strategy;
+    }
+  }
+  // More than there are.
+  FakeSearchContext context(1, {2, 4}, 3);
+  nlohmann::json options = sized(1, 4, 4);
+  options["finalists"] = 50;
+  options["targets"] = {{{"cost", "flops"}, {"max", 1e9}, {"name", "all"}}};
+  EXPECT_EQ(search(context, options).candidates.size(), 4u);
+  options["targets"].push_back({{"cost", "flops"}, {"max", 1e9}, {"name", "all_50"}});
+  EXPECT_THAT(refusal(context, options),
+              HasSubstr("a policy of another target has the name all_50"));
+  options["targets"] = nlohmann::json::array();
+  EXPECT_THAT(refusal(context, options), HasSubstr("no targets to put policies forward for"));
+}
+
 // Twenty layers, 208 evaluations, and the best accuracies there are within two costs.
 TEST_F(QuantEaSearch, FillKeepsToTheTargetsAndFindsBetterPoliciesThere) {
   std::map<double, std::vector<double>> missing;  // accuracy, by fill
