@@ -1,7 +1,6 @@
 #include "program.h"
 
 #include <deneb/io/files.h>
-#include <run_program.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -14,13 +13,15 @@
 #include <set>
 #include <stdexcept>
 
+#include "run_program.h"
+
 namespace cli_test {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Starting LibTorch takes longer than most commands, so they run in a fork of this process, which has
-// done that; not those that start workers, which are the program again.
+// Starting LibTorch takes longer than most commands, so they run in a fork of this process, which
+// has done that; not those that start workers, which are the program again.
 bool needs_no_start(const Call& call) {
   if (call.own_process) return false;
   static const std::set<std::string> programs_of_their_own = {"run", "resume", "trial-worker"};

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-/// `deneb` as a user runs it: the built program where it starts others, else its commands in a fork of
-/// the test.
+/// `deneb` as a user runs it: the built program where it starts others, else its commands in a fork
+/// of the test.
 namespace cli_test {
 
 struct Outcome {
