@@ -34,6 +34,39 @@ refused --set nas.search_algorithm.warm_start=assignment:layer_scores | grep -q 
 refused --set nas.search_algorithm.warm_start=nothing.json | grep -q "does not exist" || fail "$(cat out.txt)"
 "$deneb" validate "$chain" --set "nas.search_algorithm.warm_start=$work/tasks/chain/output/assignment/policies/w2a3.json"
 
+# Finalists of one step are tried again by the next, with the uniform policy of the target, and for longer.
+cat > finals.json <<JSON
+{"general": {"seed": 3}, "pipeline": ["nas", "finals"],
+ "nas": {"ref": "$smoke#nas", "search_algorithm": {"finalists": 3,
+   "targets": [{"cost": "bitops", "weight_bits": 4, "activation_bits": 4, "name": "w4a4"}]}},
+ "finals": {"ref": "nas", "trainer": {"epochs": 2}, "search_algorithm": {"warm_start": "nas:policies",
+   "finalists": 1, "policy": {"num_generation": 0, "num_individual": 4, "random_samples": 4}}}}
+JSON
+run finals.json finals
+diff <(ls tasks/finals/output/nas/policies tasks/finals/output/finals/policies) - <<'LIST' || fail "other policies"
+tasks/finals/output/finals/policies:
+w4a4.json
+
+tasks/finals/output/nas/policies:
+w4a4.json
+w4a4_2.json
+w4a4_3.json
+LIST
+python3 - <<'PY' || fail "the finals"
+import json, sqlite3
+store = sqlite3.connect("tasks/finals/task.sqlite")
+def trials(step):
+    return store.execute("select origin, policy, metrics from trials where step = ? order by id", [step]).fetchall()
+def accuracy(row):
+    return json.loads(row[2])["accuracy"]
+warm = [row for row in trials("finals") if row[0] == "warm start"]
+files = [json.load(open(f"tasks/finals/output/nas/policies/w4a4{name}.json"))["layers"] for name in ("", "_2", "_3")]
+assert [json.loads(row[1]) for row in warm] == files, "the finalists begin, the best first"
+scores = {json.dumps(json.loads(row[1])): accuracy(row) for row in trials("nas")}
+ranked = [scores[json.dumps(layers)] for layers in files]
+assert ranked == sorted(ranked, reverse=True), ranked
+PY
+
 # Measured once, the same after a kill.
 "$deneb" run "$smoke" "${here[@]}" --task-id auto --workers auto > out.txt 2>&1 &
 pid=$!
