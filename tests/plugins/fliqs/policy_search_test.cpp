@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "expected_cost.h"
@@ -189,6 +190,13 @@ TEST(FLIQS, StateIsThatOfTheOrdinaryNetwork) {
     network.network().eval();
     torch::NoGradGuard no_grad;
     const Tensor x = ordinary->example_batch().input();
+    const std::map<std::string, Tensor> handed_on(state.begin(), state.end());
+    for (const auto& parameter : ordinary->named_parameters()) {
+      EXPECT_TRUE(at::equal(parameter.value(), handed_on.at(parameter.key()))) << parameter.key();
+    }
+    for (const auto& buffer : ordinary->named_buffers()) {
+      EXPECT_TRUE(at::equal(buffer.value(), handed_on.at(buffer.key()))) << buffer.key();
+    }
     // Some processors sum the convolutions of two networks in two orders.
     EXPECT_TRUE(at::allclose(ordinary->forward(x), network.network().forward(x), 1e-5, 1e-6));
   }
