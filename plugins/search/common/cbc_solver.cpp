@@ -155,6 +155,10 @@ class Program {
   double unit_ = 1, base_cost_ = 0;
 };
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 // Whether a choice was found; false if there is none.
 bool solve_once(const Program& program, double max_seconds, std::vector<int>& chosen,
                 KnapsackSolution& solution) {
@@ -163,9 +167,14 @@ bool solve_once(const Program& program, double max_seconds, std::vector<int>& ch
     Cbc_setParameter(model.get(), "sec", std::to_string(max_seconds).c_str());
   }
   const OneThread one_thread;
+  const auto start = std::chrono::steady_clock::now();
   Cbc_solve(model.get());
   solution.states += Cbc_getNodeCount(model.get());
-  if (Cbc_isProvenInfeasible(model.get())) return false;
+  // Stopped by its limit while it prepares the problem, CBC 2.10 calls that "proven infeasible",
+  // with the status of a finished search: said near the limit, it proves nothing. Half of it, as
+  // CBC's clock is not ours.
+  const bool in_time = max_seconds <= 0 || seconds_since(start) < max_seconds / 2;
+  if (in_time && Cbc_isProvenInfeasible(model.get())) return false;
   if (!Cbc_isProvenOptimal(model.get())) {
     throw RunError("CBC proved no answer" +
                    (max_seconds > 0 ? " within " + std::to_string(max_seconds) + " s" : "") +
@@ -213,8 +222,7 @@ KnapsackSolution solve_by_cbc(const KnapsackProblem& problem, double max_seconds
   if (solution.status == KnapsackSolution::Status::kInfeasible) {
     solution.cost = solution.bound = std::numeric_limits<double>::infinity();
   }
-  solution.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  solution.seconds = seconds_since(start);
   return solution;
 }
 
