@@ -12,7 +12,8 @@ int validate_command(const Words& words) {
   Arguments arguments(
       {"validate", "FILE... [options]",
        "Checks pipeline files completely (syntax, every option, plugins, networks, search spaces,\n"
-       "paths) without running anything or creating a file. All problems of all files are listed.\n"
+       "paths) without running anything or creating a file. All problems of all files are listed,\n"
+       "those of a file before the line that says whether it is ok.\n"
        "Data that are not where they are by default are a warning here, an error for `deneb run`.\n"
        "The exit code is that of the first file with a problem.",
        "deneb validate pipelines/*/*.json\n"
@@ -33,12 +34,13 @@ int validate_command(const Words& words) {
         if (!blocks) print_warning(file + ": " + finding.step + ": " + finding.text);
       }
       check_runnable(pipeline, /*here=*/false);
-      std::cout << file << ": ok (steps " << joined(pipeline.steps) << ")\n";
+      std::cout << file << ": ok (steps " << joined(pipeline.steps) << ")" << std::endl;
     } catch (const Interrupted&) {
       throw;
     } catch (...) {
       const Failure failure = current_failure();
       print_failure(failure);
+      std::cout << file << ": not ok (exit code " << failure.exit_code << ")" << std::endl;
       if (exit_code == kExitOk) exit_code = failure.exit_code;
     }
   }

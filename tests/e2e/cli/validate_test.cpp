@@ -84,7 +84,8 @@ TEST(Validate, FiveMistakesAtOnceQuicklyAndNothingIsLeft) {
     call.own_process = true;
     const Outcome outcome = run(call);
     EXPECT_EQ(outcome.exit_code, 2);
-    EXPECT_EQ(outcome.out, "");
+    const bool validates = call.arguments[0] == "validate";
+    EXPECT_EQ(outcome.out, validates ? "bad.json: not ok (exit code 2)\n" : "");
     EXPECT_EQ(count_lines(outcome.err), 5u) << outcome.err;
     const std::string prefix = "deneb: error: bad.json:";
     EXPECT_TRUE(holds(line_of(outcome.err, prefix + "3: general.seeds: "), "'seed'"))
@@ -112,7 +113,8 @@ TEST(Validate, SeveralFilesAreAllChecked) {
   const std::string bad = folder.file("bad.json", kFiveMistakes);
   const Outcome outcome = run({"validate", cut, bad, good});
   EXPECT_EQ(outcome.exit_code, 2);
-  EXPECT_EQ(outcome.out, good + ": ok (steps train)\n");
+  EXPECT_EQ(outcome.out, cut + ": not ok (exit code 2)\n" + bad + ": not ok (exit code 2)\n" +
+                             good + ": ok (steps train)\n");
   EXPECT_TRUE(holds(outcome.err, cut + ":1:")) << outcome.err;
   EXPECT_EQ(count_lines(outcome.err), 6u) << outcome.err;
 }

@@ -34,29 +34,43 @@ open(target, "w").write(text.replace(old, new, 1))
 PY
 }
 
-# --- the pipeline file: exit 2, with file and line
+# --- the pipeline file: exit 2, with file and line. One start of `validate` reads all of them, `run` one.
+wrong=()
+wrong() { # FILE PATTERN
+  wrong+=("$1" "$2")
+}
 head -c 400 "$smoke" > cut.json
-refused 2 'cut\.json:[0-9]+' cut.json
+wrong cut.json 'cut\.json:[0-9]+'
 : > empty.json
-refused 2 'empty\.json' empty.json
+wrong empty.json 'empty\.json'
 head -c 4096 "$deneb" > binary.json
-refused 2 'binary\.json:1' binary.json
+wrong binary.json 'binary\.json:1'
 edit nan.json '"lr": 0.1' '"lr": NaN'
-refused 2 'nan\.json:[0-9]+' nan.json
+wrong nan.json 'nan\.json:[0-9]+'
 edit type.json '"width": 4' '"width": "four"'
-refused 2 'type\.json:[0-9]+: nas\.network\.width' type.json
+wrong type.json 'type\.json:[0-9]+: nas\.network\.width'
 edit negative.json '"epochs": 1' '"epochs": -1'
-refused 2 'negative\.json:[0-9]+: nas\.trainer\.epochs.*-1' negative.json
+wrong negative.json 'negative\.json:[0-9]+: nas\.trainer\.epochs.*-1'
 edit plugin.json '"QuantEA"' '"QuantAE"'
-refused 2 "plugin\\.json:[0-9]+: nas\\.search_algorithm.*\"QuantEA\"" plugin.json
+wrong plugin.json "plugin\\.json:[0-9]+: nas\\.search_algorithm.*\"QuantEA\""
 edit cyclic.json '"network": {"type": "MiniResNet", "width": 4}' '"network": {"ref": "fully_train.network"}'
-refused 2 'cyclic\.json:[0-9]+: .*(cycl|circ|itself)' cyclic.json
+wrong cyclic.json 'cyclic\.json:[0-9]+: .*(cycl|circ|itself)'
 edit ref.json '{"ref": "nas.dataset"}' '{"ref": "nas.datasets"}'
-refused 2 "ref\\.json:[0-9]+: .*nas\\.datasets" ref.json
+wrong ref.json "ref\\.json:[0-9]+: .*nas\\.datasets"
 edit step.json '["nas", "fully_train"]' '["nas", "fully_trained"]'
-refused 2 "step\\.json:[0-9]+: pipeline.*'fully_train'" step.json
+wrong step.json "step\\.json:[0-9]+: pipeline.*'fully_train'"
 edit twice.json '"width": 4' '"width": 4, "width": 8'
-refused 2 'twice\.json:7:[0-9]+: key "width" appears twice' twice.json
+wrong twice.json 'twice\.json:7:[0-9]+: key "width" appears twice'
+files=()
+for ((i = 0; i < ${#wrong[@]}; i += 2)); do files+=("${wrong[i]}"); done
+got=0
+"$deneb" validate "${files[@]}" > out.txt 2>&1 || got=$?
+for ((i = 0; i < ${#wrong[@]}; i += 2)); do
+  cases=$((cases + 1))
+  check_refusal "validate ${wrong[i]}" 2 "$got" "${wrong[i + 1]}"
+  grep -qxF "${wrong[i]}: not ok (exit code 2)" out.txt || fail "${wrong[i]}: $(cat out.txt)"
+done
+refused 2 'negative\.json:[0-9]+: nas\.trainer\.epochs.*-1' negative.json
 
 # --- weights: exit 4 for files that are cut or belong to something else
 run "$smoke" good
