@@ -153,6 +153,9 @@ SearchResult assign(SearchContext& context, const LayerScores& scores,
       infeasible += (infeasible.empty() ? "" : "; ") + set.name + ": " + found.reason;
       continue;
     }
+    if (options.solver == "mckp" && !found.solution.second_best) {
+      context.log("set '" + set.name + "': no other policy keeps it, nothing was left to choose");
+    }
     Candidate candidate;
     candidate.name = set.name;
     candidate.policy = found.policy;

@@ -53,7 +53,8 @@ done
   fail "no step has moved"
 
 reuse=(--set "nas.search_algorithm.indicators=$PWD/$nas/layer_scores.json" --set 'pipeline=["nas"]')
-impossible='[{"name": "can", "bitops": {"wb": 3, "ab": 3}}, {"name": "cannot", "compression_ratio": 20}]'
+impossible='[{"name": "can", "bitops": {"wb": 3, "ab": 3}}, {"name": "cannot", "compression_ratio": 20},
+  {"name": "least", "bitops": {"wb": 2, "ab": 2}}]'
 code=0
 run "$smoke" infeasible "${reuse[@]}" --set "nas.search_algorithm.constraints=$impossible" \
   2> message || code=$?
@@ -62,6 +63,8 @@ grep -q "cannot: .*weight bits" message || fail "no reason: $(cat message)"
 [ -e tasks/infeasible/output/nas/policies/can.json ] || fail "the other policy is missing"
 run "$smoke" allowed "${reuse[@]}" --set "nas.search_algorithm.constraints=$impossible" \
   --set nas.search_algorithm.allow_infeasible=true
+grep -q "set 'least': no other policy keeps it" tasks/allowed/run.log || fail "$(cat tasks/allowed/run.log)"
+! grep -q "set 'can': no other" tasks/allowed/run.log || fail "$(cat tasks/allowed/run.log)"
 
 # The step's own limits hold for policies without trials, too.
 code=0
