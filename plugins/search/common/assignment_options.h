@@ -145,6 +145,7 @@ struct AssignmentOptions {
   int fixed_act_bits = 0;
   std::vector<std::string> pairs;
   std::string bitops_counting = "exact";
+  double fill = 0;
   std::vector<ConstraintSet> constraints;
   SweepOptions sweep;
   bool allow_infeasible = false;
@@ -164,6 +165,10 @@ struct AssignmentOptions {
     v("bitops_counting", bitops_counting,
       "MACs by the true output size, or as LIMPQ's code counts them (cost model bitops)",
       {"exact", "limpq"});
+    v("fill", fill,
+      "least share of the first limit of its set, after what is fixed, that a policy uses: for "
+      "scores that do not fall with the width",
+      {0, 1});
     v("constraints", constraints, "sets of limits, one policy each from the same scores");
     v("sweep", sweep, "sets of limits all over BitOps and size, beside the constraints");
     v("allow_infeasible", allow_infeasible,

@@ -17,7 +17,7 @@ using nlohmann::ordered_json;
 
 AssignmentQuery query_of(const AssignmentOptions& options, const ConstraintSet& set) {
   return {set, set.alpha.value_or(options.alpha), set.bits.empty() ? options.bits : set.bits,
-          set.fixed_act_bits.value_or(options.fixed_act_bits)};
+          set.fixed_act_bits.value_or(options.fixed_act_bits), options.fill};
 }
 
 KnapsackSolution solve(const AssignmentOptions& options, const KnapsackProblem& problem) {

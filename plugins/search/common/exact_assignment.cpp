@@ -479,14 +479,16 @@ AssignmentSolver::Prepared AssignmentSolver::prepare(const AssignmentQuery& quer
   const std::vector<Row> limits = rows(query);
   Prepared prepared;
   for (const Row& row : limits) prepared.problem.rows.push_back(row.row);
-  if (query.limits.reversed) {
+  const double fill = query.limits.reversed ? std::max(query.fill, kReversedShare) : query.fill;
+  if (fill > 0) {
     auto& rows = prepared.problem.rows;
-    KnapsackRow& limited = *std::find_if(
-        rows.begin(), rows.end(), [](const KnapsackRow& row) { return row.most.has_value(); });
+    const auto limited = std::find_if(rows.begin(), rows.end(),
+                                      [](const KnapsackRow& row) { return row.most.has_value(); });
     // Never above `most`, which is negative where the fixed layers alone are too much.
-    limited.least =
-        std::min(*limited.most,
-                 static_cast<std::int64_t>(std::ceil(kReversedShare * double(*limited.most))));
+    if (limited != rows.end()) {
+      limited->least = std::min(
+          *limited->most, static_cast<std::int64_t>(std::ceil(fill * double(*limited->most))));
+    }
   }
   for (const Bundle& bundle : bundles_) {
     prepared.options.push_back(options_of(bundle, query, allowed, limits));

@@ -25,6 +25,7 @@ struct AssignmentQuery {
   double alpha = 1;
   std::vector<int> bits;  ///< integer widths; empty = all of the search space
   int fixed_act_bits = 0;
+  double fill = 0;  ///< share of the first limit that has to be used; reversed sets: 0.95 or more
 };
 
 /// What a policy is reported with. Fixed layers are counted with their formats, biases and batch

@@ -306,6 +306,42 @@ TEST_F(AssignmentTest, ReversedFindsTheWorstPolicyOfTheSameCost) {
   EXPECT_THAT(solve(task).reason, HasSubstr("BitOps of the searched layers"));
 }
 
+// Scores that are least at a narrow width leave most of a limit unused unless told otherwise.
+TEST_F(AssignmentTest, FillUsesTheFirstLimit) {
+  for (LayerScore& layer : scores_.layers) {
+    for (FormatScores* side : {&layer.weight, &layer.activation}) {
+      for (auto& [format, score] : *side) {
+        const double distance = format.back() - '2' - 0.3;
+        score = distance * distance;
+      }
+    }
+  }
+  options_.erase_outliers = false;
+  AssignmentQuery task = bitops(3, 3);
+  const std::int64_t budget = 9 * (1000 + 2000 + 3000 + 1000);
+  EXPECT_THAT(solve(task).weight_bits, ::testing::Each(2));
+  task.fill = 0.99;
+  const auto fits = [&](const BitPolicy& policy) {
+    return bitops_of(policy) <= budget && double(bitops_of(policy)) >= 0.99 * double(budget);
+  };
+  const Assignment found = solve(task);
+  ASSERT_TRUE(found.optimal) << found.reason;
+  EXPECT_TRUE(fits(found.policy));
+  EXPECT_NEAR(found.solution.cost, best_cost(2, fits), 1e-12);
+  // Of several limits the first one, whatever the others do.
+  task.limits.size_mib = 2500.0 / 8 / 1024 / 1024;
+  const Assignment small = solve(task);
+  ASSERT_TRUE(small.optimal) << small.reason;
+  EXPECT_LE(small.totals.weight_bits, 2500);
+  EXPECT_TRUE(fits(small.policy));
+  // A share that no policy hits is refused as any limit is.
+  task.limits.size_mib = 0;
+  task.limits.bitops = {};
+  task.limits.bitops.giga = 34.3e-6;  // all policies use whole thousands
+  task.fill = 1;
+  EXPECT_THAT(solve(task).reason, HasSubstr("BitOps of the searched layers"));
+}
+
 TEST_F(AssignmentTest, SweepGoesFromTheNarrowestToTheWidestPolicy) {
   const AssignmentSolver solver(context_, scores_, options_, "a file");
   SweepOptions grid;
